@@ -1,0 +1,1 @@
+//! What is an entry, and is this one genuine?

@@ -1,0 +1,1 @@
+//! Who may open it? Epoch keys, seal and open.

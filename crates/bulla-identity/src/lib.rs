@@ -1,0 +1,1 @@
+//! Who am I? Device keys, key files, signed transcripts.

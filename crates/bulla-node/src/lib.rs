@@ -1,0 +1,1 @@
+//! How is a node configured, watched and run?

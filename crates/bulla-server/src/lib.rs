@@ -1,0 +1,1 @@
+//! Stores served over HTTP.

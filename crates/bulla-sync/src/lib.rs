@@ -1,0 +1,1 @@
+//! What is missing, and how does it get there?

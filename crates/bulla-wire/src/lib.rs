@@ -1,0 +1,1 @@
+//! What do nodes say to each other?
