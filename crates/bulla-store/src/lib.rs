@@ -1,1 +1,22 @@
 //! What does a store promise?
+//!
+//! [`ContentAddressedStore`] is the one trait that everything in this project stands on: memory, disk, a proxy of a
+//! store on another machine, a cache in front of one. Its documentation is the contract; `bulla-conformance` holds every
+//! implementation to it.
+
+pub mod bookmarks;
+pub mod clock;
+pub mod context;
+pub mod error;
+pub mod spaces;
+pub mod store;
+
+pub use bookmarks::Bookmarks;
+pub use clock::{Clock, SystemClock};
+pub use context::{Context, HopPath};
+pub use error::{CursorRefusal, StoreError};
+pub use spaces::{SpacePage, Spaces};
+pub use store::{ContentAddressedStore, Erasable, Erasure, ErasureReport, HeadStream};
+
+/// What store operations return.
+pub type Result<T> = std::result::Result<T, StoreError>;

@@ -1,0 +1,160 @@
+//! A store's state in under 300 bytes, and a reader's place in it (chapter `heads.md`).
+
+use crate::cbor::{CborError, CborErrorKind, Decode, Encode, Reader, Writer};
+use crate::limits::MAX_COUNTER;
+use crate::{Lineage, LogHash, SetDigest};
+
+/// How far a reader got in one store: all receipts up to `receipt` of this lineage were handed over (CUR-1).
+///
+/// Encoded as `[lineage, receipt, log hash]` (CUR-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    /// The history the receipt belongs to.
+    pub lineage: Lineage,
+    /// The last receipt handed over; 0 for none.
+    pub receipt: u64,
+    /// The log hash at that receipt.
+    pub log_hash: LogHash,
+}
+
+/// How many entries a set has, and the digest of their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// Number of ids.
+    pub count: u64,
+    /// Digest of the set of ids.
+    pub digest: SetDigest,
+}
+
+/// The rule by which entries count. Digests are compared only under one rule and equal control digests (HEAD-5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Every entry stored counts.
+    All,
+    /// The entries count that exactly the control entries of this head admit.
+    Directory,
+}
+
+/// The counting entries of a store and the rule they are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counting {
+    /// The rule.
+    pub rule: Rule,
+    /// The set.
+    pub set: Counted,
+}
+
+/// Whether an answer comes from the store itself just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// From the store itself, or revalidated with it for this answer.
+    Fresh,
+    /// The origin could not be asked since then (milliseconds since 1970, by the clock of the node that answers).
+    StaleSince(u64),
+}
+
+/// A store's state (HEAD-1).
+///
+/// Encoded as `[lineage, last receipt, log hash, [count, digest] of control entries, [rule, count, digest] of counting
+/// entries, [count, digest] of entries with their payload present, freshness]`; rule is 0 for all and 1 for directory;
+/// freshness is `null` for fresh, else the milliseconds (HEAD-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Names the history of receipts.
+    pub lineage: Lineage,
+    /// The newest durable receipt; 0 in an empty store.
+    pub last_receipt: u64,
+    /// The log hash at that receipt.
+    pub log_hash: LogHash,
+    /// The control entries.
+    pub control: Counted,
+    /// The counting entries.
+    pub counting: Counting,
+    /// The entries whose payload is present.
+    pub present: Counted,
+    /// Whether this is the state now.
+    pub freshness: Freshness,
+}
+
+impl Head {
+    /// The cursor of a reader who has seen all of this.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor {
+        Cursor { lineage: self.lineage, receipt: self.last_receipt, log_hash: self.log_hash }
+    }
+
+    /// Whether both stores hold the same counting entries: equal control entries, one rule, equal digests (HEAD-5).
+    #[must_use]
+    pub fn same_entries(&self, other: &Self) -> bool {
+        self.control == other.control && self.counting == other.counting
+    }
+}
+
+impl Encode for Cursor {
+    fn encode(&self, writer: &mut Writer) {
+        writer.array(3).bytes(self.lineage).uint(self.receipt).bytes(self.log_hash);
+    }
+}
+
+impl Decode for Cursor {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        reader.array_exact(3)?;
+        Ok(Self {
+            lineage: Lineage(reader.array_of()?),
+            receipt: reader.uint(MAX_COUNTER)?,
+            log_hash: LogHash(reader.array_of()?),
+        })
+    }
+}
+
+impl Encode for Counted {
+    fn encode(&self, writer: &mut Writer) {
+        writer.array(2).uint(self.count).bytes(self.digest);
+    }
+}
+
+impl Decode for Counted {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        reader.array_exact(2)?;
+        Ok(Self { count: reader.uint(MAX_COUNTER)?, digest: SetDigest(reader.array_of()?) })
+    }
+}
+
+impl Encode for Head {
+    fn encode(&self, writer: &mut Writer) {
+        writer.array(7).bytes(self.lineage).uint(self.last_receipt).bytes(self.log_hash);
+        self.control.encode(writer);
+        let rule = match self.counting.rule {
+            Rule::All => 0,
+            Rule::Directory => 1,
+        };
+        writer.array(3).uint(rule).uint(self.counting.set.count).bytes(self.counting.set.digest);
+        self.present.encode(writer);
+        match self.freshness {
+            Freshness::Fresh => writer.null(),
+            Freshness::StaleSince(milliseconds) => writer.uint(milliseconds),
+        };
+    }
+}
+
+impl Decode for Head {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        reader.array_exact(7)?;
+        let lineage = Lineage(reader.array_of()?);
+        let last_receipt = reader.uint(MAX_COUNTER)?;
+        let log_hash = LogHash(reader.array_of()?);
+        let control = Counted::decode(reader)?;
+        reader.array_exact(3)?;
+        let start = reader.position();
+        let rule = match reader.uint(u64::MAX)? {
+            0 => Rule::All,
+            1 => Rule::Directory,
+            _ => return Err(Reader::error_at(start, CborErrorKind::Bounds)),
+        };
+        let set = Counted { count: reader.uint(MAX_COUNTER)?, digest: SetDigest(reader.array_of()?) };
+        let present = Counted::decode(reader)?;
+        let freshness =
+            if reader.null() { Freshness::Fresh } else { Freshness::StaleSince(reader.uint(MAX_COUNTER)?) };
+        Ok(Self { lineage, last_receipt, log_hash, control, counting: Counting { rule, set }, present, freshness })
+    }
+}
