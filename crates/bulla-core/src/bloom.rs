@@ -48,7 +48,8 @@ impl Bloom {
     /// `false`: certainly not among the ids the filter was made of. `true`: probably.
     #[must_use]
     pub fn may_hold(&self, id: &EntryId) -> bool {
-        self.positions(id).all(|(byte, mask)| self.bits.get(byte).is_some_and(|bits| bits & mask != 0))
+        self.positions(id)
+            .all(|(byte, mask)| self.bits.get(byte).is_some_and(|bits| bits & mask != 0))
     }
 
     /// How many ids were inserted, as its maker says.
@@ -75,7 +76,9 @@ impl Bloom {
         hasher.update(&self.salt).update(&id.0);
         let digest: [u8; 32] = hasher.finalize().into();
         let (first, rest) = digest.split_at(8);
-        let word = |bytes: &[u8]| bytes.iter().take(8).rev().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
+        let word = |bytes: &[u8]| {
+            bytes.iter().take(8).rev().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte))
+        };
         let (start, step) = (word(first), word(rest) | 1);
         let bits = self.bits.len() as u64 * 8;
         (0..u64::from(self.hashes)).map(move |i| {
@@ -94,7 +97,12 @@ impl std::fmt::Debug for Bloom {
 impl Encode for Bloom {
     /// `[salt: 16 bytes, hashes, count, bits: bytes]` (BLM-5).
     fn encode(&self, writer: &mut Writer) {
-        writer.array(4).bytes(self.salt).uint(u64::from(self.hashes)).uint(self.count).bytes(&self.bits);
+        writer
+            .array(4)
+            .bytes(self.salt)
+            .uint(u64::from(self.hashes))
+            .uint(self.count)
+            .bytes(&self.bits);
     }
 }
 

@@ -23,7 +23,9 @@ impl Code {
     pub fn parse(code: &str) -> Option<Self> {
         let fits = !code.is_empty()
             && code.len() <= MAX_CODE_BYTES
-            && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'_');
+            && code
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'_');
         fits.then(|| Self(Cow::Owned(code.to_owned())))
     }
 

@@ -19,6 +19,24 @@ pub const BLOOM: &str = "bulla 2026 bloom";
 pub const KEY_ID: &str = "bulla 2026 key id";
 /// BLAKE3 derive-key context of the digest over acknowledged ids (ACK-2).
 pub const ACKNOWLEDGED_IDS: &str = "bulla 2026 acknowledged ids";
+/// BLAKE3 derive-key context of the digest over a login transcript (LOGIN-2).
+pub const LOGIN_TRANSCRIPT: &str = "bulla 2026 login transcript";
+/// BLAKE3 derive-key context of the key for challenge tags (LOGIN-5).
+pub const LOGIN_CHALLENGE: &str = "bulla 2026 login challenge";
+/// BLAKE3 derive-key context of the checksum in a device card's text (CARD-4).
+pub const CARD_CHECKSUM: &str = "bulla 2026 card checksum";
+/// BLAKE3 derive-key context of a device's salt secret (KEY-3).
+pub const SALT_SECRET: &str = "bulla 2026 salt secret";
+/// HKDF info prefix of the one-time key of a payload (SEAL-4).
+pub const PAYLOAD_KEY: &str = "bulla 2026 payload key";
+/// BLAKE3 derive-key context of the key for topics (KEY-7).
+pub const TOPIC: &str = "bulla 2026 topic";
+/// BLAKE3 derive-key context of the key for hashes of plaintext chunks (MAN-6).
+pub const CHUNK_HASH: &str = "bulla 2026 chunk hash";
+/// HPKE info prefix of an epoch key sealed to a device (KEY-8).
+pub const KEY_TRANSFER: &str = "bulla 2026 key transfer";
+/// BLAKE3 derive-key context of the checksum in a key transfer's text (KEY-9).
+pub const KEY_TRANSFER_CHECKSUM: &str = "bulla 2026 transfer checksum";
 
 /// Prefix of the bytes an author signs for an entry (ENT-31).
 pub const SIGN_ENTRY: &[u8] = b"bulla entry v1";
@@ -30,3 +48,5 @@ pub const SIGN_LOGIN_RESPONDER: &[u8] = b"bulla login responder v1";
 pub const SIGN_ACKNOWLEDGEMENT: &[u8] = b"bulla acknowledgement v1";
 /// Prefix of the bytes a device signs over its own card (CARD-2).
 pub const SIGN_CARD: &[u8] = b"bulla device card v1";
+/// Prefix of the bytes a device signs over an epoch key it sealed to another device (KEY-8).
+pub const SIGN_KEY_TRANSFER: &[u8] = b"bulla key transfer v1";

@@ -40,7 +40,12 @@ struct Inner {
 
 impl VerifiedHeader {
     /// Called by the verifier alone, after the signature held.
-    pub(crate) fn new(header: Header, bytes: Bytes, digest: &HeaderDigest, signature: Signature) -> Self {
+    pub(crate) fn new(
+        header: Header,
+        bytes: Bytes,
+        digest: &HeaderDigest,
+        signature: Signature,
+    ) -> Self {
         let id = EntryId::compute(digest, &signature);
         let space = if header.space.is_zero() { id.into() } else { header.space };
         Self { inner: Arc::new(Inner { id, space, header, bytes, signature }) }
@@ -79,14 +84,24 @@ impl VerifiedHeader {
     /// Back to plain bytes, without a payload.
     #[must_use]
     pub fn to_raw(&self) -> RawEntry {
-        RawEntry { header: self.inner.bytes.clone(), signature: self.inner.signature, payload: None }
+        RawEntry {
+            header: self.inner.bytes.clone(),
+            signature: self.inner.signature,
+            payload: None,
+        }
     }
 }
 
 impl std::fmt::Debug for VerifiedHeader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let header = self.header();
-        write!(f, "VerifiedHeader({} {} #{})", self.id().short(), header.author.short(), header.sequence)
+        write!(
+            f,
+            "VerifiedHeader({} {} #{})",
+            self.id().short(),
+            header.author.short(),
+            header.sequence
+        )
     }
 }
 

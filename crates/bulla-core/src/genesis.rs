@@ -118,7 +118,10 @@ impl Genesis {
         let mut founders = Vec::with_capacity(count);
         for _ in 0..count {
             reader.array_exact(2)?;
-            founders.push(Founder { author: AuthorKey(reader.array_of()?), sealing_key: reader.array_of()? });
+            founders.push(Founder {
+                author: AuthorKey(reader.array_of()?),
+                sealing_key: reader.array_of()?,
+            });
         }
         let recovery = if reader.null() { None } else { Some(AuthorKey(reader.array_of()?)) };
         let policy = Policy::read(&mut reader)?;
@@ -134,14 +137,19 @@ impl Genesis {
     ///
     /// [`GenesisError::Founders`].
     pub fn validate(&self, author: &AuthorKey) -> Result<(), GenesisError> {
-        let mut keys: Vec<[u8; 32]> = self.founders.iter().flat_map(|f| [f.author.0, f.sealing_key]).collect();
+        let mut keys: Vec<[u8; 32]> =
+            self.founders.iter().flat_map(|f| [f.author.0, f.sealing_key]).collect();
         keys.extend(self.recovery.map(|key| key.0));
         keys.sort_unstable();
         let distinct = keys.windows(2).all(|pair| pair.first() != pair.last());
         let no_zero = keys.first().is_none_or(|key| *key != [0; 32]);
         let author_first = self.founders.first().is_some_and(|first| first.author == *author);
         let fits = self.founders.len() <= MAX_FOUNDERS;
-        if distinct && no_zero && author_first && fits { Ok(()) } else { Err(GenesisError::Founders) }
+        if distinct && no_zero && author_first && fits {
+            Ok(())
+        } else {
+            Err(GenesisError::Founders)
+        }
     }
 }
 
@@ -188,7 +196,9 @@ impl Encode for Genesis {
                 if let Some(history) = policy.history_for_newcomers {
                     writer.uint(key).bool(history);
                 }
-            } else if let Some(value) = numbers.iter().find(|(k, _)| *k == key).and_then(|(_, value)| *value) {
+            } else if let Some(value) =
+                numbers.iter().find(|(k, _)| *k == key).and_then(|(_, value)| *value)
+            {
                 writer.uint(key).uint(value);
             }
         }

@@ -1,8 +1,12 @@
 //! The signed header of an entry: its fields, its one encoding and the rules it keeps (chapter `entries.md`).
 
 use crate::cbor::{self, CborError, Encode, Reader, Writer};
-use crate::limits::{MAX_COUNTER, MAX_DEPENDENCIES, MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES, MIN_SEALED_BYTES};
-use crate::{AuthorKey, Code, ContentHash, EntryId, HeaderDigest, KeyId, Kind, Salt, SpaceId, Topic, domain};
+use crate::limits::{
+    MAX_COUNTER, MAX_DEPENDENCIES, MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES, MIN_SEALED_BYTES,
+};
+use crate::{
+    AuthorKey, Code, ContentHash, EntryId, HeaderDigest, KeyId, Kind, Salt, SpaceId, Topic, domain,
+};
 
 /// The format version this crate writes and reads (ENT-1).
 pub const FORMAT_VERSION: u64 = 1;
@@ -70,7 +74,9 @@ pub enum HeaderError {
     #[error("sealed payload shorter than its tag")]
     PayloadLength,
     /// A zero space outside a genesis, a space in a genesis, or a genesis with a history, topic or dependencies (ENT-3).
-    #[error("genesis rules broken: zero space, sequence 1, no previous, topic or dependencies, and only there")]
+    #[error(
+        "genesis rules broken: zero space, sequence 1, no previous, topic or dependencies, and only there"
+    )]
     Genesis,
 }
 
@@ -185,7 +191,10 @@ impl Header {
         if genesis && !(plain_start && self.dependencies.is_empty()) {
             return Err(HeaderError::Genesis);
         }
-        if self.sequence == 0 || self.sequence > MAX_COUNTER || (self.sequence == 1) != self.previous.is_zero() {
+        if self.sequence == 0
+            || self.sequence > MAX_COUNTER
+            || (self.sequence == 1) != self.previous.is_zero()
+        {
             return Err(HeaderError::Sequence);
         }
         let ascending = self.dependencies.is_sorted_by(|a, b| a < b);
@@ -231,7 +240,12 @@ impl Header {
     }
 
     fn encode_before_salt(&self, writer: &mut Writer) {
-        writer.uint(FORMAT_VERSION).bytes(self.space).bytes(self.author).uint(self.sequence).bytes(self.previous);
+        writer
+            .uint(FORMAT_VERSION)
+            .bytes(self.space)
+            .bytes(self.author)
+            .uint(self.sequence)
+            .bytes(self.previous);
         writer.uint(self.timestamp).uint(u64::from(self.kind.0)).bytes(self.topic);
         writer.array(self.dependencies.len());
         for id in &self.dependencies {
@@ -251,7 +265,9 @@ impl Encode for Header {
 
 /// The bytes that an author signs for a header with this digest: the domain string, then the 32 bytes (ENT-31).
 #[must_use]
-pub fn signing_message(digest: &HeaderDigest) -> [u8; domain::SIGN_ENTRY.len() + HeaderDigest::LEN] {
+pub fn signing_message(
+    digest: &HeaderDigest,
+) -> [u8; domain::SIGN_ENTRY.len() + HeaderDigest::LEN] {
     let mut message = [0; domain::SIGN_ENTRY.len() + HeaderDigest::LEN];
     let (prefix, rest) = message.split_at_mut(domain::SIGN_ENTRY.len());
     prefix.copy_from_slice(domain::SIGN_ENTRY);

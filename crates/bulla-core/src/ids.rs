@@ -141,6 +141,35 @@ byte_id! {
     SetDigest, 32, "set digest"
 }
 
+byte_id! {
+    /// The Ed25519 verifying key by which a device or a node logs in, 32 bytes (LOGIN-1).
+    PeerKey, 32, "peer key"
+}
+byte_id! {
+    /// What each side of a login adds to make the transcript unique, 32 random bytes (LOGIN-1).
+    LoginNonce, 32, "login nonce"
+}
+byte_id! {
+    /// What a node gives out instead of remembering a login, 32 bytes (LOGIN-5).
+    ChallengeTag, 32, "challenge tag"
+}
+byte_id! {
+    /// Digest over the receipts and ids of one acknowledged batch, 32 bytes (ACK-2).
+    AcknowledgedDigest, 32, "acknowledged digest"
+}
+
+impl From<AuthorKey> for PeerKey {
+    fn from(key: AuthorKey) -> Self {
+        Self(key.0)
+    }
+}
+
+impl From<NodeId> for PeerKey {
+    fn from(key: NodeId) -> Self {
+        Self(key.0)
+    }
+}
+
 impl EntryId {
     /// The id of the entry with this header digest and signature (ENT-32).
     #[must_use]

@@ -37,10 +37,10 @@ pub use code::Code;
 pub use entry::{RawEntry, Verified, VerifiedEntry, VerifiedHeader};
 pub use header::{Header, HeaderError};
 pub use ids::{
-    AuthorKey, ContentHash, EntryId, HeaderDigest, KeyId, Lineage, LogHash, NodeId, Salt, SetDigest, Signature,
-    SpaceId, Topic,
+    AcknowledgedDigest, AuthorKey, ChallengeTag, ContentHash, EntryId, HeaderDigest, KeyId,
+    Lineage, LogHash, LoginNonce, NodeId, PeerKey, Salt, SetDigest, Signature, SpaceId, Topic,
 };
 pub use kind::Kind;
 pub use set_hash::SetHash;
 pub use values::{Cursor, Head};
-pub use verify::{Verifier, VerifyError};
+pub use verify::{Verifier, VerifyError, verify_signature};

@@ -74,7 +74,11 @@ impl SetHash {
         }
     }
 
-    fn combine_bytes(&mut self, bytes: &[u8; Self::STATE_BYTES], operation: impl Fn(u16, u16) -> u16) {
+    fn combine_bytes(
+        &mut self,
+        bytes: &[u8; Self::STATE_BYTES],
+        operation: impl Fn(u16, u16) -> u16,
+    ) {
         for (word, with) in self.words.iter_mut().zip(bytes.as_chunks::<2>().0) {
             *word = operation(*word, u16::from_le_bytes(*with));
         }
@@ -106,7 +110,8 @@ impl<'a> FromIterator<&'a EntryId> for SetHash {
 /// The element of an id: 2,048 bytes of extended output under its own context (SET-1).
 fn element(id: &EntryId) -> [u8; SetHash::STATE_BYTES] {
     // Hashing the context costs as much as hashing the id, so it is done once.
-    static CONTEXT: LazyLock<blake3::Hasher> = LazyLock::new(|| blake3::Hasher::new_derive_key(domain::SET_ELEMENT));
+    static CONTEXT: LazyLock<blake3::Hasher> =
+        LazyLock::new(|| blake3::Hasher::new_derive_key(domain::SET_ELEMENT));
     let mut hasher = CONTEXT.clone();
     hasher.update(&id.0);
     let mut element = [0; SetHash::STATE_BYTES];

@@ -1,6 +1,7 @@
 //! The values that stores give and take: heads, cursors, requests and reports. They live here so that the wire need not
 //! know the store.
 
+mod ack;
 mod filter;
 mod get;
 mod head;
@@ -9,6 +10,7 @@ mod scan;
 mod status;
 mod summary;
 
+pub use ack::Acknowledgement;
 pub use filter::{Filter, KindRange};
 pub use get::{GetItem, GetRequest, Has, PayloadState, Presence};
 pub use head::{Counted, Counting, Cursor, Freshness, Head, Rule};

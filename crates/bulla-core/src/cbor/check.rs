@@ -44,7 +44,8 @@ pub fn check_prefix(bytes: &[u8]) -> Result<usize, CborError> {
             0 | 7 => {}
             2 | 3 => {
                 let length = usize::try_from(argument).ok();
-                let end = length.and_then(|n| position.checked_add(n)).filter(|end| *end <= bytes.len());
+                let end =
+                    length.and_then(|n| position.checked_add(n)).filter(|end| *end <= bytes.len());
                 let Some(body) = end.and_then(|end| bytes.get(position..end)) else {
                     return fail(Kind::Truncated);
                 };
@@ -56,7 +57,8 @@ pub fn check_prefix(bytes: &[u8]) -> Result<usize, CborError> {
             4 | 5 => {
                 let remaining = if major == 5 { argument.checked_mul(2) } else { Some(argument) };
                 // An item takes a byte at least: a longer count than there are bytes can only be cut short.
-                let remaining = remaining.filter(|n| usize::try_from(*n).is_ok_and(|n| n <= bytes.len() - position));
+                let remaining = remaining
+                    .filter(|n| usize::try_from(*n).is_ok_and(|n| n <= bytes.len() - position));
                 let Some(remaining) = remaining else { return fail(Kind::Truncated) };
                 let Some(level) = open.get_mut(depth) else { return fail(Kind::Depth) };
                 *level = Level { remaining, is_map: major == 5, last_key: None };

@@ -109,7 +109,11 @@ impl<'a> Reader<'a> {
     pub fn array_exact(&mut self, count: usize) -> Result<(), CborError> {
         let start = self.position;
         let (_, actual) = self.expect(4)?;
-        if usize::try_from(actual) == Ok(count) { Ok(()) } else { Err(Self::error_at(start, Kind::Count)) }
+        if usize::try_from(actual) == Ok(count) {
+            Ok(())
+        } else {
+            Err(Self::error_at(start, Kind::Count))
+        }
     }
 
     /// The head of a map of at most `max` pairs, which follow: key, value, key, value.

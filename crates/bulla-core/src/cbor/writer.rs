@@ -87,7 +87,9 @@ impl Writer {
             0..=23 => self.bytes.push(major | be[7]),
             24..=0xff => self.bytes.extend_from_slice(&[major | 24, be[7]]),
             0x100..=0xffff => self.bytes.extend_from_slice(&[major | 25, be[6], be[7]]),
-            0x1_0000..=0xffff_ffff => self.bytes.extend_from_slice(&[major | 26, be[4], be[5], be[6], be[7]]),
+            0x1_0000..=0xffff_ffff => {
+                self.bytes.extend_from_slice(&[major | 26, be[4], be[5], be[6], be[7]]);
+            }
             _ => {
                 self.bytes.push(major | 27);
                 self.bytes.extend_from_slice(&be);

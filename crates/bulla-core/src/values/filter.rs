@@ -49,8 +49,13 @@ impl Filter {
             || ((self.topics.is_empty() || self.topics.binary_search(&header.topic).is_ok())
                 && (self.authors.is_empty() || self.authors.binary_search(&header.author).is_ok())
                 && (self.kinds.is_empty()
-                    || self.kinds.iter().any(|range| (range.first..=range.last).contains(&header.kind)))
-                && self.timestamps.is_none_or(|(first, last)| (first..=last).contains(&header.timestamp)))
+                    || self
+                        .kinds
+                        .iter()
+                        .any(|range| (range.first..=range.last).contains(&header.kind)))
+                && self
+                    .timestamps
+                    .is_none_or(|(first, last)| (first..=last).contains(&header.timestamp)))
     }
 }
 
@@ -81,7 +86,8 @@ impl Decode for Filter {
         let bounds = Reader::error_at(start, CborErrorKind::Bounds);
         reader.array_exact(4)?;
         let count = reader.array(MAX_FILTER_TERMS)?;
-        let topics = (0..count).map(|_| reader.array_of().map(Topic)).collect::<Result<Vec<_>, _>>()?;
+        let topics =
+            (0..count).map(|_| reader.array_of().map(Topic)).collect::<Result<Vec<_>, _>>()?;
         let count = reader.array(MAX_FILTER_TERMS)?;
         let mut kinds = Vec::with_capacity(count);
         for _ in 0..count {
@@ -92,7 +98,8 @@ impl Decode for Filter {
             kinds.push(KindRange { first: kind(first)?, last: kind(last)? });
         }
         let count = reader.array(MAX_FILTER_TERMS)?;
-        let authors = (0..count).map(|_| reader.array_of().map(AuthorKey)).collect::<Result<Vec<_>, _>>()?;
+        let authors =
+            (0..count).map(|_| reader.array_of().map(AuthorKey)).collect::<Result<Vec<_>, _>>()?;
         let timestamps = if reader.null() {
             None
         } else {
@@ -101,7 +108,9 @@ impl Decode for Filter {
         };
         let kinds_ordered = kinds.iter().all(|range| range.first <= range.last)
             && kinds.is_sorted_by(|a: &KindRange, b| a.last < b.first);
-        let ordered = topics.is_sorted_by(|a, b| a < b) && authors.is_sorted_by(|a, b| a < b) && kinds_ordered;
+        let ordered = topics.is_sorted_by(|a, b| a < b)
+            && authors.is_sorted_by(|a, b| a < b)
+            && kinds_ordered;
         if !ordered || timestamps.is_some_and(|(first, last)| first > last) {
             return Err(bounds);
         }

@@ -151,10 +151,22 @@ impl Decode for Head {
             1 => Rule::Directory,
             _ => return Err(Reader::error_at(start, CborErrorKind::Bounds)),
         };
-        let set = Counted { count: reader.uint(MAX_COUNTER)?, digest: SetDigest(reader.array_of()?) };
+        let set =
+            Counted { count: reader.uint(MAX_COUNTER)?, digest: SetDigest(reader.array_of()?) };
         let present = Counted::decode(reader)?;
-        let freshness =
-            if reader.null() { Freshness::Fresh } else { Freshness::StaleSince(reader.uint(MAX_COUNTER)?) };
-        Ok(Self { lineage, last_receipt, log_hash, control, counting: Counting { rule, set }, present, freshness })
+        let freshness = if reader.null() {
+            Freshness::Fresh
+        } else {
+            Freshness::StaleSince(reader.uint(MAX_COUNTER)?)
+        };
+        Ok(Self {
+            lineage,
+            last_receipt,
+            log_hash,
+            control,
+            counting: Counting { rule, set },
+            present,
+            freshness,
+        })
     }
 }

@@ -31,7 +31,9 @@ impl PutOutcome {
     #[must_use]
     pub const fn receipt(&self) -> Option<u64> {
         match self {
-            Self::Stored(receipt) | Self::Duplicate(receipt) | Self::PayloadAdded(receipt) => Some(*receipt),
+            Self::Stored(receipt) | Self::Duplicate(receipt) | Self::PayloadAdded(receipt) => {
+                Some(*receipt)
+            }
             Self::Refused(_) | Self::Pending => None,
         }
     }

@@ -111,7 +111,9 @@ impl ScanItem {
             ScanBody::Id(_) => EntryId::LEN,
             ScanBody::Header(header, _) => header.bytes().len() + crate::Signature::LEN,
             ScanBody::Entry(entry) => {
-                entry.verified_header().bytes().len() + crate::Signature::LEN + entry.payload().len()
+                entry.verified_header().bytes().len()
+                    + crate::Signature::LEN
+                    + entry.payload().len()
             }
         }
     }
