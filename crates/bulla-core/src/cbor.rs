@@ -9,7 +9,7 @@ mod check;
 mod reader;
 mod writer;
 
-pub use check::{check, check_prefix};
+pub use check::{Checker, check, check_prefix};
 pub use reader::Reader;
 pub use writer::Writer;
 

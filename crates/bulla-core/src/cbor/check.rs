@@ -19,74 +19,105 @@ pub fn check(bytes: &[u8]) -> Result<(), CborError> {
 ///
 /// The first rule broken, in the order of the bytes. [`Kind::Truncated`] means that more bytes might mend it.
 pub fn check_prefix(bytes: &[u8]) -> Result<usize, CborError> {
+    Checker::new().advance(bytes)
+}
+
+/// The same check over bytes that arrive in pieces: it goes on where it stopped and never looks at an item twice.
+#[derive(Debug, Clone, Default)]
+pub struct Checker {
     // What is open: items still to come and, for a map, the last key seen. Fixed size: no recursion, no allocation.
-    let mut open = [Level::default(); MAX_CBOR_DEPTH];
-    let mut depth = 0_usize;
-    let mut position = 0_usize;
-    loop {
-        let start = position;
-        let fail = |kind| Err(CborError { kind, offset: start });
-        let (major, argument, next) = head(bytes, start)?;
-        position = next;
+    open: [Level; MAX_CBOR_DEPTH],
+    depth: usize,
+    position: usize,
+}
 
-        if let Some(level) = depth.checked_sub(1).and_then(|top| open.get_mut(top))
-            && level.is_map
-            && level.remaining % 2 == 0
-        {
-            let ascending = level.last_key.is_none_or(|last| argument > last);
-            if major != 0 || !ascending {
-                return fail(Kind::MapKeys);
-            }
-            level.last_key = Some(argument);
-        }
+impl Checker {
+    /// A check at the start of an item.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
 
-        match major {
-            0 | 7 => {}
-            2 | 3 => {
-                let length = usize::try_from(argument).ok();
-                let end =
-                    length.and_then(|n| position.checked_add(n)).filter(|end| *end <= bytes.len());
-                let Some(body) = end.and_then(|end| bytes.get(position..end)) else {
-                    return fail(Kind::Truncated);
-                };
-                if major == 3 && std::str::from_utf8(body).is_err() {
-                    return fail(Kind::Utf8);
+    /// Goes on with the item that `bytes` begin with, and returns its length once it is complete. Every call is given
+    /// all bytes of the item so far.
+    ///
+    /// # Errors
+    ///
+    /// The first rule broken, in the order of the bytes. After [`Kind::Truncated`], and only then, the check may be
+    /// tried again with more bytes.
+    pub fn advance(&mut self, bytes: &[u8]) -> Result<usize, CborError> {
+        loop {
+            let start = self.position;
+            let fail = |kind| Err(CborError { kind, offset: start });
+            let (major, argument, mut position) = head(bytes, start)?;
+
+            if let Some(level) = self.depth.checked_sub(1).and_then(|top| self.open.get_mut(top))
+                && level.is_map
+                && level.remaining % 2 == 0
+            {
+                // A key is an integer, so nothing below can stop short and come here with the same key again.
+                let ascending = level.last_key.is_none_or(|last| argument > last);
+                if major != 0 || !ascending {
+                    return fail(Kind::MapKeys);
                 }
-                position += body.len();
+                level.last_key = Some(argument);
             }
-            4 | 5 => {
-                let remaining = if major == 5 { argument.checked_mul(2) } else { Some(argument) };
-                // An item takes a byte at least: a longer count than there are bytes can only be cut short.
-                let remaining = remaining
-                    .filter(|n| usize::try_from(*n).is_ok_and(|n| n <= bytes.len() - position));
-                let Some(remaining) = remaining else { return fail(Kind::Truncated) };
-                let Some(level) = open.get_mut(depth) else { return fail(Kind::Depth) };
-                *level = Level { remaining, is_map: major == 5, last_key: None };
-                depth += 1;
-            }
-            _ => return fail(Kind::Type),
-        }
 
-        // The item is finished unless it opened a level; finished items close the levels they complete.
-        let opened = matches!(major, 4 | 5);
-        let mut finished = !opened;
-        while let Some(level) = depth.checked_sub(1).and_then(|top| open.get_mut(top)) {
-            if finished {
-                level.remaining -= 1;
+            match major {
+                0 | 7 => {}
+                2 | 3 => {
+                    let length = usize::try_from(argument).ok();
+                    let end = length
+                        .and_then(|n| position.checked_add(n))
+                        .filter(|end| *end <= bytes.len());
+                    let Some(body) = end.and_then(|end| bytes.get(position..end)) else {
+                        return fail(Kind::Truncated);
+                    };
+                    if major == 3 && std::str::from_utf8(body).is_err() {
+                        return fail(Kind::Utf8);
+                    }
+                    position += body.len();
+                }
+                4 | 5 => {
+                    let remaining =
+                        if major == 5 { argument.checked_mul(2) } else { Some(argument) };
+                    // An item takes a byte at least: a longer count than there are bytes can only be cut short.
+                    let left = bytes.len() - position;
+                    let remaining =
+                        remaining.filter(|n| usize::try_from(*n).is_ok_and(|n| n <= left));
+                    let Some(remaining) = remaining else { return fail(Kind::Truncated) };
+                    let Some(level) = self.open.get_mut(self.depth) else {
+                        return fail(Kind::Depth);
+                    };
+                    *level = Level { remaining, is_map: major == 5, last_key: None };
+                    self.depth += 1;
+                }
+                _ => return fail(Kind::Type),
             }
-            if level.remaining > 0 {
-                break;
+            self.position = position;
+
+            // The item is finished unless it opened a level; finished items close the levels they complete.
+            let opened = matches!(major, 4 | 5);
+            let mut finished = !opened;
+            while let Some(level) = self.depth.checked_sub(1).and_then(|top| self.open.get_mut(top))
+            {
+                if finished {
+                    level.remaining -= 1;
+                }
+                if level.remaining > 0 {
+                    break;
+                }
+                self.depth -= 1;
+                finished = true;
             }
-            depth -= 1;
-            finished = true;
-        }
-        if depth == 0 {
-            return Ok(position);
+            if self.depth == 0 {
+                return Ok(self.position);
+            }
         }
     }
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Level {
     remaining: u64,
     is_map: bool,

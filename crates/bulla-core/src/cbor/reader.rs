@@ -153,6 +153,20 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.position).map(|byte| byte >> 5)
     }
 
+    /// Passes over one item of any type, for places where later versions may add what this one does not know.
+    ///
+    /// # Errors
+    ///
+    /// The first rule of canonical form that the item breaks.
+    pub fn skip(&mut self) -> Result<(), CborError> {
+        let start = self.position;
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let length = super::check_prefix(rest)
+            .map_err(|error| Self::error_at(start + error.offset, error.kind))?;
+        self.position += length;
+        Ok(())
+    }
+
     fn string(&mut self, major: u8, max: usize) -> Result<&'a [u8], CborError> {
         let (start, length) = self.expect(major)?;
         let length = usize::try_from(length).map_err(|_| Self::error_at(start, Kind::Bounds))?;
