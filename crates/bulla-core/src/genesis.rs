@@ -3,7 +3,7 @@
 
 use crate::cbor::{CborError, CborErrorKind, Encode, Reader, Writer};
 use crate::limits::{MAX_COUNTER, MAX_FOUNDERS, MAX_GENESIS_BYTES};
-use crate::{AuthorKey, Code};
+use crate::{AuthorKey, Code, SealingKey};
 
 const PAYLOAD_VERSION: u64 = 1;
 const POLICY_KEYS: u64 = 6;
@@ -13,8 +13,8 @@ const POLICY_KEYS: u64 = 6;
 pub struct Founder {
     /// Ed25519 verifying key, 32 bytes.
     pub author: AuthorKey,
-    /// X25519 public key, 32 bytes, little-endian u-coordinate (RFC 7748, section 5).
-    pub sealing_key: [u8; 32],
+    /// X25519 public key.
+    pub sealing_key: SealingKey,
 }
 
 /// What a space asks of its members; a map with ascending integer keys, of which unknown ones are refused (GEN-4).
@@ -120,7 +120,7 @@ impl Genesis {
             reader.array_exact(2)?;
             founders.push(Founder {
                 author: AuthorKey(reader.array_of()?),
-                sealing_key: reader.array_of()?,
+                sealing_key: SealingKey(reader.array_of()?),
             });
         }
         let recovery = if reader.null() { None } else { Some(AuthorKey(reader.array_of()?)) };
@@ -138,7 +138,7 @@ impl Genesis {
     /// [`GenesisError::Founders`].
     pub fn validate(&self, author: &AuthorKey) -> Result<(), GenesisError> {
         let mut keys: Vec<[u8; 32]> =
-            self.founders.iter().flat_map(|f| [f.author.0, f.sealing_key]).collect();
+            self.founders.iter().flat_map(|f| [f.author.0, f.sealing_key.0]).collect();
         keys.extend(self.recovery.map(|key| key.0));
         keys.sort_unstable();
         let distinct = keys.windows(2).all(|pair| pair.first() != pair.last());

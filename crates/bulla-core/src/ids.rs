@@ -142,6 +142,10 @@ byte_id! {
 }
 
 byte_id! {
+    /// A device's X25519 public key, 32 bytes: the little-endian u-coordinate of RFC 7748, section 5 (KEY-2).
+    SealingKey, 32, "sealing key"
+}
+byte_id! {
     /// The Ed25519 verifying key by which a device or a node logs in, 32 bytes (LOGIN-1).
     PeerKey, 32, "peer key"
 }

@@ -29,6 +29,7 @@ pub mod kind;
 pub mod limits;
 pub mod log_hash;
 pub mod set_hash;
+pub mod stored;
 pub mod values;
 pub mod verify;
 
@@ -38,9 +39,10 @@ pub use entry::{RawEntry, Verified, VerifiedEntry, VerifiedHeader};
 pub use header::{Header, HeaderError};
 pub use ids::{
     AcknowledgedDigest, AuthorKey, ChallengeTag, ContentHash, EntryId, HeaderDigest, KeyId,
-    Lineage, LogHash, LoginNonce, NodeId, PeerKey, Salt, SetDigest, Signature, SpaceId, Topic,
+    Lineage, LogHash, LoginNonce, NodeId, PeerKey, Salt, SealingKey, SetDigest, Signature, SpaceId, Topic,
 };
 pub use kind::Kind;
 pub use set_hash::SetHash;
+pub use stored::StoredError;
 pub use values::{Cursor, Head};
 pub use verify::{Verifier, VerifyError, verify_signature};

@@ -1,1 +1,40 @@
-//! Who am I? Device keys, key files, signed transcripts.
+//! Who am I?
+//!
+//! A device is an Ed25519 key that signs and an X25519 key that receives sealed keys; a node is an Ed25519 key. This
+//! crate makes them, keeps them in passphrase-protected files, and signs with them: headers of entries, logins,
+//! acknowledgements and cards, each under its own domain string.
+//!
+//! What it is not: it opens no payload and knows no epoch key (that is `bulla-crypto`), and it speaks to no network. It
+//! reads no clock; whoever calls passes the time.
+//!
+//! There is on purpose no way to sign bytes of the caller's choice, and no call that takes a public key beside a secret
+//! one: a key pair always goes together (KEY-1, KEY-2).
+//!
+//! - [`DeviceKeys`], [`NodeKeys`]: the secrets; [`Card`]: what others may know of a device;
+//! - [`LoginTranscript`], [`Initiator`], [`ChallengeKey`]: how two peers prove themselves to each other;
+//! - `SecretFile`: how secrets lie on disk.
+//!
+//! ```
+//! use bulla_identity::{Card, DeviceKeys, OsRandomness};
+//!
+//! let device = DeviceKeys::generate(&OsRandomness)?;
+//! let card = device.card("laptop")?;
+//! let line = card.to_string();
+//! assert_eq!(line.parse::<Card>()?, card);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod acknowledgement;
+mod card;
+mod keys;
+mod login;
+mod randomness;
+
+pub use acknowledgement::verify_acknowledgement;
+pub use card::{ArmourError, Card, CardError, MAX_LABEL_BYTES, armour, unarmour};
+pub use keys::{DeviceKeys, NodeKeys, SaltSecret};
+pub use login::{
+    CHALLENGE_LIFETIME_MS, ChallengeKey, Initiator, LoginError, LoginNonces, LoginTranscript,
+    MAX_LOGIN_SPACES, MAX_ORIGIN_BYTES, Origin,
+};
+pub use randomness::{OsRandomness, Randomness, RandomnessError};
