@@ -19,7 +19,8 @@ pub struct RawEntry {
 
 /// A header whose canonical form, id and signature were checked. Cheap to clone.
 ///
-/// The only way to one is [`Verifier`](crate::Verifier); so whoever holds one need not ask again.
+/// The only way to one is [`Verifier`](crate::Verifier); so whoever holds one need not ask again. A store reads its own
+/// back with [`from_store`](Self::from_store), which takes only the bytes that were verified.
 ///
 /// ```compile_fail
 /// // There is no constructor, and no field can be set.
