@@ -13,6 +13,8 @@ pub const SET_ELEMENT: &str = "bulla 2026 set element";
 pub const SET_DIGEST: &str = "bulla 2026 set digest";
 /// BLAKE3 derive-key context of the log hash (LOG-1).
 pub const LOG_HASH: &str = "bulla 2026 log hash";
+/// BLAKE3 derive-key context of the scope a sync checkpoint belongs to (SYN-22).
+pub const SYNC_SCOPE: &str = "bulla 2026 sync scope";
 /// BLAKE3 derive-key context of Bloom positions (BLM-3).
 pub const BLOOM: &str = "bulla 2026 bloom";
 /// BLAKE3 derive-key context of key ids (KEY-5).
@@ -23,6 +25,8 @@ pub const ACKNOWLEDGED_IDS: &str = "bulla 2026 acknowledged ids";
 pub const LOGIN_TRANSCRIPT: &str = "bulla 2026 login transcript";
 /// BLAKE3 derive-key context of the key for challenge tags (LOGIN-5).
 pub const LOGIN_CHALLENGE: &str = "bulla 2026 login challenge";
+/// BLAKE3 derive-key context of what a node keeps of a token (LOGIN-8).
+pub const TOKEN: &str = "bulla 2026 token";
 /// BLAKE3 derive-key context of the checksum in a device card's text (CARD-4).
 pub const CARD_CHECKSUM: &str = "bulla 2026 card checksum";
 /// BLAKE3 derive-key context of a device's salt secret (KEY-3).

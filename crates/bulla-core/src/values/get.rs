@@ -34,7 +34,8 @@ pub enum GetItem {
     Header(VerifiedHeader, PayloadState),
     /// The store does not hold it, and would know.
     Absent,
-    /// The store holds it, and what it holds is damaged.
+    /// The store holds it, and what it holds is damaged; of a store that verifies what a peer sends: what the peer sent
+    /// for this id does not verify.
     Corrupt,
     /// The store cannot say now: its origin is away.
     Unavailable,

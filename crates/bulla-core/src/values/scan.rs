@@ -2,7 +2,7 @@
 
 use super::{Cursor, Filter, PayloadState};
 use crate::limits::{MAX_PAGE_BYTES, MAX_PAGE_ITEMS};
-use crate::{Bloom, EntryId, VerifiedEntry, VerifiedHeader};
+use crate::{Bloom, Code, EntryId, VerifiedEntry, VerifiedHeader};
 
 /// What a page carries of each entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,13 @@ pub enum ScanBody {
     Header(VerifiedHeader, PayloadState),
     /// The whole entry.
     Entry(VerifiedEntry),
+    /// The source announced an entry here and what it sent does not verify; the code says why (SCAN-10).
+    ///
+    /// Only a store that verifies what a peer sends says this, of one item, so that the others on the page count. A
+    /// reader treats the entry as missing and asks again later, here or elsewhere. The id is as announced and is not
+    /// proven. When only the payload is wrong, the item is [`Header`](Self::Header) with
+    /// [`PayloadState::Missing`] instead: the header holds.
+    Invalid(Code),
 }
 
 /// One entry on a page.
@@ -108,7 +115,7 @@ impl ScanItem {
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         match &self.body {
-            ScanBody::Id(_) => EntryId::LEN,
+            ScanBody::Id(_) | ScanBody::Invalid(_) => EntryId::LEN,
             ScanBody::Header(header, _) => header.bytes().len() + crate::Signature::LEN,
             ScanBody::Entry(entry) => {
                 entry.verified_header().bytes().len()
