@@ -19,7 +19,10 @@ pub struct SystemClock {
 impl SystemClock {
     /// A clock whose monotonic time starts now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place where the system clock is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place where the system clock is read"
+    )]
     pub fn new() -> Self {
         Self { start: Instant::now() }
     }
@@ -32,7 +35,10 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place where the system clock is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place where the system clock is read"
+    )]
     fn unix_ms(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

@@ -15,7 +15,10 @@ impl HopPath {
     /// A path from outside; `None` when it is too long or names a node twice.
     #[must_use]
     pub fn new(nodes: Vec<NodeId>) -> Option<Self> {
-        let distinct = nodes.iter().enumerate().all(|(i, node)| !nodes.iter().take(i).any(|earlier| earlier == node));
+        let distinct = nodes
+            .iter()
+            .enumerate()
+            .all(|(i, node)| !nodes.iter().take(i).any(|earlier| earlier == node));
         (nodes.len() <= MAX_HOPS && distinct).then_some(Self(nodes))
     }
 
@@ -58,7 +61,12 @@ impl Context {
     /// A call that begins here, without a deadline.
     #[must_use]
     pub fn new() -> Self {
-        Self { hops: HopPath::default(), deadline: None, request_id: String::new(), span: tracing::Span::none() }
+        Self {
+            hops: HopPath::default(),
+            deadline: None,
+            request_id: String::new(),
+            span: tracing::Span::none(),
+        }
     }
 
     /// The same with a deadline.

@@ -146,7 +146,9 @@ impl StoreError {
     pub fn code(&self) -> Code {
         Code::new(match self {
             Self::Cursor(refusal) => return refusal.code(),
-            Self::Request { code, .. } | Self::Unavailable { code, .. } | Self::Peer { code, .. } => {
+            Self::Request { code, .. }
+            | Self::Unavailable { code, .. }
+            | Self::Peer { code, .. } => {
                 return code.clone();
             }
             Self::Unsupported { .. } => "store.unsupported",
@@ -165,11 +167,17 @@ impl StoreError {
     /// Whether the same call may succeed later without anything being changed by the caller.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Deadline | Self::Full | Self::ReadOnly { .. })
+        matches!(
+            self,
+            Self::Unavailable { .. } | Self::Deadline | Self::Full | Self::ReadOnly { .. }
+        )
     }
 
     /// An engine failure with its cause.
-    pub fn internal(context: impl Into<String>, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub fn internal(
+        context: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
         Self::Internal { context: context.into(), source: Some(Arc::new(source)) }
     }
 

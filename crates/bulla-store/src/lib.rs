@@ -8,13 +8,19 @@ pub mod bookmarks;
 pub mod clock;
 pub mod context;
 pub mod error;
+pub mod ext;
+pub mod memory;
+pub mod rules;
 pub mod spaces;
 pub mod store;
+pub mod tally;
 
 pub use bookmarks::Bookmarks;
 pub use clock::{Clock, SystemClock};
 pub use context::{Context, HopPath};
 pub use error::{CursorRefusal, StoreError};
+pub use ext::StoreExt;
+pub use memory::{MemoryBookmarks, MemorySpaces, MemoryStore, random_lineage};
 pub use spaces::{SpacePage, Spaces};
 pub use store::{ContentAddressedStore, Erasable, Erasure, ErasureReport, HeadStream};
 

@@ -5,7 +5,8 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use bulla_core::values::{
-    GetItem, GetRequest, Head, Page, Presence, PutReport, ScanRequest, StoreStatus, Summary, SummaryRequest,
+    GetItem, GetRequest, Head, Page, Presence, PutReport, ScanRequest, StoreStatus, Summary,
+    SummaryRequest,
 };
 use bulla_core::{EntryId, SpaceId, Verified};
 use futures_util::Stream;

@@ -42,6 +42,17 @@ impl Filter {
         *self == Self::default()
     }
 
+    /// Whether the terms are in the order that FLT-2 asks for: topics and authors strictly ascending, ranges ascending
+    /// and disjoint, no range upside down. Only then does [`matches`](Self::matches) mean anything.
+    #[must_use]
+    pub fn is_canonical(&self) -> bool {
+        self.topics.is_sorted_by(|a, b| a < b)
+            && self.authors.is_sorted_by(|a, b| a < b)
+            && self.kinds.iter().all(|range| range.first <= range.last)
+            && self.kinds.is_sorted_by(|a, b| a.last < b.first)
+            && self.timestamps.is_none_or(|(first, last)| first <= last)
+    }
+
     /// Whether an entry with this header is wanted.
     #[must_use]
     pub fn matches(&self, header: &Header) -> bool {
@@ -106,14 +117,7 @@ impl Decode for Filter {
             reader.array_exact(2)?;
             Some((reader.uint(MAX_COUNTER)?, reader.uint(MAX_COUNTER)?))
         };
-        let kinds_ordered = kinds.iter().all(|range| range.first <= range.last)
-            && kinds.is_sorted_by(|a: &KindRange, b| a.last < b.first);
-        let ordered = topics.is_sorted_by(|a, b| a < b)
-            && authors.is_sorted_by(|a, b| a < b)
-            && kinds_ordered;
-        if !ordered || timestamps.is_some_and(|(first, last)| first > last) {
-            return Err(bounds);
-        }
-        Ok(Self { topics, kinds, authors, timestamps })
+        let filter = Self { topics, kinds, authors, timestamps };
+        if filter.is_canonical() { Ok(filter) } else { Err(bounds) }
     }
 }

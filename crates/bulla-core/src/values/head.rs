@@ -49,7 +49,8 @@ pub struct Counting {
 pub enum Freshness {
     /// From the store itself, or revalidated with it for this answer.
     Fresh,
-    /// The origin could not be asked since then (milliseconds since 1970, by the clock of the node that answers).
+    /// What the origin said then, and was not asked since or could not be (milliseconds since 1970, by the clock of the
+    /// node that answers). Never evidence of a rollback (HEAD-6).
     StaleSince(u64),
 }
 

@@ -1,0 +1,190 @@
+//! What a memory store holds, and how it changes. No locks, no waiting.
+
+use std::collections::HashMap;
+
+use bulla_core::values::{Head, Page, PayloadState, PutOutcome, ScanRequest, Summary};
+use bulla_core::{Bloom, EntryId, Lineage, LogHash, SpaceId, Verified, VerifiedEntry};
+
+use crate::rules::{self, Offer, PageBuilder, Row};
+use crate::tally::Tally;
+use crate::{Result, StoreError};
+
+/// One entry as it is held.
+#[derive(Debug)]
+pub(super) struct Stored {
+    /// The entry; a header exactly when `state` is not `Present`.
+    pub(super) entry: Verified,
+    pub(super) state: PayloadState,
+    log_hash: LogHash,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    tally: Tally,
+    /// The head of `tally`, hashed once per change.
+    head: Head,
+    /// By receipt, from 1 on.
+    stored: Vec<Stored>,
+    /// Standard maps are keyed at random, so that chosen ids cannot flood them.
+    receipts: HashMap<EntryId, u64>,
+    /// Erasures of entries that have not arrived.
+    remembered: HashMap<EntryId, PayloadState>,
+    pub(super) payload_bytes: u64,
+    pub(super) commits: u64,
+    pub(super) is_removed: bool,
+}
+
+impl State {
+    pub(super) fn new(space: &SpaceId, lineage: Lineage) -> Self {
+        let tally = Tally::new(space, lineage);
+        Self {
+            head: tally.head(),
+            tally,
+            stored: Vec::new(),
+            receipts: HashMap::new(),
+            remembered: HashMap::new(),
+            payload_bytes: 0,
+            commits: 0,
+            is_removed: false,
+        }
+    }
+
+    /// Ends a change: counts it and hashes the head anew.
+    pub(super) fn commit(&mut self) {
+        self.head = self.tally.head();
+        self.commits += 1;
+    }
+
+    pub(super) fn put(&mut self, space: &SpaceId, entry: Verified) -> PutOutcome {
+        if let Some(refusal) = rules::refusal(space, &entry) {
+            return PutOutcome::Refused(refusal);
+        }
+        let id = entry.id();
+        let Some(&receipt) = self.receipts.get(&id) else {
+            return PutOutcome::Stored(self.append(entry));
+        };
+        let Some(stored) = stored_mut(&mut self.stored, receipt) else {
+            return PutOutcome::Duplicate(receipt);
+        };
+        // An erased or pruned payload that comes back is not wanted: it stays a header (ERA-3).
+        match (stored.state, entry) {
+            (PayloadState::Missing, Verified::Entry(entry)) => {
+                self.payload_bytes += payload_bytes(&entry);
+                stored.entry = entry.into();
+                stored.state = PayloadState::Present;
+                self.tally.payload_added(&id);
+                PutOutcome::PayloadAdded(receipt)
+            }
+            _ => PutOutcome::Duplicate(receipt),
+        }
+    }
+
+    fn append(&mut self, entry: Verified) -> u64 {
+        let id = entry.id();
+        let (entry, state) = match (self.remembered.remove(&id), entry) {
+            (Some(erased), entry) => (entry.verified_header().clone().into(), erased),
+            (None, Verified::Entry(entry)) => {
+                self.payload_bytes += payload_bytes(&entry);
+                (entry.into(), PayloadState::Present)
+            }
+            (None, header @ Verified::Header(_)) => (header, PayloadState::Missing),
+        };
+        let receipt = self.tally.append(&id, entry.header(), state == PayloadState::Present);
+        self.stored.push(Stored { entry, state, log_hash: self.tally.log_hash });
+        self.receipts.insert(id, receipt);
+        receipt
+    }
+
+    /// Drops the payload of a held entry; `None` if the entry is not held, else whether there was a payload.
+    pub(super) fn drop_payload(&mut self, id: &EntryId, state: PayloadState) -> Option<bool> {
+        let stored = stored_mut(&mut self.stored, *self.receipts.get(id)?)?;
+        let dropped = match &stored.entry {
+            Verified::Entry(entry) => {
+                self.payload_bytes = self.payload_bytes.saturating_sub(payload_bytes(entry));
+                self.tally.payload_dropped(id);
+                stored.entry = entry.verified_header().clone().into();
+                true
+            }
+            Verified::Header(_) => false,
+        };
+        stored.state = if dropped { state } else { rules::stronger_absence(stored.state, state) };
+        Some(dropped)
+    }
+
+    /// Keeps an erasure for an entry that is not held.
+    pub(super) fn remember(&mut self, id: EntryId, state: PayloadState) {
+        let kept = self.remembered.entry(id).or_insert(state);
+        *kept = rules::stronger_absence(*kept, state);
+    }
+
+    pub(super) fn by_id(&self, id: &EntryId) -> Option<&Stored> {
+        self.by_receipt(*self.receipts.get(id)?)
+    }
+
+    pub(super) fn by_receipt(&self, receipt: u64) -> Option<&Stored> {
+        self.stored.get(index(receipt)?)
+    }
+
+    pub(super) const fn head(&self) -> Head {
+        self.head
+    }
+
+    pub(super) const fn lineage(&self) -> Lineage {
+        self.tally.lineage
+    }
+
+    pub(super) fn scan(&self, space: &SpaceId, request: &ScanRequest) -> Result<Page> {
+        let Tally { lineage, last_receipt, .. } = self.tally;
+        let start = match request.after {
+            Some(cursor) => {
+                rules::check_cursor(space, &cursor, lineage, last_receipt, |receipt| {
+                    self.by_receipt(receipt).map(|stored| stored.log_hash).ok_or_else(broken)
+                })?;
+                cursor
+            }
+            None => rules::start_cursor(space, lineage),
+        };
+        let mut page = PageBuilder::new(request, start, last_receipt);
+        while let Some(receipt) = page.next_receipt() {
+            let stored = self.by_receipt(receipt).ok_or_else(broken)?;
+            let header = stored.entry.verified_header();
+            let row = Row { receipt, log_hash: stored.log_hash, header, state: stored.state };
+            let offer = page.offer(row, || match &stored.entry {
+                Verified::Entry(entry) => Ok(Some(entry.clone())),
+                Verified::Header(_) => Err(broken()),
+            })?;
+            if offer == Offer::Full {
+                break;
+            }
+        }
+        Ok(page.finish())
+    }
+
+    pub(super) fn bloom(&self, salt: [u8; 16]) -> Summary {
+        let mut bloom = Bloom::for_count(self.tally.last_receipt, salt);
+        for stored in &self.stored {
+            bloom.insert(&stored.entry.id());
+        }
+        Summary::Bloom { upto: self.head.cursor(), bloom }
+    }
+}
+
+fn stored_mut(stored: &mut [Stored], receipt: u64) -> Option<&mut Stored> {
+    stored.get_mut(index(receipt)?)
+}
+
+fn index(receipt: u64) -> Option<usize> {
+    usize::try_from(receipt.checked_sub(1)?).ok()
+}
+
+fn payload_bytes(entry: &VerifiedEntry) -> u64 {
+    u64::from(entry.header().payload_length)
+}
+
+/// Receipts are handed out in order and entries never leave, so this cannot happen.
+fn broken() -> StoreError {
+    StoreError::Internal {
+        context: "a receipt of the memory store has no entry".into(),
+        source: None,
+    }
+}
