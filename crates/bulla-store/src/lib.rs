@@ -5,6 +5,7 @@
 //! implementation to it.
 
 pub mod bookmarks;
+pub mod cached;
 pub mod clock;
 pub mod context;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod store;
 pub mod tally;
 
 pub use bookmarks::Bookmarks;
+pub use cached::{CacheStorage, MemoryCacheStorage};
 pub use clock::{Clock, SystemClock};
 pub use context::{Context, HopPath};
 pub use error::{CursorRefusal, StoreError};
