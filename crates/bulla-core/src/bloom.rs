@@ -4,7 +4,7 @@
 //! chooses a fresh random salt for every request, so that nobody can prepare ids that collide in it.
 
 use crate::cbor::{CborError, CborErrorKind, Decode, Encode, Reader, Writer};
-use crate::{EntryId, domain};
+use crate::{EntryId, derive};
 
 /// Most bits of a filter: 32 MiB (BLM-2).
 pub const MAX_BITS: u64 = 32 * 1024 * 1024 * 8;
@@ -72,7 +72,7 @@ impl Bloom {
 
     /// Byte index and mask of each of the id's bits (BLM-3, BLM-4).
     fn positions(&self, id: &EntryId) -> impl Iterator<Item = (usize, u8)> + use<> {
-        let mut hasher = blake3::Hasher::new_derive_key(domain::BLOOM);
+        let mut hasher = derive::BLOOM.hasher();
         hasher.update(&self.salt).update(&id.0);
         let digest: [u8; 32] = hasher.finalize().into();
         let (first, rest) = digest.split_at(8);

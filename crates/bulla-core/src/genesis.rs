@@ -107,12 +107,16 @@ impl Genesis {
         crate::cbor::check(payload)?;
         let mut reader = Reader::new(payload);
         let elements = reader.array(usize::MAX)?;
+        let count_error = CborError { kind: CborErrorKind::Count, offset: 0 };
+        if elements == 0 {
+            return Err(count_error.into());
+        }
         let version = reader.uint(u64::MAX)?;
         if version != PAYLOAD_VERSION {
             return Err(GenesisError::Version(version));
         }
         if elements != 4 {
-            return Err(CborError { kind: CborErrorKind::Count, offset: 0 }.into());
+            return Err(count_error.into());
         }
         let count = reader.array(MAX_FOUNDERS)?;
         let mut founders = Vec::with_capacity(count);

@@ -1,11 +1,12 @@
 //! The signed header of an entry: its fields, its one encoding and the rules it keeps (chapter `entries.md`).
 
-use crate::cbor::{self, CborError, Encode, Reader, Writer};
+use crate::cbor::{self, CborError, CborErrorKind, Encode, Reader, Writer};
 use crate::limits::{
     MAX_COUNTER, MAX_DEPENDENCIES, MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES, MIN_SEALED_BYTES,
 };
 use crate::{
-    AuthorKey, Code, ContentHash, EntryId, HeaderDigest, KeyId, Kind, Salt, SpaceId, Topic, domain,
+    AuthorKey, Code, ContentHash, EntryId, HeaderDigest, KeyId, Kind, Salt, SpaceId, Topic, derive,
+    domain,
 };
 
 /// The format version this crate writes and reads (ENT-1).
@@ -61,6 +62,9 @@ pub enum HeaderError {
     /// Sequence 0, or sequence 1 with a previous entry, or a later one without (ENT-5).
     #[error("sequence and previous entry do not agree")]
     Sequence,
+    /// A timestamp beyond 2^63 - 1 in a header built by hand; read from bytes it is out of bounds (ENT-6).
+    #[error("timestamp beyond its bound")]
+    Timestamp,
     /// A control kind this version does not know (ENT-7).
     #[error("unknown control kind {0}")]
     ControlKind(u16),
@@ -89,6 +93,7 @@ impl HeaderError {
             Self::Cbor(error) => return error.kind.code(),
             Self::Version(_) => "header.version",
             Self::Sequence => "header.sequence",
+            Self::Timestamp => "header.timestamp",
             Self::ControlKind(_) => "header.control_kind",
             Self::Dependencies => "header.dependencies",
             Self::KeyId => "header.key_id",
@@ -105,6 +110,7 @@ impl HeaderError {
             Self::Cbor(error) => error.kind.clause(),
             Self::Version(_) => "ENT-1",
             Self::Sequence => "ENT-5",
+            Self::Timestamp => "ENT-6",
             Self::ControlKind(_) => "ENT-7",
             Self::Dependencies => "ENT-9",
             Self::KeyId => "ENT-10",
@@ -130,12 +136,15 @@ impl Header {
         cbor::check(bytes)?;
         let mut reader = Reader::new(bytes);
         let fields = reader.array(usize::MAX)?;
+        if fields == 0 {
+            return Err(count_error());
+        }
         let version = reader.uint(u64::MAX)?;
         if version != FORMAT_VERSION {
             return Err(HeaderError::Version(version));
         }
         if fields != FIELDS {
-            return Err(CborError { kind: cbor::CborErrorKind::Count, offset: 0 }.into());
+            return Err(count_error());
         }
         let space = SpaceId(reader.array_of()?);
         let author = AuthorKey(reader.array_of()?);
@@ -177,7 +186,7 @@ impl Header {
     /// # Errors
     ///
     /// The first rule broken, in this order: [`HeaderError::ControlKind`], [`HeaderError::Genesis`],
-    /// [`HeaderError::Sequence`], [`HeaderError::Dependencies`], [`HeaderError::KeyId`],
+    /// [`HeaderError::Sequence`], [`HeaderError::Timestamp`], [`HeaderError::Dependencies`], [`HeaderError::KeyId`],
     /// [`HeaderError::PayloadLength`].
     pub fn validate(&self) -> Result<(), HeaderError> {
         let genesis = self.kind == Kind::GENESIS;
@@ -196,6 +205,9 @@ impl Header {
             || (self.sequence == 1) != self.previous.is_zero()
         {
             return Err(HeaderError::Sequence);
+        }
+        if self.timestamp > MAX_COUNTER {
+            return Err(HeaderError::Timestamp);
         }
         let ascending = self.dependencies.is_sorted_by(|a, b| a < b);
         let foreign = self.dependencies.iter().all(|id| !id.is_zero() && *id != self.previous);
@@ -236,7 +248,7 @@ impl Header {
     /// The digest that is signed (ENT-30).
     #[must_use]
     pub fn digest_of(bytes: &[u8]) -> HeaderDigest {
-        HeaderDigest(blake3::derive_key(domain::HEADER, bytes))
+        HeaderDigest(derive::HEADER.hash(bytes))
     }
 
     fn encode_before_salt(&self, writer: &mut Writer) {
@@ -261,6 +273,10 @@ impl Encode for Header {
         self.encode_before_salt(writer);
         writer.bytes(self.salt).uint(u64::from(self.payload_length)).bytes(self.content_hash);
     }
+}
+
+const fn count_error() -> HeaderError {
+    HeaderError::Cbor(CborError { kind: CborErrorKind::Count, offset: 0 })
 }
 
 /// The bytes that an author signs for a header with this digest: the domain string, then the 32 bytes (ENT-31).

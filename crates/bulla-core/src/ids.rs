@@ -178,10 +178,11 @@ impl EntryId {
     /// The id of the entry with this header digest and signature (ENT-32).
     #[must_use]
     pub fn compute(digest: &HeaderDigest, signature: &Signature) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key(crate::domain::ENTRY_ID);
-        hasher.update(&digest.0);
-        hasher.update(&signature.0);
-        Self(hasher.finalize().into())
+        let mut message = [0; HeaderDigest::LEN + Signature::LEN];
+        let (first, second) = message.split_at_mut(HeaderDigest::LEN);
+        first.copy_from_slice(&digest.0);
+        second.copy_from_slice(&signature.0);
+        Self(crate::derive::ENTRY_ID.hash(&message))
     }
 }
 

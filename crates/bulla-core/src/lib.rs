@@ -20,6 +20,7 @@
 pub mod bloom;
 pub mod cbor;
 pub mod code;
+mod derive;
 pub mod domain;
 pub mod entry;
 pub mod genesis;
@@ -39,7 +40,8 @@ pub use entry::{RawEntry, Verified, VerifiedEntry, VerifiedHeader};
 pub use header::{Header, HeaderError};
 pub use ids::{
     AcknowledgedDigest, AuthorKey, ChallengeTag, ContentHash, EntryId, HeaderDigest, KeyId,
-    Lineage, LogHash, LoginNonce, NodeId, PeerKey, Salt, SealingKey, SetDigest, Signature, SpaceId, Topic,
+    Lineage, LogHash, LoginNonce, NodeId, PeerKey, Salt, SealingKey, SetDigest, Signature, SpaceId,
+    Topic,
 };
 pub use kind::Kind;
 pub use set_hash::SetHash;

@@ -1,7 +1,7 @@
 //! The log hash: a rolling hash over the ids of a store in receipt order, kept at every receipt, so that one point read
 //! checks any cursor and a rolled-back store is noticed (chapter `digests.md`, LOG-1 to LOG-3).
 
-use crate::{EntryId, Lineage, LogHash, SpaceId, domain};
+use crate::{EntryId, Lineage, LogHash, SpaceId, derive};
 
 impl LogHash {
     /// The log hash at receipt 0: over space and lineage (LOG-2).
@@ -18,7 +18,7 @@ impl LogHash {
 }
 
 fn chain(parts: &[&[u8]]) -> LogHash {
-    let mut hasher = blake3::Hasher::new_derive_key(domain::LOG_HASH);
+    let mut hasher = derive::LOG_HASH.hasher();
     for part in parts {
         hasher.update(part);
     }

@@ -1,9 +1,7 @@
 //! The set digest: a collision-resistant, incremental hash of a set of ids (LtHash; chapter `digests.md`, SET-1 to
 //! SET-5).
 
-use std::sync::LazyLock;
-
-use crate::{EntryId, SetDigest, domain};
+use crate::{EntryId, SetDigest, derive};
 
 /// Words of the state.
 const WORDS: usize = 1024;
@@ -50,7 +48,7 @@ impl SetHash {
     /// The digest that heads carry: BLAKE3 of the state under its own context (SET-3).
     #[must_use]
     pub fn digest(&self) -> SetDigest {
-        SetDigest(blake3::derive_key(domain::SET_DIGEST, &self.to_bytes()))
+        SetDigest(derive::SET_DIGEST.hash(&self.to_bytes()))
     }
 
     /// The state: 1,024 words, each two bytes, little-endian (SET-4).
@@ -109,10 +107,7 @@ impl<'a> FromIterator<&'a EntryId> for SetHash {
 
 /// The element of an id: 2,048 bytes of extended output under its own context (SET-1).
 fn element(id: &EntryId) -> [u8; SetHash::STATE_BYTES] {
-    // Hashing the context costs as much as hashing the id, so it is done once.
-    static CONTEXT: LazyLock<blake3::Hasher> =
-        LazyLock::new(|| blake3::Hasher::new_derive_key(domain::SET_ELEMENT));
-    let mut hasher = CONTEXT.clone();
+    let mut hasher = derive::SET_ELEMENT.hasher();
     hasher.update(&id.0);
     let mut element = [0; SetHash::STATE_BYTES];
     hasher.finalize_xof().fill(&mut element);

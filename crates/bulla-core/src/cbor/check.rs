@@ -85,10 +85,10 @@ impl Checker {
                     let left = bytes.len() - position;
                     let remaining =
                         remaining.filter(|n| usize::try_from(*n).is_ok_and(|n| n <= left));
-                    let Some(remaining) = remaining else { return fail(Kind::Truncated) };
                     let Some(level) = self.open.get_mut(self.depth) else {
                         return fail(Kind::Depth);
                     };
+                    let Some(remaining) = remaining else { return fail(Kind::Truncated) };
                     *level = Level { remaining, is_map: major == 5, last_key: None };
                     self.depth += 1;
                 }
