@@ -111,6 +111,9 @@ impl Card {
         cbor::check(bytes)?;
         let mut reader = Reader::new(bytes);
         let elements = reader.array(usize::MAX)?;
+        if elements == 0 {
+            return Err(Reader::error_at(0, CborErrorKind::Count).into());
+        }
         let version = reader.uint(u64::MAX)?;
         if version != CARD_VERSION {
             return Err(CardError::Version(version));

@@ -12,7 +12,7 @@
 //!
 //! - [`DeviceKeys`], [`NodeKeys`]: the secrets; [`Card`]: what others may know of a device;
 //! - [`LoginTranscript`], [`Initiator`], [`ChallengeKey`]: how two peers prove themselves to each other;
-//! - `SecretFile`: how secrets lie on disk.
+//! - [`DeviceKeys::create_file`], [`read_key_file`], [`Passphrase`]: how secrets lie on disk.
 //!
 //! ```
 //! use bulla_identity::{Card, DeviceKeys, OsRandomness};
@@ -26,15 +26,22 @@
 
 mod acknowledgement;
 mod card;
+mod key_file;
 mod keys;
 mod login;
+mod passphrase;
 mod randomness;
 
 pub use acknowledgement::verify_acknowledgement;
 pub use card::{ArmourError, Card, CardError, MAX_LABEL_BYTES, armour, unarmour};
+pub use key_file::{
+    KeyFileError, MAX_KEY_FILE_BYTES, MAX_WORK_FACTOR, WorkFactor, create_key_file,
+    key_file_content, open_secret, read_key_file, replace_key_file, seal_secret,
+};
 pub use keys::{DeviceKeys, NodeKeys, SaltSecret};
 pub use login::{
     CHALLENGE_LIFETIME_MS, ChallengeKey, Initiator, LoginError, LoginNonces, LoginTranscript,
     MAX_LOGIN_SPACES, MAX_ORIGIN_BYTES, Origin,
 };
+pub use passphrase::{MAX_PASSPHRASE_BYTES, Passphrase, PassphraseError};
 pub use randomness::{OsRandomness, Randomness, RandomnessError};
