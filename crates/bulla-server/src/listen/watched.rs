@@ -1,0 +1,236 @@
+//! A connection that gives up on a peer who keeps it waiting.
+//!
+//! hyper reads and writes through this. It knows the phase of the connection from two sides: the bytes that pass, and
+//! the request handler that takes a request and finishes its answer. Each phase has its own limit, so that neither a
+//! half-sent head, nor an idle connection, nor a reader that takes one byte at a time holds a place for ever (A55).
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use super::head::{HeadFault, HeadScan};
+use super::pace::Pace;
+use crate::settings::HttpSettings;
+
+/// What the peer may do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// A request head must be complete at this moment.
+    Head { until: Instant },
+    /// No request is under way; the next must begin by this moment.
+    Idle { until: Instant },
+    /// A request is being answered.
+    Busy,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    scan: HeadScan,
+}
+
+/// The phase of one HTTP/1.1 connection, shared between its bytes and its requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Phases {
+    state: Arc<Mutex<State>>,
+    settings: Arc<HttpSettings>,
+}
+
+impl Phases {
+    /// A connection accepted now; its first head is due within the head timeout.
+    pub(crate) fn new(settings: &Arc<HttpSettings>) -> Self {
+        let phase = Phase::Head { until: Instant::now() + settings.head_timeout() };
+        let state = Arc::new(Mutex::new(State { phase, scan: HeadScan::default() }));
+        Self { state, settings: Arc::clone(settings) }
+    }
+
+    /// A request head is complete; its verdict. The request is under way until the value given is dropped, which must
+    /// happen before the last byte of the answer leaves.
+    pub(crate) fn begin(&self) -> (Busy, Result<(), HeadFault>) {
+        let mut state = self.lock();
+        state.phase = Phase::Busy;
+        let verdict = state.scan.verdict();
+        drop(state);
+        (Busy { phases: self.clone() }, verdict)
+    }
+
+    fn end(&self) {
+        let mut state = self.lock();
+        state.phase = Phase::Idle { until: Instant::now() + self.settings.idle_timeout() };
+        state.scan = HeadScan::default();
+    }
+
+    /// Takes bytes that arrived.
+    fn saw(&self, bytes: &[u8]) {
+        let mut state = self.lock();
+        if matches!(state.phase, Phase::Idle { .. }) && !bytes.is_empty() {
+            state.phase = Phase::Head { until: Instant::now() + self.settings.head_timeout() };
+        }
+        if matches!(state.phase, Phase::Head { .. }) {
+            state.scan.feed(bytes);
+        }
+    }
+
+    fn read_deadline(&self) -> Option<Instant> {
+        match self.lock().phase {
+            Phase::Head { until } | Phase::Idle { until } => Some(until),
+            Phase::Busy => None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Plain values: a panic between two assignments leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub(crate) struct Busy {
+    phases: Phases,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.phases.end();
+    }
+}
+
+/// The connection itself, below HTTP and above TLS.
+#[derive(Debug)]
+pub(crate) struct Watched<T> {
+    inner: T,
+    /// Absent on HTTP/2, where requests overlap.
+    phases: Option<Phases>,
+    read_timer: Timer,
+    write_timer: Timer,
+    writes: Pace,
+}
+
+impl<T> Watched<T> {
+    pub(crate) fn new(inner: T, phases: Option<Phases>, settings: &HttpSettings) -> Self {
+        Self {
+            inner,
+            phases,
+            read_timer: Timer::default(),
+            write_timer: Timer::default(),
+            writes: Pace::new(settings.stall_timeout(), settings.min_bytes_per_second),
+        }
+    }
+
+    /// What a write came to, with the pace of the peer taken into account.
+    fn judge_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        polled: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match polled {
+            Poll::Ready(Ok(bytes)) => match self.writes.moved(bytes) {
+                Ok(()) => Poll::Ready(Ok(bytes)),
+                Err(slow) => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, slow))),
+            },
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                let deadline = self.writes.wait();
+                self.write_timer
+                    .poll(cx, deadline)
+                    .map(|()| Err(timed_out("peer takes no bytes of the answer")))
+            }
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut this.inner).poll_read(cx, buf);
+        let Some(phases) = &this.phases else { return polled };
+        match polled {
+            Poll::Ready(result) => {
+                phases.saw(buf.filled().get(before..).unwrap_or_default());
+                // A peer that sends its head byte by byte is never pending for long, so the time is asked here too.
+                match phases.read_deadline() {
+                    Some(deadline) if result.is_ok() && Instant::now() >= deadline => {
+                        Poll::Ready(Err(timed_out("request head took too long")))
+                    }
+                    _ => Poll::Ready(result),
+                }
+            }
+            Poll::Pending => match phases.read_deadline() {
+                Some(deadline) => this
+                    .read_timer
+                    .poll(cx, deadline)
+                    .map(|()| Err(timed_out("no request in time"))),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_write(cx, bytes);
+        this.judge_write(cx, polled)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_write_vectored(cx, slices);
+        this.judge_write(cx, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // TLS keeps bytes of its own, and flushing them waits for the peer as a write does.
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_flush(cx).map_ok(|()| 0);
+        this.judge_write(cx, polled).map_ok(|_| ())
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_shutdown(cx).map_ok(|()| 0);
+        this.judge_write(cx, polled).map_ok(|_| ())
+    }
+}
+
+/// A timer that is made on first use and moved only when its moment changes.
+#[derive(Debug, Default)]
+struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timer {
+    fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if sleep.deadline() != deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        sleep.as_mut().poll(cx)
+    }
+}
+
+fn timed_out(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
