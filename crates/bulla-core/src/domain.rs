@@ -39,9 +39,11 @@ pub const PAYLOAD_KEY: &str = "bulla 2026 payload key";
 pub const TOPIC: &str = "bulla 2026 topic";
 /// BLAKE3 derive-key context of the key for hashes of plaintext chunks (MAN-6).
 pub const CHUNK_HASH: &str = "bulla 2026 chunk hash";
-/// HPKE info prefix of an epoch key sealed to a device (KEY-8).
+/// HPKE info prefix of epoch keys sealed to a device (KEY-8).
 pub const KEY_TRANSFER: &str = "bulla 2026 key transfer";
-/// BLAKE3 derive-key context of the checksum in a key transfer's text (KEY-9).
+/// BLAKE3 derive-key context of the digest over a key transfer that is signed (KEY-9).
+pub const KEY_TRANSFER_DIGEST: &str = "bulla 2026 transfer digest";
+/// BLAKE3 derive-key context of the checksum in a key transfer's text (KEY-10).
 pub const KEY_TRANSFER_CHECKSUM: &str = "bulla 2026 transfer checksum";
 
 /// Prefix of the bytes an author signs for an entry (ENT-31).
@@ -54,5 +56,5 @@ pub const SIGN_LOGIN_RESPONDER: &[u8] = b"bulla login responder v1";
 pub const SIGN_ACKNOWLEDGEMENT: &[u8] = b"bulla acknowledgement v1";
 /// Prefix of the bytes a device signs over its own card (CARD-2).
 pub const SIGN_CARD: &[u8] = b"bulla device card v1";
-/// Prefix of the bytes a device signs over an epoch key it sealed to another device (KEY-8).
+/// Prefix of the bytes a device signs over epoch keys it sealed to another device (KEY-9).
 pub const SIGN_KEY_TRANSFER: &[u8] = b"bulla key transfer v1";
