@@ -1,0 +1,61 @@
+//! Under which keys bookmarks lie.
+
+use bulla_core::{Lineage, SpaceId};
+
+/// The keys of one run: of a space, two lineages and a scope (SYN-22).
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    pub(crate) space: SpaceId,
+    pub(crate) source: Lineage,
+    pub(crate) target: Lineage,
+    pub(crate) scope: [u8; 32],
+}
+
+/// What lies under a key. Each place has its letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Of a pair of lineages and a scope: how far the run got.
+    Checkpoint,
+    /// Of a pair of lineages and a scope: entries shown and not held.
+    Exceptions,
+    /// Of a target and a scope: how far its entries were examined.
+    Ledger,
+    /// Of a target and a scope: payloads wanted.
+    Wants,
+    /// Of a target and a scope: references not filled.
+    Unresolved,
+    /// Of a source: the highest state it showed.
+    Sighting,
+}
+
+impl Keys {
+    /// The key of a place: `bulla sync`, the letter, the space, the lineages and scope that the place is of.
+    pub(crate) fn of(&self, place: Place) -> Vec<u8> {
+        let (letter, source, target) = match place {
+            Place::Checkpoint => (b'c', true, true),
+            Place::Exceptions => (b'e', true, true),
+            Place::Ledger => (b'l', false, true),
+            Place::Wants => (b'w', false, true),
+            Place::Unresolved => (b'u', false, true),
+            Place::Sighting => (b's', true, false),
+        };
+        let mut key = b"bulla sync ".to_vec();
+        key.push(letter);
+        key.extend_from_slice(&self.space.0);
+        if source {
+            key.extend_from_slice(&self.source.0);
+        }
+        if target {
+            key.extend_from_slice(&self.target.0);
+            key.extend_from_slice(&self.scope);
+        }
+        key
+    }
+
+    /// The key of a page of a place.
+    pub(crate) fn page(&self, place: Place, page: u32) -> Vec<u8> {
+        let mut key = self.of(place);
+        key.extend_from_slice(&page.to_be_bytes());
+        key
+    }
+}

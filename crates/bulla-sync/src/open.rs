@@ -1,0 +1,243 @@
+//! The start and the end of a run: what earlier ones left, whether the source was rolled back, and what is kept for the
+//! next.
+
+use std::sync::Arc;
+
+use bulla_core::cbor::{Decode, Encode};
+use bulla_core::values::{Cursor, Freshness, Head, ScanRequest, Want};
+use bulla_core::{EntryId, Lineage};
+use bulla_store::{Bookmarks, StoreError};
+
+use crate::evidence::{Evidence, Open};
+use crate::exceptions::Exceptions;
+use crate::keep::{Checkpoint, Keys, Ledger, Place, Seen, Sighting, load, save};
+use crate::misbehaviour::RolledBack;
+use crate::side::{Halt, Side};
+use crate::walk::Gaps;
+use crate::wants::Wants;
+use crate::work::{Position, Work};
+use crate::{Counts, Exception, Misbehaviour, Options, Progress, Reason};
+
+/// What was kept before, so that nothing is written that is there already.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) checkpoint: Option<Checkpoint>,
+    pub(crate) ledger: Option<Ledger>,
+    pub(crate) sighting: Option<Sighting>,
+}
+
+/// The two stores of a run and where it keeps things.
+#[derive(Debug, Clone)]
+pub(crate) struct Sides {
+    pub(crate) options: Arc<Options>,
+    pub(crate) source: Arc<Side>,
+    pub(crate) target: Arc<Side>,
+    pub(crate) bookmarks: Arc<dyn Bookmarks>,
+}
+
+impl Sides {
+    /// Reads what earlier runs left between two stores in this state.
+    pub(crate) async fn open(&self, head: Head, target: Head) -> Result<(Work, Kept), Halt> {
+        let keys = Keys {
+            space: self.source.space(),
+            source: head.lineage,
+            target: target.lineage,
+            scope: self.options.scope.digest(),
+        };
+        let bookmarks = &*self.bookmarks;
+        let checkpoint: Option<Checkpoint> = read(bookmarks, &keys, Place::Checkpoint).await?;
+        let checkpoint =
+            checkpoint.filter(|checkpoint| belongs(checkpoint, head.lineage, target.lineage));
+        let ledger: Option<Ledger> = read(bookmarks, &keys, Place::Ledger).await?;
+        let sighting: Option<Sighting> = read(bookmarks, &keys, Place::Sighting).await?;
+        let sighting = sighting.filter(|sighting| sighting.0.lineage == head.lineage);
+        let kept = Kept { checkpoint: checkpoint.clone(), ledger, sighting };
+
+        let exceptions = match &checkpoint {
+            Some(_) => load::<Exception>(bookmarks, &keys).await.map_err(Halt::Stop)?,
+            None => Some(Vec::new()),
+        };
+        // A list that cannot be read is found out again: entries by reading the source anew, the others by examining the
+        // target anew.
+        let (checkpoint, exceptions) = match exceptions {
+            Some(exceptions) => (checkpoint, exceptions),
+            None => (None, Vec::new()),
+        };
+        let mut ledger = ledger.unwrap_or_default();
+        let foreign = |cursor: &Cursor| cursor.lineage != target.lineage;
+        if ledger.examined.as_ref().is_some_and(foreign) {
+            ledger = Ledger::default();
+        }
+        let wants = load::<EntryId>(bookmarks, &keys).await.map_err(Halt::Stop)?;
+        let unresolved = load::<Open>(bookmarks, &keys).await.map_err(Halt::Stop)?;
+        if wants.is_none() || unresolved.is_none() {
+            ledger = Ledger::default();
+        }
+        let cut = checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.exceptions_cut);
+        let work = Work {
+            options: Arc::clone(&self.options),
+            source: Arc::clone(&self.source),
+            target: Arc::clone(&self.target),
+            bookmarks: Arc::clone(&self.bookmarks),
+            keys,
+            head,
+            target_head: target,
+            checkpoint,
+            exceptions: Exceptions::new(exceptions, cut),
+            kept_exceptions: 0,
+            offered: Arc::default(),
+            offered_exceptions: 0,
+            evidence: Evidence::new(unresolved.unwrap_or_default(), ledger.unresolved_cut),
+            wants: Wants::new(wants.unwrap_or_default(), ledger.wants_cut),
+            ledger,
+            position: Position::at(target.cursor()),
+            gaps: Gaps::default(),
+            counts: Counts::default(),
+            progress: Progress::default(),
+            hashing_ns: 0,
+        };
+        Ok((work, kept))
+    }
+}
+
+impl Work {
+    /// Looks for a rollback of the source: a fresh state lower than, or other than, one that it showed before (SYN-31).
+    /// Stale answers prove nothing.
+    pub(crate) async fn find_rollback(
+        &mut self,
+        sighting: Option<Sighting>,
+    ) -> Result<Option<Misbehaviour>, Halt> {
+        if self.head.freshness != Freshness::Fresh {
+            return Ok(None);
+        }
+        let reached = self.checkpoint.as_ref().map(|checkpoint| checkpoint.source);
+        let seen = sighting.map(|sighting| sighting.0);
+        for seen in [seen, reached].into_iter().flatten() {
+            let answered = if self.head.last_receipt < seen.receipt {
+                RolledBack::Lower(self.head.last_receipt)
+            } else if self.head.last_receipt == seen.receipt && self.head.log_hash != seen.log_hash
+            {
+                RolledBack::LogHash(self.head.log_hash)
+            } else {
+                continue;
+            };
+            return Ok(Some(Misbehaviour::Rollback { seen, answered }));
+        }
+        // A history that grew again after it was cut off: asked for by cursor, unless the scan will do so anyway.
+        let scanned_from = reached.map_or(0, |cursor| cursor.receipt);
+        let Some(seen) = seen.filter(|seen| seen.receipt > scanned_from) else { return Ok(None) };
+        if seen.receipt < self.head.last_receipt && !accepts(&self.source, seen).await? {
+            let answered = RolledBack::Refused;
+            return Ok(Some(Misbehaviour::Rollback { seen, answered }));
+        }
+        Ok(None)
+    }
+
+    /// Drops a checkpoint that the target has left behind: what it covers may be gone (SYN-23).
+    pub(crate) async fn check_target_cursor(&mut self) -> Result<(), Halt> {
+        let Some(cursor) = self.checkpoint.as_ref().map(|checkpoint| checkpoint.target) else {
+            return Ok(());
+        };
+        let now = self.target_head.cursor();
+        let holds = cursor == now
+            || (cursor.receipt < now.receipt && accepts(&self.target, cursor).await?);
+        if !holds {
+            tracing::warn!("the target went back behind its checkpoint; reconciling from scratch");
+            self.forget_checkpoint();
+            // What was examined may be gone too, and other entries in its place.
+            self.ledger.examined = None;
+        }
+        Ok(())
+    }
+
+    /// The checkpoint after heads that were equal: the state behind it is computed when it is needed.
+    pub(crate) fn note_equal(&mut self) {
+        let asked = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.asked);
+        self.forget_checkpoint();
+        self.checkpoint = Some(Checkpoint {
+            source: self.head.cursor(),
+            target: self.target_head.cursor(),
+            seen: Seen::AsHeld(self.head.counting.set),
+            exceptions_cut: false,
+            asked,
+        });
+    }
+
+    /// Keeps what the next run needs, lists before what relies on them; writes only what changed.
+    pub(crate) async fn close(&mut self, kept: &Kept) -> Result<(), Reason> {
+        let bookmarks = &*self.bookmarks;
+        if self.wants.is_changed {
+            save(bookmarks, &self.keys, &self.wants.to_vec()).await?;
+        }
+        if self.evidence.is_changed {
+            save(bookmarks, &self.keys, &self.evidence.records()).await?;
+        }
+        self.ledger.wants_cut = self.wants.is_cut;
+        self.ledger.unresolved_cut = self.evidence.is_cut;
+        if kept.ledger != Some(self.ledger) {
+            write(bookmarks, &self.keys, Place::Ledger, &self.ledger).await?;
+        }
+        if self.exceptions.version != self.kept_exceptions {
+            save(bookmarks, &self.keys, &self.exceptions.to_vec()).await?;
+        }
+        match &mut self.checkpoint {
+            Some(checkpoint) => {
+                checkpoint.exceptions_cut = self.exceptions.is_cut;
+                if kept.checkpoint.as_ref() != Some(checkpoint) {
+                    write(bookmarks, &self.keys, Place::Checkpoint, checkpoint).await?;
+                    self.counts.checkpoints += 1;
+                }
+            }
+            None => {
+                let key = self.keys.of(Place::Checkpoint);
+                bookmarks.remove(&key).await.map_err(Reason::Bookmarks)?;
+            }
+        }
+        let sighting = Sighting(self.head.cursor());
+        if self.head.freshness == Freshness::Fresh && kept.sighting != Some(sighting) {
+            write(bookmarks, &self.keys, Place::Sighting, &sighting).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a store's history still has this cursor.
+async fn accepts(side: &Arc<Side>, cursor: Cursor) -> Result<bool, Halt> {
+    let request = ScanRequest {
+        after: Some(cursor),
+        until: Some(cursor.receipt),
+        want: Want::Ids,
+        ..ScanRequest::everything()
+    };
+    match side.scan(request).await {
+        Ok(_) => Ok(true),
+        Err(Halt::CursorRefused(_) | Halt::Stop(Reason::Target(StoreError::Cursor(_)))) => {
+            Ok(false)
+        }
+        Err(halt) => Err(halt),
+    }
+}
+
+fn belongs(checkpoint: &Checkpoint, source: Lineage, target: Lineage) -> bool {
+    checkpoint.source.lineage == source && checkpoint.target.lineage == target
+}
+
+/// What lies in a place; what cannot be read counts as absent.
+async fn read<T: Decode>(
+    bookmarks: &dyn Bookmarks,
+    keys: &Keys,
+    place: Place,
+) -> Result<Option<T>, Halt> {
+    let bytes = bookmarks.read(&keys.of(place)).await;
+    let bytes = bytes.map_err(|error| Halt::Stop(Reason::Bookmarks(error)))?;
+    Ok(bytes.and_then(|bytes| T::from_cbor(&bytes).ok()))
+}
+
+async fn write(
+    bookmarks: &dyn Bookmarks,
+    keys: &Keys,
+    place: Place,
+    value: &impl Encode,
+) -> Result<(), Reason> {
+    bookmarks.write(&keys.of(place), &value.to_cbor()).await.map_err(Reason::Bookmarks)
+}
