@@ -6,9 +6,11 @@
 //! directory, never a list of names.
 
 mod cbor;
+mod ed25519;
 mod file;
 mod inputs;
 mod random;
+pub mod sample;
 mod schema;
 mod validate;
 
@@ -47,7 +49,7 @@ pub trait Format: Send + Sync {
 /// Every format, in the order of the spec's chapters.
 #[must_use]
 pub fn formats() -> Vec<Box<dyn Format>> {
-    vec![Box::new(cbor::Cbor)]
+    vec![Box::new(cbor::Cbor), Box::new(ed25519::Ed25519)]
 }
 
 /// The directory `testvectors/` of this source tree.
