@@ -81,7 +81,9 @@ impl State {
 
     fn append(&mut self, entry: Verified) -> u64 {
         let id = entry.id();
-        let (entry, state) = match (self.remembered.remove(&id), entry) {
+        // An erasure never reaches a control entry, not even one that arrives after it (ERA-5).
+        let erased = self.remembered.remove(&id).filter(|_| !entry.header().kind.is_control());
+        let (entry, state) = match (erased, entry) {
             (Some(erased), entry) => (entry.verified_header().clone().into(), erased),
             (None, Verified::Entry(entry)) => {
                 self.payload_bytes += payload_bytes(&entry);
