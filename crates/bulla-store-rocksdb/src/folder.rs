@@ -1,0 +1,128 @@
+//! The folder of a store: what lies in it beside the engine's own files (chapter `disk.md`, DISK-1, DISK-2).
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use crate::error::OpenError;
+use crate::layout::FORMAT;
+use crate::watermark::replace;
+
+/// The folder of the engine's files.
+pub(crate) const DATABASE: &str = "db";
+/// The file that names the store's format.
+const FORMAT_FILE: &str = "format";
+/// The file whose lock a running process holds.
+const LOCK: &str = "lock";
+/// The file that says: what lies here is a backup, or was restored from one.
+const RESTORED: &str = "restored";
+
+/// Locks the folder of a store for this process; made if it is missing and `create` is given.
+pub(crate) fn lock(folder: &Path, create: bool) -> Result<File, OpenError> {
+    if create {
+        fs::create_dir_all(folder)
+            .map_err(OpenError::io(format!("cannot make {}", folder.display())))?;
+    } else if !folder.is_dir() {
+        return Err(OpenError::NotAStore {
+            path: folder.to_owned(),
+            reason: "no such folder".to_owned(),
+        });
+    }
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(LOCK))
+        .map_err(OpenError::io(format!("cannot open the lock of {}", folder.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: folder.to_owned() }),
+        Err(TryLockError::Error(error)) => {
+            Err(OpenError::io(format!("cannot lock {}", folder.display()))(error))
+        }
+    }
+}
+
+/// Reads the format of the store, or makes a new one; whether it is new.
+pub(crate) fn check_format(folder: &Path, create: bool) -> Result<bool, OpenError> {
+    let not_a_store =
+        |reason: &str| OpenError::NotAStore { path: folder.to_owned(), reason: reason.to_owned() };
+    let io =
+        |error| OpenError::io(format!("cannot read the format of {}", folder.display()))(error);
+    match fs::read_to_string(folder.join(FORMAT_FILE)) {
+        Ok(text) => match parse_format(&text) {
+            Some(found) if found > FORMAT => {
+                Err(OpenError::NewerFormat { path: folder.to_owned(), found, known: FORMAT })
+            }
+            Some(_) => Ok(false),
+            None => Err(not_a_store("its format file says something else")),
+        },
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(not_a_store("its format file says something else"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Never among files that are not ours, and never over a database that lost its format.
+            let mut names = fs::read_dir(folder)
+                .map_err(io)?
+                .filter_map(Result::ok)
+                .map(|entry| entry.file_name());
+            if names.any(|name| name != LOCK && name != "format.new") {
+                return Err(not_a_store("it has no format file, and is not empty"));
+            }
+            if !create {
+                return Err(not_a_store("it is empty"));
+            }
+            write_format(folder)
+                .map_err(OpenError::io(format!("cannot write to {}", folder.display())))?;
+            Ok(true)
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+/// Writes the format file.
+pub(crate) fn write_format(folder: &Path) -> io::Result<()> {
+    replace(folder, FORMAT_FILE, format!("bulla store {FORMAT}\n").as_bytes())
+}
+
+/// Marks the store in this folder as restored: every space takes a new lineage when it is next opened.
+pub(crate) fn write_restored(folder: &Path) -> io::Result<()> {
+    replace(folder, RESTORED, b"every space takes a new lineage\n")
+}
+
+/// Whether the store in this folder was restored and not opened since.
+pub(crate) fn is_restored(folder: &Path) -> bool {
+    folder.join(RESTORED).exists()
+}
+
+/// Removes that mark.
+pub(crate) fn remove_restored(folder: &Path) -> io::Result<()> {
+    fs::remove_file(folder.join(RESTORED))?;
+    crate::watermark::sync_folder(folder)
+}
+
+fn parse_format(text: &str) -> Option<u64> {
+    let number = text.strip_prefix("bulla store ")?.strip_suffix('\n')?;
+    number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn format_line_is_exact() {
+        assert_eq!(parse_format("bulla store 1\n"), Some(1));
+        assert_eq!(parse_format("bulla store 4294967297\n"), Some(4_294_967_297));
+        for other in [
+            "",
+            "bulla store 1",
+            "bulla store +1\n",
+            "bulla store \n",
+            "bulla store 1\n\n",
+            "store 1\n",
+        ] {
+            assert_eq!(parse_format(other), None, "{other:?}");
+        }
+    }
+}

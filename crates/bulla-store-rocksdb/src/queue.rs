@@ -1,0 +1,422 @@
+//! What waits for the writer: one line per space, served in turn.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bulla_core::values::{PutOutcome, PutReport};
+use bulla_core::{Lineage, SpaceId, Verified};
+use bulla_store::{Erasure, ErasureReport, Result, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::layout::SpaceRow;
+use crate::space::Space;
+
+/// Most bytes in one commit (DESIGN: "at most 4 MiB a commit"), apart from the one entry that is always allowed.
+pub(crate) const COMMIT_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes a space may add in its turn while others wait.
+const TURN_BYTES: usize = 256 * 1024;
+
+/// Where the answer goes. The asker may have gone.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T>>;
+
+/// A `put` under way; it may take several commits.
+#[derive(Debug)]
+pub(crate) struct Put {
+    pub(crate) entries: VecDeque<Verified>,
+    pub(crate) outcomes: Vec<PutOutcome>,
+    pub(crate) reply: Reply<PutReport>,
+    /// Its share of the queue's memory, given back when it is done.
+    pub(crate) room: OwnedSemaphorePermit,
+}
+
+/// An erasure; it is one commit for its space.
+#[derive(Debug)]
+pub(crate) struct Erase {
+    pub(crate) erasure: Erasure,
+    pub(crate) reply: Reply<ErasureReport>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Put(Put),
+    Erase(Erase),
+}
+
+#[derive(Debug)]
+struct Line {
+    space: Arc<Space>,
+    jobs: VecDeque<Job>,
+    /// Whether the line is in the ring; it is exactly while something of it was not taken.
+    is_waiting: bool,
+}
+
+/// A bookmark to write, or to remove.
+#[derive(Debug)]
+pub(crate) struct Bookmark {
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) reply: Reply<()>,
+}
+
+/// What is done between commits.
+#[derive(Debug)]
+pub(crate) enum Admin {
+    /// Make a space unless there is one.
+    Create(SpaceId, Reply<SpaceRow>),
+    /// Remove a space.
+    Remove(SpaceId, Reply<bool>),
+    /// Give a space the lineage it is due.
+    Renew(SpaceId, Reply<()>),
+    /// Make a checkpoint of the database in a folder that does not exist.
+    Checkpoint(PathBuf, Reply<()>),
+    /// Make payloads that were found damaged missing.
+    Quarantine(Arc<Space>, Vec<u64>, Reply<u64>),
+    /// The audit found nothing wrong.
+    AuditPassed(Reply<()>),
+    /// Write everything down: digests, watermark.
+    Settle(Reply<()>),
+}
+
+/// Part of a put that goes into one commit.
+#[derive(Debug)]
+pub(crate) struct Slice {
+    pub(crate) space: Arc<Space>,
+    /// Which job of the space's line it belongs to.
+    position: usize,
+    pub(crate) entries: Vec<Verified>,
+}
+
+/// What goes into one commit.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    pub(crate) slices: Vec<Slice>,
+    pub(crate) erasures: Vec<(Arc<Space>, Erase)>,
+    pub(crate) bookmarks: Vec<Bookmark>,
+}
+
+impl Taken {
+    /// Fails what is not part of a put.
+    pub(crate) fn fail_rest(self, error: &StoreError) {
+        for (_, erase) in self.erasures {
+            let _ = erase.reply.send(Err(error.clone()));
+        }
+        for bookmark in self.bookmarks {
+            let _ = bookmark.reply.send(Err(error.clone()));
+        }
+    }
+}
+
+/// What the writer does next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Something between commits.
+    Admin(Admin),
+    /// A commit.
+    Commit(Taken),
+    /// Nothing came in the time given.
+    Idle,
+    /// The store is being closed and nothing waits any more.
+    Closed,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Spaces with work, in the order of their turns.
+    ring: VecDeque<u32>,
+    lines: HashMap<u32, Line>,
+    bookmarks: Vec<Bookmark>,
+    admin: VecDeque<Admin>,
+    is_closing: bool,
+    is_poked: bool,
+}
+
+/// The queue between callers and the writer.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+}
+
+impl Queue {
+    /// Adds a put.
+    pub(crate) fn put(&self, space: Arc<Space>, put: Put) -> Result<()> {
+        self.push_job(space, Job::Put(put))
+    }
+
+    /// Adds an erasure.
+    pub(crate) fn erase(&self, space: Arc<Space>, erase: Erase) -> Result<()> {
+        self.push_job(space, Job::Erase(erase))
+    }
+
+    /// Adds a bookmark.
+    pub(crate) fn bookmark(&self, bookmark: Bookmark) -> Result<()> {
+        self.push(|waiting| waiting.bookmarks.push(bookmark))
+    }
+
+    /// Adds something to do between commits.
+    pub(crate) fn admin(&self, admin: Admin) -> Result<()> {
+        self.push(|waiting| waiting.admin.push_back(admin))
+    }
+
+    /// Wakes the writer although nothing waits.
+    pub(crate) fn poke(&self) {
+        self.lock().is_poked = true;
+        self.arrived.notify_one();
+    }
+
+    /// Lets nothing in any more; the writer ends when nothing waits.
+    pub(crate) fn close(&self) {
+        self.lock().is_closing = true;
+        self.arrived.notify_one();
+    }
+
+    /// Waits for work, at most as long as given. With `hold`, commits are put off until so many bytes wait.
+    pub(crate) fn next(&self, timeout: Option<Duration>, hold: bool) -> Next {
+        let mut waiting = self.lock();
+        loop {
+            if let Some(admin) = waiting.admin.pop_front() {
+                return Next::Admin(admin);
+            }
+            let has_commit = !waiting.ring.is_empty() || !waiting.bookmarks.is_empty();
+            let is_due = !hold || waiting.is_closing || waiting.queued_bytes() >= COMMIT_BYTES;
+            if has_commit && is_due {
+                return Next::Commit(waiting.take());
+            }
+            if waiting.is_closing {
+                return Next::Closed;
+            }
+            if std::mem::take(&mut waiting.is_poked) {
+                return Next::Idle;
+            }
+            match timeout {
+                None => {
+                    waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner)
+                }
+                Some(timeout) => {
+                    let (guard, outcome) = self
+                        .arrived
+                        .wait_timeout(waiting, timeout)
+                        .unwrap_or_else(PoisonError::into_inner);
+                    waiting = guard;
+                    if outcome.timed_out() {
+                        return Next::Idle;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drops everything that waits and lets nothing in any more.
+    pub(crate) fn abandon(&self) {
+        *self.lock() = Waiting { is_closing: true, ..Waiting::default() };
+    }
+
+    /// Records what became of slices taken, in the order taken, and answers the puts that are done.
+    pub(crate) fn settle(&self, slices: Vec<(Slice, Lineage, Vec<PutOutcome>)>) {
+        let mut done = Vec::new();
+        let mut waiting = self.lock();
+        let mut lineages = Vec::with_capacity(slices.len());
+        for (slice, lineage, outcomes) in slices {
+            let number = slice.space.number;
+            if let Some(Job::Put(put)) =
+                waiting.lines.get_mut(&number).and_then(|line| line.jobs.get_mut(slice.position))
+            {
+                put.outcomes.extend(outcomes);
+            }
+            lineages.push((number, lineage));
+        }
+        for (number, lineage) in lineages {
+            let Some(line) = waiting.lines.get_mut(&number) else { continue };
+            while let Some(Job::Put(put)) = line.jobs.front()
+                && put.entries.is_empty()
+            {
+                if let Some(Job::Put(put)) = line.jobs.pop_front() {
+                    done.push((put, lineage));
+                }
+            }
+            waiting.drop_empty_line(number);
+        }
+        drop(waiting);
+        for (put, lineage) in done {
+            let Put { outcomes, reply, room, .. } = put;
+            drop(room);
+            // An asker who has gone will find duplicates when it asks again.
+            let _ = reply.send(Ok(PutReport { lineage, outcomes }));
+        }
+    }
+
+    /// Fails the puts that these slices belong to, with whatever of them was not taken yet.
+    pub(crate) fn fail(&self, slices: &[Slice], error: &StoreError) {
+        let mut places: Vec<(u32, usize)> =
+            slices.iter().map(|slice| (slice.space.number, slice.position)).collect();
+        places.sort_unstable();
+        places.dedup();
+        let mut failed = Vec::new();
+        let mut waiting = self.lock();
+        // From the last to the first, so that the positions before stay right.
+        for (number, position) in places.into_iter().rev() {
+            let Some(line) = waiting.lines.get_mut(&number) else { continue };
+            if let Some(Job::Put(put)) = line.jobs.remove(position) {
+                failed.push(put);
+            }
+            waiting.drop_empty_line(number);
+        }
+        drop(waiting);
+        for put in failed {
+            let _ = put.reply.send(Err(error.clone()));
+        }
+    }
+
+    fn push_job(&self, space: Arc<Space>, job: Job) -> Result<()> {
+        self.push(|waiting| {
+            let number = space.number;
+            let line = waiting.lines.entry(number).or_insert_with(|| Line {
+                space,
+                jobs: VecDeque::new(),
+                is_waiting: false,
+            });
+            line.jobs.push_back(job);
+            if !std::mem::replace(&mut line.is_waiting, true) {
+                waiting.ring.push_back(number);
+            }
+        })
+    }
+
+    fn push(&self, add: impl FnOnce(&mut Waiting)) -> Result<()> {
+        let mut waiting = self.lock();
+        if waiting.is_closing {
+            return Err(closed());
+        }
+        add(&mut waiting);
+        drop(waiting);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Takes what goes into the next commit: a turn for each space in the ring, round and round, until the commit is
+    /// full or nothing is left.
+    fn take(&mut self) -> Taken {
+        let mut taken =
+            Taken { bookmarks: std::mem::take(&mut self.bookmarks), ..Taken::default() };
+        let mut budget = COMMIT_BYTES;
+        let mut positions: HashMap<u32, usize> = HashMap::new();
+        let mut blocked = Vec::new();
+        while budget > 0
+            && let Some(number) = self.ring.pop_front()
+        {
+            let Some(line) = self.lines.get_mut(&number) else { continue };
+            let position = positions.entry(number).or_default();
+            let (used, turn) = line.take_turn(position, budget.min(TURN_BYTES), &mut taken);
+            budget = budget.saturating_sub(used);
+            match turn {
+                Turn::More => self.ring.push_back(number),
+                Turn::Blocked => blocked.push(number),
+                Turn::Exhausted => {
+                    line.is_waiting = false;
+                    self.drop_empty_line(number);
+                }
+            }
+        }
+        self.ring.extend(blocked);
+        taken
+    }
+
+    /// Forgets a line without jobs. It is not in the ring, for there is nothing of it to take.
+    fn drop_empty_line(&mut self, number: u32) {
+        if let Some(line) = self.lines.get(&number)
+            && line.jobs.is_empty()
+        {
+            if line.is_waiting {
+                self.ring.retain(|other| *other != number);
+            }
+            self.lines.remove(&number);
+        }
+    }
+
+    /// Bytes of the puts that wait; counted only where commits are put off.
+    fn queued_bytes(&self) -> usize {
+        let jobs = self.lines.values().flat_map(|line| &line.jobs);
+        let entries = jobs.filter_map(|job| match job {
+            Job::Put(put) => Some(&put.entries),
+            Job::Erase(_) => None,
+        });
+        entries.flatten().map(Verified::size_bytes).fold(0, usize::saturating_add)
+    }
+}
+
+/// How a space's turn ended.
+enum Turn {
+    /// There is more to take.
+    More,
+    /// There is more, but not for this commit.
+    Blocked,
+    /// All of it was taken.
+    Exhausted,
+}
+
+impl Line {
+    /// Takes about `bytes` of what waits from the job at `position` on, and says how much it was.
+    fn take_turn(
+        &mut self,
+        position: &mut usize,
+        bytes: usize,
+        taken: &mut Taken,
+    ) -> (usize, Turn) {
+        let mut used = 0;
+        while used < bytes {
+            match self.jobs.get_mut(*position) {
+                None => return (used, Turn::Exhausted),
+                // An erasure and puts of one space would have to know of each other inside a batch: it waits until the
+                // puts before it are committed, and the puts after it wait for it.
+                Some(Job::Erase(_)) if *position > 0 => return (used, Turn::Blocked),
+                Some(Job::Erase(_)) => {
+                    if let Some(Job::Erase(erase)) = self.jobs.pop_front() {
+                        taken.erasures.push((Arc::clone(&self.space), erase));
+                    }
+                    let turn = if self.jobs.is_empty() { Turn::Exhausted } else { Turn::Blocked };
+                    return (used, turn);
+                }
+                Some(Job::Put(put)) => {
+                    if put.reply.is_closed() {
+                        // Nobody waits for the answer: what is not committed yet is not stored at all (STO-7).
+                        put.entries.clear();
+                    }
+                    let mut entries = Vec::new();
+                    while used < bytes
+                        && let Some(entry) = put.entries.pop_front()
+                    {
+                        used = used.saturating_add(entry.size_bytes());
+                        entries.push(entry);
+                    }
+                    taken.slices.push(Slice {
+                        space: Arc::clone(&self.space),
+                        position: *position,
+                        entries,
+                    });
+                    if put.entries.is_empty() {
+                        *position += 1;
+                    }
+                }
+            }
+        }
+        let turn = if self.jobs.len() > *position { Turn::More } else { Turn::Exhausted };
+        (used, turn)
+    }
+}
+
+/// What is said to those who come too late.
+pub(crate) fn closed() -> StoreError {
+    StoreError::Unavailable {
+        code: bulla_core::Code::new("store.closed"),
+        reason: "the store was closed".to_owned(),
+        retry_after: None,
+    }
+}

@@ -1,0 +1,208 @@
+//! What a commit does with entries given.
+
+use bulla_core::values::{PutOutcome, Refusal};
+use bulla_core::{EntryId, Verified};
+use bulla_store::{Result, StoreError, rules};
+
+use super::plan::{Change, Fresh, Plan, Touched};
+use crate::error::damaged_row;
+use crate::layout::{
+    Family, HeaderRow, INLINE_BYTES, IndexRow, Key, RemovalRow, Row, State, author_key, header_row,
+    id_key, receipt_key,
+};
+use crate::queue::Slice;
+
+impl Plan<'_> {
+    /// Adds entries of one space; one outcome each.
+    pub(super) fn put(&mut self, slice: &Slice) -> Result<Vec<PutOutcome>> {
+        let mut touched = self.touch(&slice.space)?;
+        let outcomes = self.put_all(&mut touched, &slice.entries);
+        self.put_back(touched);
+        outcomes
+    }
+
+    fn put_all(&mut self, touched: &mut Touched, entries: &[Verified]) -> Result<Vec<PutOutcome>> {
+        let number = touched.number();
+        let keys: Vec<Key> = entries.iter().map(|entry| id_key(number, &entry.id())).collect();
+        let mut index = self.look_up(Family::Ids, &keys)?.into_iter();
+        // Erasures of entries that have not come yet are rare; no space without one pays for the look-up.
+        let removals = if touched.row.removals > 0 {
+            self.look_up(Family::Removals, &keys)?
+        } else {
+            Vec::new()
+        };
+        let mut removals = removals.into_iter();
+        let mut outcomes = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let held = parse(index.next(), "ids");
+            let removal = parse(removals.next(), "removals");
+            let outcome = held.and_then(|held| self.put_one(touched, entry, held, removal?));
+            // What is damaged here says nothing of the entry, and stops no other one (STO-5).
+            outcomes.push(outcome.unwrap_or_else(|error| refused(&error)));
+        }
+        Ok(outcomes)
+    }
+
+    fn put_one(
+        &mut self,
+        touched: &mut Touched,
+        entry: &Verified,
+        held: Option<IndexRow>,
+        removal: Option<RemovalRow>,
+    ) -> Result<PutOutcome> {
+        if let Some(refusal) = rules::refusal(&touched.space().id, entry) {
+            return Ok(PutOutcome::Refused(refusal));
+        }
+        let id = entry.id();
+        let fresh = touched.fresh.get(&id).copied();
+        let held = fresh.map(|fresh| IndexRow::new(fresh.receipt, fresh.state)).or(held);
+        match (held, entry.payload()) {
+            (None, _) => self.append(touched, entry, &id, removal),
+            (Some(held), Some(payload)) if held.is_missing => {
+                self.add_payload(touched, entry, payload, held, fresh)
+            }
+            (Some(held), _) => Ok(PutOutcome::Duplicate(held.receipt)),
+        }
+    }
+
+    fn append(
+        &mut self,
+        touched: &mut Touched,
+        entry: &Verified,
+        id: &EntryId,
+        removal: Option<RemovalRow>,
+    ) -> Result<PutOutcome> {
+        let number = touched.number();
+        let receipt = touched.row.last_receipt.saturating_add(1);
+        let log_hash = touched.row.log_hash.next(id);
+        let header = entry.header();
+        let is_control = header.kind.is_control();
+        let state = match (removal, entry.payload()) {
+            // An erasure never reaches a control entry, not even one that arrives after it (ERA-5).
+            (Some(removal), _) if !is_control => removal.state(),
+            (_, Some(payload)) => state_of(payload),
+            (_, None) => State::Missing,
+        };
+        if let Some(payload) = entry.payload().filter(|_| state.is_present()) {
+            self.put_payload(touched, entry, receipt, payload, state)?;
+        }
+        let key = receipt_key(number, receipt);
+        self.batch.put(
+            Family::Headers,
+            key,
+            header_row(entry.verified_header(), &log_hash, state),
+        )?;
+        self.batch.put(
+            Family::Ids,
+            id_key(number, id),
+            IndexRow::new(receipt, state).to_bytes(),
+        )?;
+        self.batch.put(
+            Family::Authors,
+            author_key(number, &header.author, header.sequence, receipt),
+            [],
+        )?;
+        if removal.is_some() {
+            self.batch.delete(Family::Removals, id_key(number, id))?;
+            touched.row.removals = touched.row.removals.saturating_sub(1);
+        }
+
+        touched.row.last_receipt = receipt;
+        touched.row.log_hash = log_hash;
+        touched.row.control = touched.row.control.saturating_add(u64::from(is_control));
+        if state.is_present() {
+            touched.row.present = touched.row.present.saturating_add(1);
+            touched.row.payload_bytes =
+                touched.row.payload_bytes.saturating_add(u64::from(header.payload_length));
+        }
+        touched.fresh.insert(*id, Fresh { receipt, log_hash, state });
+        touched.changes.push(Change::Appended {
+            id: *id,
+            is_control,
+            has_payload: state.is_present(),
+        });
+        Ok(PutOutcome::Stored(receipt))
+    }
+
+    fn add_payload(
+        &mut self,
+        touched: &mut Touched,
+        entry: &Verified,
+        payload: &[u8],
+        held: IndexRow,
+        fresh: Option<Fresh>,
+    ) -> Result<PutOutcome> {
+        let (number, id, receipt) = (touched.number(), entry.id(), held.receipt);
+        let key = receipt_key(number, receipt);
+        let log_hash = match fresh {
+            Some(fresh) => fresh.log_hash,
+            None => {
+                let bytes = self
+                    .database
+                    .get(Family::Headers, &key)?
+                    .ok_or_else(|| damaged_row("headers"))?;
+                let row = HeaderRow::parse(&bytes)
+                    .filter(|row| row.id == id)
+                    .ok_or_else(|| damaged_row("headers"))?;
+                if row.state != State::Missing {
+                    return Ok(PutOutcome::Duplicate(receipt));
+                }
+                row.log_hash
+            }
+        };
+        let state = state_of(payload);
+        self.put_payload(touched, entry, receipt, payload, state)?;
+        self.batch.put(
+            Family::Headers,
+            key,
+            header_row(entry.verified_header(), &log_hash, state),
+        )?;
+        self.batch.put(
+            Family::Ids,
+            id_key(number, &id),
+            IndexRow::new(receipt, state).to_bytes(),
+        )?;
+
+        touched.row.present = touched.row.present.saturating_add(1);
+        touched.row.payload_bytes =
+            touched.row.payload_bytes.saturating_add(u64::from(entry.header().payload_length));
+        touched.fresh.insert(id, Fresh { receipt, log_hash, state });
+        touched.changes.push(Change::PayloadAdded(id));
+        Ok(PutOutcome::PayloadAdded(receipt))
+    }
+
+    fn put_payload(
+        &mut self,
+        touched: &mut Touched,
+        entry: &Verified,
+        receipt: u64,
+        payload: &[u8],
+        state: State,
+    ) -> Result<()> {
+        if state == State::Large {
+            self.put_large(touched, &entry.header().content_hash, receipt, payload)
+        } else {
+            self.batch.put(Family::Payloads, receipt_key(touched.number(), receipt), payload)
+        }
+    }
+}
+
+fn state_of(payload: &[u8]) -> State {
+    if payload.len() > INLINE_BYTES { State::Large } else { State::Inline }
+}
+
+/// What a look-up found; nothing when nothing was looked up.
+fn parse<R: Row>(
+    found: Option<Result<Option<rocksdb::DBPinnableSlice<'_>>>>,
+    what: &'static str,
+) -> Result<Option<R>> {
+    found
+        .transpose()?
+        .flatten()
+        .map(|bytes| R::parse(&bytes).ok_or_else(|| damaged_row(what)))
+        .transpose()
+}
+
+fn refused(error: &StoreError) -> PutOutcome {
+    PutOutcome::Refused(Refusal { code: error.code(), is_retryable: true })
+}
