@@ -26,6 +26,13 @@ pub struct RawEntry {
 /// // There is no constructor, and no field can be set.
 /// let forged = bulla_core::VerifiedHeader { inner: todo!() };
 /// ```
+///
+/// ```compile_fail
+/// # use bulla_core::{Header, HeaderDigest, Signature, VerifiedHeader};
+/// fn forge(header: Header, digest: &HeaderDigest, signature: Signature) -> VerifiedHeader {
+///     VerifiedHeader::new(header, Default::default(), digest, signature)
+/// }
+/// ```
 #[derive(Clone)]
 pub struct VerifiedHeader {
     inner: Arc<Inner>,
@@ -116,6 +123,29 @@ impl PartialEq for VerifiedHeader {
 impl Eq for VerifiedHeader {}
 
 /// A verified header together with the payload whose length and content hash it names. Cheap to clone.
+///
+/// A payload that comes later goes through the check too:
+///
+/// ```
+/// # use bulla_core::{VerifiedEntry, VerifiedHeader, VerifyError, verify::attach_payload};
+/// fn complete(header: VerifiedHeader, payload: bytes::Bytes) -> Result<VerifiedEntry, VerifyError> {
+///     attach_payload(header, payload)
+/// }
+/// ```
+///
+/// ```compile_fail
+/// # use bulla_core::{VerifiedEntry, VerifiedHeader};
+/// fn forge(header: VerifiedHeader, payload: bytes::Bytes) -> VerifiedEntry {
+///     VerifiedEntry { header, payload }
+/// }
+/// ```
+///
+/// ```compile_fail
+/// # use bulla_core::{VerifiedEntry, VerifiedHeader};
+/// fn forge(header: VerifiedHeader, payload: bytes::Bytes) -> VerifiedEntry {
+///     VerifiedEntry::new(header, payload)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedEntry {
     header: VerifiedHeader,
@@ -159,7 +189,14 @@ impl VerifiedEntry {
     }
 }
 
-/// What a store takes: a verified header, with or without its payload.
+/// What a store takes: a verified header, with or without its payload. Bytes from outside are not one:
+///
+/// ```compile_fail
+/// # use bulla_core::{RawEntry, Verified};
+/// fn believe(raw: RawEntry) -> Verified {
+///     raw.into()
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified {
     /// The header alone.
