@@ -1,0 +1,197 @@
+//! Writing, reading, sharing, and what keeps a chain from forking.
+
+use std::sync::Arc;
+
+use bulla_core::values::{Filter, ScanRequest};
+use bulla_store::{MemorySpaces, MemoryStore, StoreExt as _};
+
+use super::*;
+use crate::Device;
+
+fn write(text: &str) -> Write {
+    Write::new(Kind::OPERATION, text)
+}
+
+async fn everything(store: &dyn ContentAddressedStore) -> Vec<Verified> {
+    let page = store
+        .scan(&Context::new(), ScanRequest { filter: Filter::all(), ..ScanRequest::everything() })
+        .await
+        .unwrap();
+    assert!(page.end);
+    let entry = |item: bulla_core::values::ScanItem| match item.body {
+        bulla_core::values::ScanBody::Entry(entry) => entry.into(),
+        other => panic!("{other:?}"),
+    };
+    page.items.into_iter().map(entry).collect()
+}
+
+#[tokio::test]
+async fn what_is_written_is_read_by_those_who_have_the_key() {
+    let (laptop, phone, stranger) =
+        (Device::generate().unwrap(), Device::generate().unwrap(), Device::generate().unwrap());
+    let mine = Space::found(&laptop, &MemorySpaces::new()).await.unwrap();
+    let id = mine.write(write("milk")).await.unwrap();
+    let transfer = mine.export_key(&phone.card("").unwrap()).unwrap();
+
+    let wrong = Space::join(&stranger, &MemorySpaces::new(), &transfer, &laptop.author()).await;
+    assert!(matches!(wrong, Err(SpaceError::Transfer(_))));
+    let copy =
+        Space::join(&phone, &MemorySpaces::new(), &transfer, &laptop.author()).await.unwrap();
+    assert!(matches!(copy.read(id).await, Err(SpaceError::NotHeld(held)) if held == id));
+    assert!(crate::sync::pull(&copy, mine.outgoing()).await.is_clean());
+    assert_eq!(copy.read(id).await.unwrap().as_slice(), b"milk");
+
+    let answer = copy.write(write("bread").with_dependencies(vec![id])).await.unwrap();
+    assert!(crate::sync::push(&copy, Arc::clone(mine.store())).await.is_clean());
+    assert_eq!(mine.read(answer).await.unwrap().as_slice(), b"bread");
+}
+
+#[tokio::test]
+async fn many_writes_at_once_make_one_chain_without_gaps() {
+    let laptop = Device::generate().unwrap();
+    let space = Space::found(&laptop, &MemorySpaces::new()).await.unwrap();
+    let writes = (0..200).map(|i| {
+        let space = space.clone();
+        tokio::spawn(async move { space.write(write(&i.to_string())).await.unwrap() })
+    });
+    for one in writes.collect::<Vec<_>>() {
+        one.await.unwrap();
+    }
+    let mut previous = EntryId::ZERO;
+    for (index, entry) in everything(&**space.store()).await.iter().enumerate() {
+        assert_eq!(
+            (entry.header().sequence, entry.header().previous),
+            (index as u64 + 1, previous)
+        );
+        previous = entry.id();
+    }
+}
+
+#[tokio::test]
+async fn a_draft_at_fault_stores_nothing_and_stops_nobody() {
+    let laptop = Device::generate().unwrap();
+    let space = Space::found(&laptop, &MemorySpaces::new()).await.unwrap();
+    let too_long = Write::new(Kind::OPERATION, vec![0; bulla_crypto::MAX_PLAINTEXT_BYTES + 1]);
+    let refused = space.write_all(vec![write("first"), too_long]).await;
+    assert!(matches!(refused, Err(SpaceError::Write(WriteError::TooLong(_)))));
+    assert_eq!(
+        space.store().head(&Context::new()).await.unwrap().last_receipt,
+        1,
+        "only the genesis"
+    );
+    space.write(write("second")).await.unwrap();
+}
+
+/// A store that was restored from a backup made before entries left must not be written to until they are back.
+#[tokio::test]
+async fn a_log_short_of_its_mark_is_read_but_not_written() {
+    let laptop = Device::generate().unwrap();
+    let marks: Arc<dyn Marks> = Arc::new(MemoryMarks::default());
+    let genesis = new_genesis(&laptop).unwrap();
+    let space_id = genesis.verified_header().space();
+    let keyring = || {
+        let mut keyring = Keyring::new();
+        keyring.insert(space_id, EpochKey::dangerous_from_bytes(&[9; 32]));
+        keyring
+    };
+    let relay = Arc::new(MemoryStore::new(space_id).unwrap());
+    let space =
+        Space::found_with(&laptop, keyring(), &MemorySpaces::new(), &genesis, Arc::clone(&marks))
+            .await
+            .unwrap();
+    let backup = everything(&**space.store()).await;
+    let lost = space.write(write("left the device")).await.unwrap();
+    assert!(crate::sync::push(&space, relay.clone()).await.is_clean());
+
+    let restored = Arc::new(MemoryStore::new(space_id).unwrap());
+    restored.put(&Context::new(), backup).await.unwrap();
+    let space = Space::open(&laptop, keyring(), restored, marks).await.unwrap();
+    let refused = space.write(write("would fork")).await;
+    assert!(matches!(refused, Err(SpaceError::ShortLog { found: 1, marked: 2 })), "{refused:?}");
+
+    assert!(crate::sync::pull(&space, relay).await.is_clean());
+    let next = space.write(write("goes on")).await.unwrap();
+    let next = space.entry(next).await.unwrap();
+    assert_eq!((next.header().sequence, next.header().previous), (3, lost));
+}
+
+/// The same backup restored on two machines, both written to: the fork is noticed and the key retired.
+#[tokio::test]
+async fn a_cloned_device_is_noticed_when_its_entries_meet() {
+    let laptop = Device::generate().unwrap();
+    let genesis = new_genesis(&laptop).unwrap();
+    let space_id = genesis.verified_header().space();
+    let open = async || {
+        let mut keyring = Keyring::new();
+        keyring.insert(space_id, EpochKey::dangerous_from_bytes(&[9; 32]));
+        Space::found_with(
+            &laptop,
+            keyring,
+            &MemorySpaces::new(),
+            &genesis,
+            Arc::new(MemoryMarks::default()),
+        )
+        .await
+        .unwrap()
+    };
+    let (one, other) = (open().await, open().await);
+    one.write(write("one")).await.unwrap();
+    other.write(write("other")).await.unwrap();
+    assert!(crate::sync::pull(&one, other.outgoing()).await.verdict.is_complete());
+
+    let mut keyring = Keyring::new();
+    keyring.insert(space_id, EpochKey::dangerous_from_bytes(&[9; 32]));
+    let reopened =
+        Space::open(&laptop, keyring, Arc::clone(one.store()), Arc::new(MemoryMarks::default()))
+            .await
+            .unwrap();
+    assert!(matches!(reopened.write(write("more")).await, Err(SpaceError::Forked { sequence: 2 })));
+    assert_eq!(
+        one.store().head(&Context::new()).await.unwrap().counting.set.count,
+        3,
+        "both branches are kept"
+    );
+}
+
+#[tokio::test]
+async fn nothing_leaves_before_the_mark_covers_it() {
+    let laptop = Device::generate().unwrap();
+    let marks = Arc::new(MemoryMarks::default());
+    let genesis = new_genesis(&laptop).unwrap();
+    let mut keyring = Keyring::new();
+    keyring.insert(genesis.verified_header().space(), EpochKey::dangerous_from_bytes(&[9; 32]));
+    let space = Space::found_with(&laptop, keyring, &MemorySpaces::new(), &genesis, marks.clone())
+        .await
+        .unwrap();
+    let id = space.write(write("one")).await.unwrap();
+    assert_eq!(
+        marks.read(space.id(), laptop.author()).unwrap(),
+        None,
+        "a write alone needs no mark"
+    );
+
+    let outgoing = space.outgoing();
+    let page = outgoing.scan(&Context::new(), ScanRequest::everything()).await.unwrap();
+    assert_eq!(page.items.len(), 2);
+    assert_eq!(marks.read(space.id(), laptop.author()).unwrap(), Some(Mark { sequence: 2, id }));
+    let got = outgoing.get_one(&Context::new(), id).await.unwrap();
+    assert!(matches!(got, GetItem::Entry(entry) if entry.id() == id));
+}
+
+#[test]
+fn file_marks_survive_and_damaged_ones_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let marks = FileMarks::new(folder.path().join("marks"));
+    let (space, author) = (SpaceId([1; 32]), AuthorKey([2; 32]));
+    assert_eq!(marks.read(space, author).unwrap(), None);
+    let mark = Mark { sequence: 7, id: EntryId([3; 32]) };
+    marks.write(space, author, mark).unwrap();
+    assert_eq!(
+        FileMarks::new(folder.path().join("marks")).read(space, author).unwrap(),
+        Some(mark)
+    );
+    let file =
+        std::fs::read_dir(folder.path().join("marks")).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&file, b"\x83\x01").unwrap();
+    assert!(matches!(marks.read(space, author), Err(SpaceError::Mark { .. })));
+}
