@@ -15,7 +15,7 @@ fn sample(at: &Path) {
     fs::write(at.join("empty.txt"), b"").unwrap();
     fs::write(at.join("Überblick 封泥.md"), "Zählsteine").unwrap();
     let big: Vec<u8> =
-        (0..2_500_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        (0..2_500_000_u32).map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
     fs::write(at.join("deep/big.bin"), &big).unwrap();
     fs::write(at.join("deep/er/run.sh"), "#!/bin/sh\n").unwrap();
     #[cfg(unix)]
@@ -26,8 +26,11 @@ fn sample(at: &Path) {
     .unwrap();
 }
 
-/// Every name below a folder with content, mode and time.
-fn listing(at: &Path) -> Vec<(Vec<String>, walk::What, Option<u64>, Vec<u8>)> {
+/// A name with content, mode and time.
+type Listed = (Vec<String>, walk::What, Option<u64>, Vec<u8>);
+
+/// Every name below a folder.
+fn listing(at: &Path) -> Vec<Listed> {
     let (found, skipped) = walk::walk(at).unwrap();
     assert!(skipped.is_empty());
     let row = |one: walk::Found| {
@@ -177,7 +180,7 @@ proptest! {
             let from = folder.path().join("from");
             fs::create_dir_all(&from).unwrap();
             for (index, size) in sizes.iter().enumerate() {
-                let byte = |i: usize| (seed.wrapping_mul(i as u64 + 1) >> 32) as u8;
+                let byte = |i: usize| seed.wrapping_mul(i as u64 + 1).to_be_bytes()[3];
                 fs::write(from.join(format!("{index}.bin")), (0..*size).map(byte).collect::<Vec<_>>()).unwrap();
             }
             let (_, space) = space().await;

@@ -109,7 +109,7 @@ async fn write_group(inner: &Inner, chain: &mut Chain, group: Vec<Waiting>) {
             match Chain::read(&*inner.store, inner.keys.author(), &*inner.marks).await {
                 Ok(read) => *chain = read,
                 Err(again) => {
-                    tracing::warn!(error = %again, "own chain could not be read after a failed write")
+                    tracing::warn!(error = %again, "own chain could not be read after a failed write");
                 }
             }
             answer_all(answers.into_iter().map(|(answer, _)| answer), &error);

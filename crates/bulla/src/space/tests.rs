@@ -94,14 +94,14 @@ async fn a_log_short_of_its_mark_is_read_but_not_written() {
         keyring.insert(space_id, EpochKey::dangerous_from_bytes(&[9; 32]));
         keyring
     };
-    let relay = Arc::new(MemoryStore::new(space_id).unwrap());
+    let relay: Arc<dyn ContentAddressedStore> = Arc::new(MemoryStore::new(space_id).unwrap());
     let space =
         Space::found_with(&laptop, keyring(), &MemorySpaces::new(), &genesis, Arc::clone(&marks))
             .await
             .unwrap();
     let backup = everything(&**space.store()).await;
     let lost = space.write(write("left the device")).await.unwrap();
-    assert!(crate::sync::push(&space, relay.clone()).await.is_clean());
+    assert!(crate::sync::push(&space, Arc::clone(&relay)).await.is_clean());
 
     let restored = Arc::new(MemoryStore::new(space_id).unwrap());
     restored.put(&Context::new(), backup).await.unwrap();
@@ -160,9 +160,15 @@ async fn nothing_leaves_before_the_mark_covers_it() {
     let genesis = new_genesis(&laptop).unwrap();
     let mut keyring = Keyring::new();
     keyring.insert(genesis.verified_header().space(), EpochKey::dangerous_from_bytes(&[9; 32]));
-    let space = Space::found_with(&laptop, keyring, &MemorySpaces::new(), &genesis, marks.clone())
-        .await
-        .unwrap();
+    let space = Space::found_with(
+        &laptop,
+        keyring,
+        &MemorySpaces::new(),
+        &genesis,
+        Arc::<MemoryMarks>::clone(&marks),
+    )
+    .await
+    .unwrap();
     let id = space.write(write("one")).await.unwrap();
     assert_eq!(
         marks.read(space.id(), laptop.author()).unwrap(),
