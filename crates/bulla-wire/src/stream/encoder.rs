@@ -50,6 +50,15 @@ impl BodyEncoder {
         Self { writer: Writer::new(), compact: Compact::new(space), form, receipt, count: 0 }
     }
 
+    /// Makes room for entries of this many bytes, so that the buffer need not grow under them. To be called before the
+    /// first item.
+    #[must_use]
+    pub fn with_room(mut self, bytes: usize) -> Self {
+        // What the compact form leaves out pays for what it adds.
+        self.writer = Writer::with_capacity(bytes.saturating_add(1024));
+        self
+    }
+
     /// Bytes written and not taken yet.
     #[must_use]
     pub fn size_bytes(&self) -> usize {

@@ -1,0 +1,108 @@
+//! Heads as they change: one feed carries all spaces that this client watches at a node.
+//!
+//! A feed that breaks ends every stream it served, with the error; whoever watches asks again. A space that is added
+//! opens the feed anew with all of them, which costs each of the others one head they have seen.
+
+mod run;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bulla_core::values::Head;
+use bulla_core::{NodeId, SpaceId};
+use bulla_store::{Context, HeadStream, Result, StoreError};
+use bulla_wire::codes;
+use futures_util::stream;
+use tokio::sync::{mpsc, watch};
+
+use crate::Client;
+use crate::error::unavailable;
+
+/// The feeds of a client, by the hop path they are asked with: requests that came different ways are not mixed.
+#[derive(Debug, Default)]
+pub(crate) struct Feeds {
+    open: Mutex<HashMap<Vec<NodeId>, mpsc::UnboundedSender<Command>>>,
+}
+
+/// What a watcher last learnt: nothing yet, the newest head, or why there will be no more.
+type State = Option<Result<Head>>;
+
+/// To a running feed.
+#[derive(Debug)]
+enum Command {
+    /// Watch this space too.
+    Watch(SpaceId, watch::Sender<State>),
+    /// Somebody stopped watching.
+    Forget,
+}
+
+/// One who watches. Tells the feed when it goes.
+#[derive(Debug)]
+struct Watcher {
+    heads: watch::Receiver<State>,
+    feed: mpsc::UnboundedSender<Command>,
+    is_over: bool,
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        // The feed finds this one's receiver gone; that it may be over itself is no matter.
+        let _ = self.feed.send(Command::Forget);
+    }
+}
+
+/// Watches a space; returns once its head has come.
+pub(crate) async fn watch(client: &Client, cx: &Context, space: SpaceId) -> Result<HeadStream> {
+    let (sender, mut heads) = watch::channel(None);
+    let feed = join(client, cx, space, sender);
+    let first = heads.wait_for(Option::is_some).await;
+    if let Some(Err(error)) = first.map_err(|_| ended())?.clone() {
+        return Err(error);
+    }
+    heads.mark_changed();
+    let watcher = Watcher { heads, feed, is_over: false };
+    Ok(Box::pin(stream::unfold(watcher, |mut watcher| async move {
+        if watcher.is_over {
+            return None;
+        }
+        let next = match watcher.heads.changed().await {
+            Ok(()) => watcher.heads.borrow_and_update().clone().unwrap_or_else(|| Err(ended())),
+            Err(_) => Err(ended()),
+        };
+        watcher.is_over = next.is_err();
+        Some((next, watcher))
+    })))
+}
+
+/// Hands a watcher to the feed of its hop path, which is started if it is not running.
+fn join(
+    client: &Client,
+    cx: &Context,
+    space: SpaceId,
+    sender: watch::Sender<State>,
+) -> mpsc::UnboundedSender<Command> {
+    let mut open = client.inner.feeds.open.lock().unwrap_or_else(PoisonError::into_inner);
+    let hops = cx.hops.nodes().to_vec();
+    let mut command = Command::Watch(space, sender);
+    if let Some(feed) = open.get(&hops) {
+        match feed.send(command) {
+            Ok(()) => return feed.clone(),
+            Err(returned) => command = returned.0,
+        }
+    }
+    let (feed, commands) = mpsc::unbounded_channel();
+    // The other end is in the hand of the task started next, so this cannot fail.
+    let _ = feed.send(command);
+    open.retain(|_, feed| !feed.is_closed());
+    open.insert(hops, feed.clone());
+    // A feed outlives the call that started it, so its deadline is nobody's.
+    let mut cx = cx.clone();
+    cx.deadline = None;
+    cx.request_id.clear();
+    tokio::spawn(run::run(Client { inner: Arc::clone(&client.inner) }, cx, commands));
+    feed
+}
+
+fn ended() -> StoreError {
+    unavailable(codes::UPSTREAM, "feed ended")
+}
