@@ -194,3 +194,6 @@ fn check_label(label: &str) -> Result<(), CardError> {
 fn is_small_order_u(key: &SealingKey) -> bool {
     x25519_dalek::x25519([1; 32], key.0) == [0; 32]
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,6 +84,22 @@ impl KeyFileError {
             Self::Randomness(_) => "key_file.randomness",
         })
     }
+
+    /// The clause of the spec that refuses this; `None` when it is not about the format.
+    #[must_use]
+    pub const fn clause(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Exists | Self::Permissions(_) => "KF-2",
+            Self::TooLong => "KF-3",
+            Self::Format => "KF-4",
+            Self::WorkFactor(_) => "KF-5",
+            Self::Passphrase | Self::Damaged => "KF-6",
+            Self::Content(error) => error.kind.clause(),
+            Self::Version(_) | Self::Kind(_) => "KF-8",
+            Self::Rule(_) => "KF-11",
+            Self::Io(_) | Self::Randomness(_) => return None,
+        })
+    }
 }
 
 /// Seals a secret under a passphrase: the bytes of an `age` file (KF-1).

@@ -32,7 +32,7 @@ mod login;
 mod passphrase;
 mod randomness;
 
-pub use acknowledgement::verify_acknowledgement;
+pub use acknowledgement::{AcknowledgementError, verify_acknowledgement};
 pub use card::{ArmourError, Card, CardError, MAX_LABEL_BYTES, armour, unarmour};
 pub use key_file::{
     KeyFileError, MAX_KEY_FILE_BYTES, MAX_WORK_FACTOR, WorkFactor, create_key_file,

@@ -60,6 +60,18 @@ impl LoginError {
             Self::Signature(_) => "login.signature",
         })
     }
+
+    /// The clause of the spec that refuses this. A signature is judged by LOGIN-3 when it is the responder's and by
+    /// LOGIN-4 when it is the initiator's; both go by VER-5.
+    #[must_use]
+    pub const fn clause(self) -> &'static str {
+        match self {
+            Self::Origin | Self::Spaces => "LOGIN-1",
+            Self::Identity => "LOGIN-6",
+            Self::Challenge | Self::Expired => "LOGIN-5",
+            Self::Signature(_) => "VER-5",
+        }
+    }
 }
 
 /// What the link itself says about where it ends (LOGIN-1).
