@@ -1,0 +1,202 @@
+//! What every command works with: the home folder, the store in it, and where to print.
+
+use std::sync::Arc;
+
+use bulla::files::FileError;
+use bulla::space::FileMarks;
+use bulla::{Device, Keyring, Space, SpaceError, SpaceId};
+use bulla_identity::KeyFileError;
+use bulla_store::{ContentAddressedStore, Context, Spaces as _, StoreError, SystemClock};
+use bulla_store_rocksdb::{DiskOptions, DiskSpaces, OpenError};
+
+use crate::args::{Global, SpaceArg};
+use crate::exit::{Exit, Failure, Result, with_causes};
+use crate::home::{Home, key_file};
+use crate::output::Output;
+
+/// Spaces listed at a time.
+const LIST: usize = 1_000;
+
+/// What every command works with.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) home: Home,
+    pub(crate) output: Output,
+}
+
+impl App {
+    pub(crate) fn new(global: &Global) -> Result<Self> {
+        Ok(Self { home: Home::new(global)?, output: Output { is_json: global.json } })
+    }
+
+    /// The store of this home; made on first use.
+    pub(crate) fn spaces(&self) -> Result<DiskSpaces> {
+        self.home.create()?;
+        open_spaces(&self.home.store_path())
+    }
+
+    /// The ids of all spaces held.
+    pub(crate) async fn held(&self, spaces: &DiskSpaces) -> Result<Vec<SpaceId>> {
+        let mut held: Vec<SpaceId> = Vec::new();
+        loop {
+            let page = spaces.list(&Context::new(), held.last().copied(), LIST).await?;
+            held.extend(page.spaces);
+            if page.end {
+                return Ok(held);
+            }
+        }
+    }
+
+    /// The store of the space that a command is about.
+    pub(crate) async fn store(
+        &self,
+        spaces: &DiskSpaces,
+        argument: &SpaceArg,
+    ) -> Result<Arc<dyn ContentAddressedStore>> {
+        let space = self.home.resolve(argument, &self.held(spaces).await?)?;
+        Ok(spaces.open(&Context::new(), space).await?)
+    }
+
+    /// The keys of spaces; none yet is an empty keyring.
+    pub(crate) fn keyring(&self) -> Result<Keyring> {
+        let path = self.home.keyring_path();
+        if !path.exists() {
+            return Ok(Keyring::new());
+        }
+        Keyring::read_file(&path, self.home.passphrase(false)?)
+            .map_err(|error| key_file(&path, &error))
+    }
+
+    /// Keeps the keys of spaces.
+    pub(crate) fn save_keyring(&self, keyring: &Keyring) -> Result<()> {
+        let path = self.home.keyring_path();
+        let saved: Result<(), KeyFileError> =
+            keyring.replace_file(&path, self.home.passphrase(false)?, Home::work_factor());
+        saved.map_err(|error| key_file(&path, &error))
+    }
+
+    /// Marks that guard this device's chains.
+    pub(crate) fn marks(&self) -> Arc<FileMarks> {
+        Arc::new(FileMarks::new(self.home.marks_path()))
+    }
+
+    /// The space that a command is about, opened with this device's keys.
+    pub(crate) async fn space(&self, spaces: &DiskSpaces, argument: &SpaceArg) -> Result<Space> {
+        let store = self.store(spaces, argument).await?;
+        let device = Device::from(self.home.keys()?);
+        Ok(Space::open(&device, self.keyring()?, store, self.marks()).await?)
+    }
+}
+
+/// Opens a database, with what to do when it cannot be opened.
+pub(crate) fn open_spaces(path: &std::path::Path) -> Result<DiskSpaces> {
+    DiskSpaces::open(path, DiskOptions::default(), Arc::new(SystemClock::new()))
+        .map_err(|error| open_failure(&error))
+}
+
+/// A database that cannot be opened.
+pub(crate) fn open_failure(error: &OpenError) -> Failure {
+    let (exit, help) = match error {
+        OpenError::Locked { .. } => {
+            (Exit::Unavailable, "another bulla uses this home; wait for it or stop it")
+        }
+        OpenError::NewerFormat { .. } => {
+            (Exit::Usage, "use the version of bulla that wrote it, or a later one")
+        }
+        OpenError::Damaged { .. } => (
+            Exit::Integrity,
+            "restore a backup with `bulla backup restore`, or sync into a new home",
+        ),
+        OpenError::NotAStore { .. } | OpenError::Exists { .. } => (Exit::Usage, "check the path"),
+        _ => (Exit::Failure, "see the cause above; free space or fix permissions, then try again"),
+    };
+    Failure::new(exit, with_causes(error)).help(help)
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let (exit, help) = match &error {
+            StoreError::NotServed(_) => {
+                (Exit::NotFound, Some("check the space and whether this device may use it there"))
+            }
+            StoreError::Forbidden { .. } => {
+                (Exit::Denied, Some("ask the operator of the node for that right"))
+            }
+            StoreError::WrongNode { .. } => {
+                (Exit::Denied, Some("check the address and the node key; do not go on"))
+            }
+            StoreError::Unavailable { .. } | StoreError::Deadline => {
+                (Exit::Unavailable, Some("try again later"))
+            }
+            StoreError::Peer { .. } => {
+                (Exit::Integrity, Some("use another node, and tell its operator"))
+            }
+            StoreError::Corrupt { .. } => (Exit::Integrity, Some("run `bulla verify`")),
+            StoreError::Full => (Exit::Unavailable, Some("free space, then try again")),
+            StoreError::ReadOnly { .. } => {
+                (Exit::Unavailable, Some("check the disk, then run the command again"))
+            }
+            StoreError::Request { .. } | StoreError::Unsupported { .. } => (Exit::Usage, None),
+            _ => (Exit::Failure, None),
+        };
+        let failure = Self::new(exit, with_causes(&error)).code(&error.code());
+        match help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    }
+}
+
+impl From<SpaceError> for Failure {
+    fn from(error: SpaceError) -> Self {
+        let (exit, help) = match &error {
+            SpaceError::Store(error) => return error.clone().into(),
+            SpaceError::Transfer(_) => {
+                (Exit::Denied, "check that it was made for this device, by the device you name")
+            }
+            SpaceError::Open(_) => {
+                (Exit::Integrity, "the key fits, the entry does not: distrust its author")
+            }
+            SpaceError::NoKey(_) => {
+                (Exit::Denied, "ask a device that has the key for `bulla key export --to CARD`")
+            }
+            SpaceError::NotHeld(_) => (Exit::NotFound, "run `bulla sync` to fetch what is missing"),
+            SpaceError::Damaged(_) => {
+                (Exit::Integrity, "run `bulla verify --repair`, then `bulla sync`")
+            }
+            SpaceError::ShortLog { .. } => (
+                Exit::Unavailable,
+                "run `bulla sync` to fetch this device's own entries back, or use a new identity",
+            ),
+            SpaceError::Forked { .. } => {
+                (Exit::Integrity, "make a new identity in another --home and join from there")
+            }
+            SpaceError::Write(_) => (Exit::Usage, "make it smaller, or name fewer entries"),
+            SpaceError::Mark { .. } => {
+                (Exit::Failure, "check the folder `marks` in the home folder")
+            }
+            _ => (Exit::Failure, "try again"),
+        };
+        Self::new(exit, with_causes(&error)).help(help)
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        let (exit, help) = match error {
+            FileError::Space(error) => return error.into(),
+            FileError::Io { ref source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                (Exit::NotFound, "check the path")
+            }
+            FileError::Exists(_) => {
+                (Exit::Usage, "restore into an empty folder, or use --overwrite")
+            }
+            FileError::Changed(_) => (Exit::Unavailable, "add it again when nothing writes to it"),
+            FileError::Record { .. } | FileError::Content { .. } => {
+                (Exit::Integrity, "distrust its author")
+            }
+            _ => (Exit::Failure, "check the path and its permissions"),
+        };
+        Self::new(exit, with_causes(&error)).help(help)
+    }
+}

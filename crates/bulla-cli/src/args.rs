@@ -1,0 +1,344 @@
+//! The command line, and the manual that `--help` prints.
+
+use std::path::PathBuf;
+
+use bulla_core::{EntryId, NodeId, SpaceId};
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  the command line, a file given or the configuration is wrong
+  3  not found here
+  4  data is damaged or not genuine
+  5  a node cannot be reached now; the same command may work later
+  6  a sync ended and is not proven complete
+  7  wrong passphrase, wrong key, or no right to do that
+
+Files: everything lies in the home folder (--home, else $BULLA_HOME, else ~/.local/share/bulla):
+identity.age and keyring.age hold keys under your passphrase, store/ holds sealed entries.
+
+The passphrase comes from --passphrase-file (a file, or /dev/fd/N for a descriptor), else
+from $BULLA_PASSPHRASE_FILE, else it is asked for. It is never an argument.
+
+First steps:
+  bulla identity create --label laptop
+  bulla space create --name notes
+  bulla file add ~/Documents/notes
+  bulla sync https://relay.example:8443 --node <node key>
+A tour on this machine, with nodes and all:
+  bulla demo";
+
+/// Signed, sealed, content-addressed entries that sync through nodes which cannot read them.
+#[derive(Debug, Parser)]
+#[command(name = "bulla", version, after_long_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Folder that holds keys and store
+    #[arg(long, global = true, env = "BULLA_HOME", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) home: Option<PathBuf>,
+    /// File whose one line is the passphrase; /dev/fd/N for a descriptor
+    #[arg(long, global = true, env = "BULLA_PASSPHRASE_FILE", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Print JSON instead of tables
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Write log lines of this level to standard error: error, warn, info, debug, trace
+    #[arg(long, global = true, env = "BULLA_LOG", value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+}
+
+/// Which space a command is about.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SpaceArg {
+    /// Space id or local name; not needed while there is only one
+    #[arg(long, short, value_name = "SPACE")]
+    pub(crate) space: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// This device's keys and its public card
+    #[command(subcommand)]
+    Identity(IdentityCommand),
+    /// The keys that open a space's entries
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Spaces: what replicates together
+    #[command(subcommand)]
+    Space(SpaceCommand),
+    /// Files and folders, as sealed chunks
+    #[command(subcommand)]
+    File(FileCommand),
+    /// Single entries: look, list, explain
+    #[command(subcommand)]
+    Entry(EntryCommand),
+    /// Exchange entries with a node, and prove that nothing is missing
+    Sync(SyncArgs),
+    /// A space, or what follows a cursor, as one file
+    #[command(subcommand)]
+    Bundle(BundleCommand),
+    /// Run a node: starts the program `bulla-node` with the arguments given
+    #[command(disable_help_flag = true)]
+    Node {
+        /// Arguments of `bulla-node`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
+    /// Check every byte of the store: ids, signatures, hashes, indexes, digests
+    Verify {
+        /// Mark damaged payloads as missing, so that the next sync fetches them again
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Copy the whole store while it is in use, and bring a copy back
+    #[command(subcommand)]
+    Backup(BackupCommand),
+    /// The whole story on this machine: two devices, three nodes, one folder
+    Demo {
+        /// Folder to send
+        #[arg(value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+        folder: Option<PathBuf>,
+        /// Keep what the nodes wrote, their logs and the recorded traffic here
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        keep: Option<PathBuf>,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Kept for keys and values: set a value
+    #[command(hide = true)]
+    Put(Reserved),
+    /// Kept for keys and values: read a value
+    #[command(hide = true)]
+    Get(Reserved),
+    /// Kept for keys and values: delete a value
+    #[command(hide = true)]
+    Rm(Reserved),
+    /// Kept for keys and values: list keys
+    #[command(hide = true)]
+    Ls(Reserved),
+}
+
+/// Whatever follows a word that is kept for later.
+#[derive(Debug, Args)]
+pub(crate) struct Reserved {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub(crate) rest: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IdentityCommand {
+    /// Make this device's keys
+    Create {
+        /// What others see on the card of this device, at most 64 bytes
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+    /// Show who this device is
+    Show,
+    /// Print the public card that others seal keys to
+    Card,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// List the epoch keys held, by their public ids
+    List,
+    /// Seal a space's keys to another device
+    Export {
+        #[command(flatten)]
+        space: SpaceArg,
+        /// The other device's card: a file, or the line itself
+        #[arg(long, value_name = "CARD")]
+        to: String,
+        /// Write here instead of standard output
+        #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        output: Option<PathBuf>,
+    },
+    /// Take keys that another device sealed to this one, and join the space
+    Import {
+        /// File, or - for standard input
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Card of the device they must come from, as its owner gave it to you: a file, or the line itself
+        #[arg(long, value_name = "CARD")]
+        from: String,
+        /// Local name for the space
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SpaceCommand {
+    /// Found a space, with this device as its founder
+    Create {
+        /// Local name; it never leaves this device
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List the spaces held here
+    List,
+    /// Show a space's head, figures and last syncs
+    Status {
+        #[command(flatten)]
+        space: SpaceArg,
+    },
+    /// Give a space another local name
+    Rename {
+        #[command(flatten)]
+        space: SpaceArg,
+        /// The new name
+        name: String,
+    },
+    /// Remove a space and all its entries from this device
+    Remove {
+        #[command(flatten)]
+        space: SpaceArg,
+        /// Needed, because entries that were not synced are lost
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FileCommand {
+    /// Store a file or a folder; what is there already and unchanged is not stored again
+    Add {
+        /// File or folder
+        #[arg(value_hint = ValueHint::AnyPath)]
+        path: PathBuf,
+        #[command(flatten)]
+        space: SpaceArg,
+    },
+    /// Write the files of a space into a folder
+    Restore {
+        /// Where to; made if it does not exist
+        #[arg(value_hint = ValueHint::DirPath)]
+        into: PathBuf,
+        /// Only these paths, and what lies below them
+        paths: Vec<String>,
+        #[command(flatten)]
+        space: SpaceArg,
+        /// Replace files that are there already and differ
+        #[arg(long)]
+        overwrite: bool,
+    },
+    /// List the files of a space
+    List {
+        #[command(flatten)]
+        space: SpaceArg,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EntryCommand {
+    /// Print an entry, its payload opened if the key is held
+    Get {
+        /// Entry id
+        id: EntryId,
+        #[command(flatten)]
+        space: SpaceArg,
+        /// Write the sealed payload bytes as they are stored
+        #[arg(long, conflicts_with = "header")]
+        sealed: bool,
+        /// Write the header bytes as they are stored
+        #[arg(long)]
+        header: bool,
+    },
+    /// List entries in the order in which they arrived
+    Log {
+        #[command(flatten)]
+        space: SpaceArg,
+        /// At most this many, the newest last
+        #[arg(long, default_value_t = 50)]
+        limit: u64,
+        /// Start after this receipt instead of showing the newest
+        #[arg(long)]
+        after: Option<u64>,
+    },
+    /// Explain an object field by field, and name the clause that refuses it
+    Inspect {
+        /// An entry id, a file, hexadecimal bytes, or - for standard input
+        object: String,
+        #[command(flatten)]
+        space: SpaceArg,
+    },
+}
+
+/// Exchange entries with a node.
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
+    /// Address of the node; the last one used if left out
+    #[arg(value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) url: Option<String>,
+    /// The node's public key: it must prove that it has it
+    #[arg(long, value_name = "NODE KEY")]
+    pub(crate) node: Option<NodeId>,
+    #[command(flatten)]
+    pub(crate) space: SpaceArg,
+    /// Only send
+    #[arg(long, conflicts_with = "pull")]
+    pub(crate) push: bool,
+    /// Only fetch
+    #[arg(long)]
+    pub(crate) pull: bool,
+    /// Certificate authority to trust besides the system's (PEM)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) ca: Option<PathBuf>,
+    /// Allow http:// to another machine: entries stay sealed, but who talks to whom is seen
+    #[arg(long)]
+    pub(crate) dangerous_plain_http: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BundleCommand {
+    /// Write a space to a file
+    Export {
+        /// Where to; - for standard output
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        #[command(flatten)]
+        space: SpaceArg,
+        /// Only what follows this cursor, as an earlier export printed it
+        #[arg(long, value_name = "CURSOR")]
+        after: Option<String>,
+    },
+    /// Take the entries of a file in, each verified
+    Import {
+        /// File, or - for standard input
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Refuse a file of another space
+        #[arg(long)]
+        space: Option<SpaceId>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    /// Copy the store into a new folder
+    Create {
+        /// Where to
+        #[arg(value_hint = ValueHint::DirPath)]
+        into: PathBuf,
+    },
+    /// Bring a copy back; every space in it takes a new lineage
+    Restore {
+        /// The copy
+        #[arg(value_hint = ValueHint::DirPath)]
+        from: PathBuf,
+    },
+}

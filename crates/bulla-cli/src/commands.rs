@@ -1,0 +1,13 @@
+//! One module for each command.
+
+pub(crate) mod backup;
+pub(crate) mod bundle;
+pub(crate) mod demo;
+pub(crate) mod entry;
+pub(crate) mod file;
+pub(crate) mod identity;
+pub(crate) mod key;
+pub(crate) mod node;
+pub(crate) mod space;
+pub(crate) mod sync;
+pub(crate) mod verify;

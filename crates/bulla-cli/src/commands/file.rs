@@ -1,0 +1,149 @@
+//! `bulla file`: files and folders as sealed chunks.
+
+use std::path::Path;
+
+use bulla::files::{self, Existing, FileProgress, Tree};
+use bulla_crypto::manifest::FileType;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::app::App;
+use crate::args::{FileCommand, SpaceArg};
+use crate::exit::{Exit, Failure, Result};
+use crate::output::size;
+
+pub(crate) async fn run(app: &App, command: FileCommand) -> Result<()> {
+    match command {
+        FileCommand::Add { path, space } => add(app, &path, &space).await,
+        FileCommand::Restore { into, paths, space, overwrite } => {
+            let existing = if overwrite { Existing::Replace } else { Existing::Keep };
+            restore(app, &into, &paths, &space, existing).await
+        }
+        FileCommand::List { space } => list(app, &space).await,
+    }
+}
+
+async fn add(app: &App, path: &Path, space: &SpaceArg) -> Result<()> {
+    let spaces = app.spaces()?;
+    let space = app.space(&spaces, space).await?;
+    let bar = bar(app);
+    let report = files::add(&space, path, &|progress| show(&bar, &progress)).await?;
+    bar.finish_and_clear();
+    app.output.line(format!(
+        "{} files, {} directories, {}: {} entries written, {} unchanged",
+        report.files,
+        report.directories,
+        size(report.bytes),
+        report.entries,
+        report.unchanged,
+    ));
+    for skipped in &report.skipped {
+        app.output.note(format!(
+            "skipped {}: not a file or directory with a Unicode name",
+            skipped.display()
+        ));
+    }
+    app.output.json(&json!({
+        "files": report.files, "directories": report.directories, "bytes": report.bytes, "entries": report.entries,
+        "unchanged": report.unchanged, "reused_chunks": report.reused_chunks, "skipped": report.skipped,
+    }));
+    Ok(())
+}
+
+async fn restore(
+    app: &App,
+    into: &Path,
+    paths: &[String],
+    space: &SpaceArg,
+    existing: Existing,
+) -> Result<()> {
+    let spaces = app.spaces()?;
+    let space = app.space(&spaces, space).await?;
+    let tree = Tree::read(&space).await?;
+    let bar = bar(app);
+    let report =
+        files::restore(&space, &tree, into, paths, existing, &|progress| show(&bar, &progress))
+            .await?;
+    bar.finish_and_clear();
+    if !paths.is_empty() && report.files + report.directories + report.unchanged == 0 {
+        return Err(Failure::new(Exit::NotFound, "no file of the space has such a path")
+            .help("see `bulla file list`"));
+    }
+    app.output.line(format!(
+        "{} files, {} directories, {} restored; {} were there already",
+        report.files,
+        report.directories,
+        size(report.bytes),
+        report.unchanged,
+    ));
+    warn(app, &tree);
+    app.output.json(&json!({
+        "files": report.files, "directories": report.directories, "bytes": report.bytes, "unchanged": report.unchanged,
+        "conflicts": tree.conflicts.len(), "unreadable": tree.unreadable.len(),
+    }));
+    Ok(())
+}
+
+async fn list(app: &App, space: &SpaceArg) -> Result<()> {
+    let spaces = app.spaces()?;
+    let space = app.space(&spaces, space).await?;
+    let tree = Tree::read(&space).await?;
+    let rows: Vec<_> = tree
+        .nodes
+        .values()
+        .map(|node| {
+            let (bytes, manifest) = match node.record.file_type() {
+                FileType::File { manifest, size, .. } => (json!(size), json!(manifest.to_string())),
+                FileType::Directory => (json!("directory"), json!(null)),
+            };
+            vec![
+                json!(node.record.path().join("/")),
+                bytes,
+                json!(node.author.short()),
+                json!(node.id.to_string()),
+                manifest,
+            ]
+        })
+        .collect();
+    if app.output.is_json {
+        app.output.rows(&["path", "bytes", "author", "record", "manifest"], &rows);
+    } else {
+        let short: Vec<Vec<_>> =
+            rows.into_iter().map(|row| row.into_iter().take(3).collect()).collect();
+        app.output.rows(&["path", "bytes", "author"], &short);
+    }
+    warn(app, &tree);
+    Ok(())
+}
+
+/// Names what a list of files cannot show.
+fn warn(app: &App, tree: &Tree) {
+    for conflict in &tree.conflicts {
+        app.output.note(format!(
+            "conflict: {} was written by {} devices at once; the others' versions are entries {}",
+            conflict.path,
+            conflict.losers.len() + 1,
+            conflict.losers.iter().map(|node| node.id.short()).collect::<Vec<_>>().join(", "),
+        ));
+    }
+    if !tree.unreadable.is_empty() {
+        app.output.note(format!(
+            "{} file records cannot be read: key or payload missing",
+            tree.unreadable.len()
+        ));
+    }
+}
+
+fn bar(app: &App) -> ProgressBar {
+    if !app.output.shows_progress() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {msg}");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn show(bar: &ProgressBar, progress: &FileProgress) {
+    bar.set_length(progress.total_bytes);
+    bar.set_position(progress.bytes);
+    bar.set_message(format!("{}/{} files", progress.done, progress.total));
+}

@@ -1,0 +1,131 @@
+//! `bulla key`: the keys that open a space's entries.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use bulla::{Card, KeyTransfer};
+use bulla_identity::OsRandomness;
+use bulla_store::{Context, Spaces as _};
+use serde_json::json;
+
+use crate::app::App;
+use crate::args::{KeyCommand, SpaceArg};
+use crate::exit::{Exit, Failure, Result, with_causes};
+use crate::home::io;
+
+/// Longest transfer or card read from outside, in bytes.
+const MAX_INPUT_BYTES: u64 = 64 * 1024;
+
+pub(crate) async fn run(app: &App, command: KeyCommand) -> Result<()> {
+    match command {
+        KeyCommand::List => list(app),
+        KeyCommand::Export { space, to, output } => {
+            export(app, &space, &to, output.as_deref()).await
+        }
+        KeyCommand::Import { file, from, name } => import(app, &file, &from, name.as_deref()).await,
+    }
+}
+
+fn list(app: &App) -> Result<()> {
+    let keyring = app.keyring()?;
+    let local = app.home.local()?;
+    let mut rows = Vec::new();
+    for space in keyring.spaces() {
+        let keys = keyring.keys(&space);
+        for (index, key) in keys.iter().enumerate() {
+            let use_of = if index + 1 == keys.len() { "seals and opens" } else { "opens" };
+            rows.push(vec![
+                json!(local.name(space)),
+                json!(space.to_string()),
+                json!(key.id().to_string()),
+                json!(use_of),
+            ]);
+        }
+    }
+    app.output.rows(&["name", "space", "key id", "use"], &rows);
+    Ok(())
+}
+
+async fn export(app: &App, space: &SpaceArg, to: &str, output: Option<&Path>) -> Result<()> {
+    let card = read_card(to)?;
+    let spaces = app.spaces()?;
+    let space = app.home.resolve(space, &app.held(&spaces).await?)?;
+    let keyring = app.keyring()?;
+    let keys = keyring.keys(&space);
+    if keys.is_empty() {
+        return Err(bulla::SpaceError::NoKey(space).into());
+    }
+    let transfer = KeyTransfer::export(&app.home.keys()?, &card, space, keys, &OsRandomness)
+        .map_err(|error| Failure::new(Exit::Failure, with_causes(&error)).code(&error.code()))?;
+    let text = transfer.to_string();
+    match output {
+        Some(path) => {
+            std::fs::write(path, format!("{text}\n")).map_err(|error| io("write", path, &error))?
+        }
+        None => app.output.line(&text),
+    }
+    let label =
+        if card.label().is_empty() { String::new() } else { format!(" ({})", card.label()) };
+    app.output.note(format!(
+        "Sealed {} key(s) of space {space} to device {}{label}.",
+        keys.len(),
+        card.author()
+    ));
+    app.output
+        .note("Only that device can open it. It will read everything sealed under these keys.");
+    app.output.json(&json!({
+        "space": space.to_string(), "to": card.author().to_string(), "keys": keys.len(), "transfer": text,
+    }));
+    Ok(())
+}
+
+async fn import(app: &App, file: &Path, from: &str, name: Option<&str>) -> Result<()> {
+    let from = read_card(from)?;
+    let text = read_text(file)?;
+    let refused = |error: &bulla_crypto::TransferError| {
+        Failure::new(Exit::Denied, with_causes(error))
+            .code(&error.code())
+            .help("check that it was made for this device, by the device whose card you gave")
+    };
+    let transfer: KeyTransfer = text.trim().parse().map_err(|error| refused(&error))?;
+    let keys = transfer.open(&app.home.keys()?, &from.author()).map_err(|error| refused(&error))?;
+    let space = transfer.space();
+    let mut keyring = app.keyring()?;
+    let added =
+        keys.into_iter().map(|key| keyring.insert(space, key)).filter(|is_new| *is_new).count();
+    app.save_keyring(&keyring)?;
+    app.spaces()?.create(&Context::new(), space).await?;
+    let mut local = app.home.local()?;
+    local.entry(space);
+    if let Some(name) = name {
+        local.set_name(space, name)?;
+    }
+    app.home.save_local(&local)?;
+    app.output.line(format!("space {space}: {added} new key(s)"));
+    app.output.note("Fetch its entries with `bulla sync URL --node KEY`.");
+    app.output.json(&json!({ "space": space.to_string(), "new_keys": added }));
+    Ok(())
+}
+
+/// A card given as a file or as the line itself.
+pub(crate) fn read_card(argument: &str) -> Result<Card> {
+    let path = Path::new(argument);
+    let text = if path.exists() { read_text(path)? } else { argument.to_owned() };
+    text.trim().parse().map_err(|error: bulla_identity::CardError| {
+        Failure::usage(format!("not a card: {}", with_causes(&error)))
+            .code(&error.code())
+            .help("`bulla identity card` prints the card of a device")
+    })
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path)
+            .and_then(|file| file.take(MAX_INPUT_BYTES).read_to_string(&mut text))
+    };
+    read.map_err(|error| io("read", path, &error))?;
+    Ok(text)
+}

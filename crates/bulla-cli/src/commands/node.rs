@@ -1,0 +1,39 @@
+//! `bulla node`: starts the node program as a process of its own.
+//!
+//! The node must not link the code that opens payloads, so it is another program; this one only passes on arguments, the
+//! way it ends, and the signals that ask it to end.
+
+use std::ffi::OsString;
+
+use crate::exit::{Exit, Failure, Result};
+
+const PROGRAM: &str = "bulla-node";
+
+pub(crate) async fn run(arguments: &[OsString]) -> Result<()> {
+    let program = program();
+    let mut child =
+        tokio::process::Command::new(&program).args(arguments).spawn().map_err(|error| {
+            Failure::new(Exit::NotFound, format!("could not start {}: {error}", program.display()))
+                .help("install bulla-node beside bulla or on the PATH")
+        })?;
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status,
+            // The terminal sends an interrupt to both; the node drains and ends by itself, and is waited for.
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    let status = status.map_err(|error| Failure::new(Exit::Failure, error))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        // The node has said why; its number goes on as ours.
+        Some(code) => std::process::exit(code),
+        None => Err(Failure::new(Exit::Failure, format!("{PROGRAM} was ended by a signal"))),
+    }
+}
+
+/// The node program beside this one, else by the PATH.
+pub(crate) fn program() -> std::path::PathBuf {
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(PROGRAM)));
+    beside.filter(|path| path.exists()).unwrap_or_else(|| PROGRAM.into())
+}

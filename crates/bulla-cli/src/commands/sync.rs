@@ -1,0 +1,229 @@
+//! `bulla sync`: exchange entries with a node, and prove that nothing is missing.
+
+use std::sync::Arc;
+
+use bulla::sync::{Options, Progress, Report, Verdict, pull_with, push_with};
+use bulla::{Device, Space, SpaceId};
+use bulla_client::{AcknowledgementFile, Client, Upstream};
+use bulla_store::{Bookmarks, ContentAddressedStore};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::args::SyncArgs;
+use crate::exit::{Exit, Failure, Result, with_causes};
+use crate::home::{Remote, io};
+use crate::output::size;
+
+pub(crate) async fn run(app: &App, arguments: SyncArgs) -> Result<()> {
+    let spaces = app.spaces()?;
+    let space_id = app.home.resolve(&arguments.space, &app.held(&spaces).await?)?;
+    let (remote, is_new) = remote(app, space_id, &arguments)?;
+    let device = Device::from(app.home.keys()?);
+    let client = client(app, &device, &remote, arguments.dangerous_plain_http).await?;
+    let store = bulla_store::Spaces::open(&spaces, &bulla_store::Context::new(), space_id).await?;
+    let space = Space::open(&device, app.keyring()?, store, app.marks()).await?;
+    let node: Arc<dyn ContentAddressedStore> = client.store(space_id);
+    let bookmarks: Arc<dyn Bookmarks> = Arc::new(spaces.bookmarks());
+
+    // Pull first: a log that was cut short gets its own entries back before anything is pushed.
+    let mut results = Vec::new();
+    if !arguments.push {
+        let (sender, bar) = progress(app, "pull");
+        let options = Options::pull().with_progress(sender);
+        let report = pull_with(&space, Arc::clone(&node), Arc::clone(&bookmarks), options).await;
+        bar.abort();
+        results.push(("pull", report));
+    }
+    if !arguments.pull {
+        let (sender, bar) = progress(app, "push");
+        let options = Options::push().with_progress(sender);
+        let report = push_with(&space, node, bookmarks, options).await;
+        bar.abort();
+        results.push(("push", report));
+    }
+    if is_new && results.iter().all(|(_, report)| report.source_head.is_some()) {
+        let mut local = app.home.local()?;
+        local.entry(space_id).remote = Some(remote);
+        app.home.save_local(&local)?;
+    }
+    show(app, &results, client.traffic());
+    judge(&results)
+}
+
+/// The node to sync with: as given, else the one used before.
+fn remote(app: &App, space: SpaceId, arguments: &SyncArgs) -> Result<(Remote, bool)> {
+    let known =
+        app.home.local()?.spaces.get(&space.to_string()).and_then(|local| local.remote.clone());
+    let Some(url) = &arguments.url else {
+        return known.map(|remote| (remote, false)).ok_or_else(|| {
+            Failure::usage("no node known for this space").help("bulla sync URL --node KEY")
+        });
+    };
+    let node = match (arguments.node, known.filter(|known| known.url == *url)) {
+        (Some(node), _) => node.to_string(),
+        (None, Some(known)) => known.node,
+        (None, None) => {
+            return Err(Failure::usage(format!("which key must {url} prove to have?"))
+                .help("add --node KEY; the operator's `bulla-node key show` prints it"));
+        }
+    };
+    let ca = arguments.ca.as_ref().map(std::path::absolute).transpose();
+    let ca = ca.map_err(|error| Failure::usage(format!("--ca: {error}")))?;
+    Ok((Remote { url: url.clone(), node, ca }, true))
+}
+
+/// A client of a node, which keeps the node's acknowledgements in the home folder.
+pub(crate) async fn client(
+    app: &App,
+    device: &Device,
+    remote: &Remote,
+    dangerous_plain: bool,
+) -> Result<Client> {
+    let node = remote.node_id()?;
+    let upstream = if dangerous_plain {
+        Upstream::dangerous_plain(&remote.url, node)
+    } else {
+        Upstream::new(&remote.url, node)
+    };
+    let upstream = upstream.map_err(Failure::usage)?;
+    let path = app.home.acknowledgements_path();
+    let acknowledgements =
+        AcknowledgementFile::open(&path).await.map_err(|error| io("open", &path, &error))?;
+    let mut builder = Client::builder(upstream, Arc::clone(device) as _)
+        .with_acknowledgements(Arc::new(acknowledgements));
+    if let Some(ca) = &remote.ca {
+        builder =
+            builder.with_authorities(&std::fs::read(ca).map_err(|error| io("read", ca, &error))?);
+    }
+    builder.build().map_err(|error| Failure::usage(with_causes(&error)))
+}
+
+/// A place for a run to report to, and the task that draws it.
+fn progress(
+    app: &App,
+    what: &'static str,
+) -> (watch::Sender<Progress>, tokio::task::JoinHandle<()>) {
+    let (sender, mut receiver) = watch::channel(Progress::default());
+    let shows = app.output.shows_progress();
+    let task = tokio::spawn(async move {
+        let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}");
+        let bar = if shows { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let bar = bar
+            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            .with_prefix(what);
+        while receiver.changed().await.is_ok() {
+            let progress = *receiver.borrow_and_update();
+            bar.set_length(progress.receipts_total);
+            bar.set_position(progress.receipts_done);
+            bar.set_message(size(progress.payload_bytes));
+        }
+        bar.finish_and_clear();
+    });
+    (sender, task)
+}
+
+fn show(app: &App, results: &[(&'static str, Report)], traffic: bulla_client::Traffic) {
+    let rows: Vec<Vec<Value>> = results
+        .iter()
+        .map(|(what, report)| {
+            let counts = report.counts;
+            vec![
+                json!(what),
+                json!(word(&report.verdict)),
+                json!(report.rung().map(|rung| rung.name())),
+                json!(counts.stored),
+                json!(counts.duplicates),
+                json!(counts.refused),
+                if app.output.is_json {
+                    json!(counts.payload_bytes)
+                } else {
+                    json!(size(counts.payload_bytes))
+                },
+                json!(format!("{} ms", report.timings.total.as_millis())),
+                json!(report.source_head.map(|head| head.counting.set.digest.to_string()))
+                    .to_short(app),
+            ]
+        })
+        .collect();
+    app.output.rows(
+        &[
+            "direction",
+            "verdict",
+            "way",
+            "stored",
+            "held before",
+            "refused",
+            "payload bytes",
+            "time",
+            "source digest",
+        ],
+        &rows,
+    );
+    app.output.note(format!(
+        "{} requests, {} sent, {} received",
+        traffic.requests,
+        size(traffic.sent_bytes),
+        size(traffic.received_bytes),
+    ));
+    for (_, report) in results {
+        for fault in &report.misbehaviour {
+            app.output.note(format!("the other side misbehaved: {}", with_causes(fault)));
+        }
+        for exception in &report.exceptions {
+            app.output
+                .note(format!("entry {}: {:?}, {}", exception.id, exception.why, exception.code));
+        }
+    }
+}
+
+/// Digests are long; people compare their beginnings.
+trait ToShort {
+    fn to_short(self, app: &App) -> Value;
+}
+
+impl ToShort for Value {
+    fn to_short(self, app: &App) -> Value {
+        match self {
+            Self::String(text) if !app.output.is_json => json!(text.get(..16).unwrap_or(&text)),
+            other => other,
+        }
+    }
+}
+
+/// The verdict in a word.
+pub(crate) const fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Complete => "complete",
+        Verdict::CompleteExcept { .. } => "complete except refused entries",
+        Verdict::CompleteAsToldBySource => "complete as the source tells it",
+        Verdict::CompleteButUnresolved(_) => "complete but for unresolved references",
+        Verdict::Incomplete(_) => "incomplete",
+    }
+}
+
+/// The program ends by the worst result.
+fn judge(results: &[(&'static str, Report)]) -> Result<()> {
+    for (what, report) in results {
+        let Verdict::Incomplete(incomplete) = &report.verdict else { continue };
+        use bulla::sync::Reason;
+        if let Reason::Source(error) | Reason::Target(error) = &incomplete.reason {
+            let failure = Failure::from(error.clone());
+            return Err(Failure { message: format!("{what}: {}", failure.message), ..failure });
+        }
+        let missing = &incomplete.missing;
+        let mut message = format!("{what}: incomplete: {}", with_causes(&incomplete.reason));
+        if missing.id_count > 0 {
+            let ids: Vec<String> = missing.ids.iter().take(5).map(ToString::to_string).collect();
+            message.push_str(&format!(
+                "; {} entries missing, such as {}",
+                missing.id_count,
+                ids.join(", ")
+            ));
+        }
+        let help = if report.is_retryable() { "run it again" } else { "try another node" };
+        return Err(Failure::new(Exit::Incomplete, message).help(help));
+    }
+    Ok(())
+}
