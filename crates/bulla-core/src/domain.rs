@@ -15,8 +15,6 @@ pub const SET_DIGEST: &str = "bulla 2026 set digest";
 pub const LOG_HASH: &str = "bulla 2026 log hash";
 /// BLAKE3 derive-key context of the scope a sync checkpoint belongs to (SYN-22).
 pub const SYNC_SCOPE: &str = "bulla 2026 sync scope";
-/// BLAKE3 derive-key context of the payloads a sync run last asked for (SYN-26).
-pub const SYNC_WANTS: &str = "bulla 2026 sync wants";
 /// BLAKE3 derive-key context of Bloom positions (BLM-3).
 pub const BLOOM: &str = "bulla 2026 bloom";
 /// BLAKE3 derive-key context of key ids (KEY-5).
