@@ -173,13 +173,4 @@ impl RequestBody {
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended
     }
-
-    /// Reads what is left of a body nobody wants, up to a bound. Closing a connection with unread bytes on it resets it,
-    /// and a reset takes the answer with it that says what was wrong.
-    pub(crate) async fn discard(&mut self) {
-        self.limit = self.read.saturating_add(DISCARD_BYTES);
-        while let Ok(Some(_)) = self.piece().await {}
-    }
 }
-
-const DISCARD_BYTES: u64 = 1024 * 1024;

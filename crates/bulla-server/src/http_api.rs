@@ -57,32 +57,24 @@ impl Handler for HttpApi {
         let span = info_span!("request", id = %request_id, peer = %peer.address.ip());
         let busy = peer.busy.take();
         let mut response = async {
-            let limit = rules::asked(&head, &request_id, &peer).map(|asked| {
-                let limit = self.service.body_limit(&asked.route);
-                (asked, limit)
-            });
+            let framing = rules::framing(&head, &peer);
+            let is_ambiguous = framing.is_err();
             let mut source = Source::new(incoming);
-            let (route, answered) = match limit {
-                Err(error) => (None, Err(error)),
-                Ok((asked, limit)) => {
-                    let route = asked.route;
-                    let answered = match source.open(limit, &peer) {
-                        Ok(()) => self.respond(asked, &mut source).await,
-                        Err(error) => Err(error),
-                    };
-                    (Some(route), answered)
-                }
+            let asked = framing.and_then(|()| rules::asked(&head, &request_id, &peer));
+            let route = asked.as_ref().ok().map(|asked| asked.route);
+            let answered = match asked {
+                Ok(asked) => match source.open(self.service.body_limit(&asked.route), &peer) {
+                    Ok(()) => self.respond(asked, &mut source).await,
+                    Err(error) => Err(error),
+                },
+                Err(error) => Err(error),
             };
-            if answered.is_err() {
-                source.discard(&peer).await;
-            }
             let mut response = match answered {
                 Ok(answer) => success(answer),
                 Err(error) => failure(&error),
             };
-            let is_framing_fault = peer.verdict.is_err();
-            if is_framing_fault || !source.has_ended() {
-                // What is left of the body must never be taken for a request.
+            if is_ambiguous || !source.has_ended() {
+                // What follows on the connection must never be taken for a request.
                 response
                     .headers_mut()
                     .insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -164,19 +156,6 @@ impl Source {
             (Some(body), _) => body.has_ended(),
             (None, Some(incoming)) => http_body::Body::is_end_stream(incoming),
             (None, None) => true,
-        }
-    }
-
-    async fn discard(&mut self, peer: &Peer) {
-        if peer.verdict.is_err() {
-            // Where such a body ends is in doubt.
-            return;
-        }
-        if let Some(incoming) = self.incoming.take() {
-            self.body = Some(RequestBody::new(incoming, u64::MAX, &peer.settings).0);
-        }
-        if let Some(body) = &mut self.body {
-            body.discard().await;
         }
     }
 }

@@ -224,20 +224,35 @@ impl Connection {
             let handler = Arc::clone(&self.handler);
             async move { Ok::<_, std::convert::Infallible>(handler.handle(request, peer).await) }
         });
-        if is_http2 {
-            let mut connection = pin!(self.http2().serve_connection(io, service));
-            tokio::select! {
-                ended = connection.as_mut() => return ended,
-                () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        let overdue = async {
+            match &phases {
+                Some(phases) => phases.overdue().await,
+                None => std::future::pending().await,
             }
-            connection.await
-        } else {
-            let mut connection = pin!(self.http1().serve_connection(io, service));
-            tokio::select! {
-                ended = connection.as_mut() => return ended,
-                () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        };
+        let serving = async {
+            if is_http2 {
+                let mut connection = pin!(self.http2().serve_connection(io, service));
+                tokio::select! {
+                    ended = connection.as_mut() => return ended,
+                    () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
+                }
+                connection.await
+            } else {
+                let mut connection = pin!(self.http1().serve_connection(io, service));
+                tokio::select! {
+                    ended = connection.as_mut() => return ended,
+                    () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
+                }
+                connection.await
             }
-            connection.await
+        };
+        tokio::select! {
+            ended = serving => ended,
+            () = overdue => {
+                debug!(peer = %self.address.ip(), "no whole request in time");
+                Ok(())
+            }
         }
     }
 

@@ -17,9 +17,41 @@ pub(super) struct Asked {
     pub(super) call: Call,
 }
 
-/// Reads a head.
+/// No request that two readers of one connection could cut differently.
+pub(super) fn framing(head: &Parts, peer: &Peer) -> Result<(), WireError> {
+    let refuse = |reason: &str| Err(errors::of_request(codes::HEADER, reason));
+    if let Err(fault) = peer.verdict {
+        return refuse(&fault.to_string());
+    }
+    let fields = &head.headers;
+    match head.version {
+        Version::HTTP_2 => {}
+        Version::HTTP_11 => {
+            if fields.get_all(header::HOST).iter().count() != 1 {
+                return refuse("exactly one host header is needed");
+            }
+            if head.uri.scheme().is_some() || head.uri.authority().is_some() {
+                return refuse("the request target must be a path");
+            }
+        }
+        _ => return refuse("HTTP/1.1 is needed"),
+    }
+    let mut codings = fields.get_all(header::TRANSFER_ENCODING).iter();
+    if codings.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return refuse("the only transfer encoding is chunked");
+    }
+    if fields.contains_key(header::CONTENT_ENCODING) {
+        // Nothing is ever decompressed here, so nothing can be a bomb (A57).
+        return Err(errors::of_request(codes::CONTENT_TYPE, "bodies are not compressed"));
+    }
+    if fields.contains_key(header::UPGRADE) {
+        return refuse("there is nothing to upgrade to");
+    }
+    Ok(())
+}
+
+/// Reads a head whose framing holds.
 pub(super) fn asked(head: &Parts, request_id: &str, peer: &Peer) -> Result<Asked, WireError> {
-    framing(head, peer)?;
     let fields = &head.headers;
     versions(fields)?;
     let route = route(head)?;
@@ -71,39 +103,6 @@ pub(super) fn name(route: Route) -> &'static str {
         Route::Feed => "feed",
         Route::Space(_, route) => route.name(),
     }
-}
-
-/// No request that two readers of one connection could cut differently.
-fn framing(head: &Parts, peer: &Peer) -> Result<(), WireError> {
-    let refuse = |reason: &str| Err(errors::of_request(codes::HEADER, reason));
-    if let Err(fault) = peer.verdict {
-        return refuse(&fault.to_string());
-    }
-    let fields = &head.headers;
-    match head.version {
-        Version::HTTP_2 => {}
-        Version::HTTP_11 => {
-            if fields.get_all(header::HOST).iter().count() != 1 {
-                return refuse("exactly one host header is needed");
-            }
-            if head.uri.scheme().is_some() || head.uri.authority().is_some() {
-                return refuse("the request target must be a path");
-            }
-        }
-        _ => return refuse("HTTP/1.1 is needed"),
-    }
-    let mut codings = fields.get_all(header::TRANSFER_ENCODING).iter();
-    if codings.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked")) {
-        return refuse("the only transfer encoding is chunked");
-    }
-    if fields.contains_key(header::CONTENT_ENCODING) {
-        // Nothing is ever decompressed here, so nothing can be a bomb (A57).
-        return Err(errors::of_request(codes::CONTENT_TYPE, "bodies are not compressed"));
-    }
-    if fields.contains_key(header::UPGRADE) {
-        return refuse("there is nothing to upgrade to");
-    }
-    Ok(())
 }
 
 fn versions(fields: &HeaderMap) -> Result<(), WireError> {

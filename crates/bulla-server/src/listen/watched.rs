@@ -5,9 +5,11 @@
 //! half-sent head, nor an idle connection, nor a reader that takes one byte at a time holds a place for ever (A55).
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
@@ -75,10 +77,20 @@ impl Phases {
         }
     }
 
-    fn read_deadline(&self) -> Option<Instant> {
-        match self.lock().phase {
-            Phase::Head { until } | Phase::Idle { until } => Some(until),
-            Phase::Busy => None,
+    /// Ends when the peer has kept the connection waiting for too long.
+    ///
+    /// It looks at the clock now and then instead of at every change: hyper does not read while it has nothing to read
+    /// for, so a timer inside a read would not always be set.
+    pub(crate) async fn overdue(&self) {
+        let tick = self.settings.head_timeout().min(self.settings.idle_timeout()) / 4;
+        loop {
+            let now = Instant::now();
+            let wake = match self.lock().phase {
+                Phase::Head { until } | Phase::Idle { until } if until <= now => return,
+                Phase::Head { until } | Phase::Idle { until } => until.min(now + tick),
+                Phase::Busy => now + tick,
+            };
+            tokio::time::sleep_until(wake).await;
         }
     }
 
@@ -106,9 +118,9 @@ pub(crate) struct Watched<T> {
     inner: T,
     /// Absent on HTTP/2, where requests overlap.
     phases: Option<Phases>,
-    read_timer: Timer,
-    write_timer: Timer,
+    timer: Timer,
     writes: Pace,
+    linger: Option<Linger>,
 }
 
 impl<T> Watched<T> {
@@ -116,9 +128,9 @@ impl<T> Watched<T> {
         Self {
             inner,
             phases,
-            read_timer: Timer::default(),
-            write_timer: Timer::default(),
+            timer: Timer::default(),
             writes: Pace::new(settings.stall_timeout(), settings.min_bytes_per_second),
+            linger: None,
         }
     }
 
@@ -136,7 +148,7 @@ impl<T> Watched<T> {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
                 let deadline = self.writes.wait();
-                self.write_timer
+                self.timer
                     .poll(cx, deadline)
                     .map(|()| Err(timed_out("peer takes no bytes of the answer")))
             }
@@ -153,30 +165,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         let this = self.get_mut();
         let before = buf.filled().len();
         let polled = Pin::new(&mut this.inner).poll_read(cx, buf);
-        let Some(phases) = &this.phases else { return polled };
-        match polled {
-            Poll::Ready(result) => {
-                phases.saw(buf.filled().get(before..).unwrap_or_default());
-                // A peer that sends its head byte by byte is never pending for long, so the time is asked here too.
-                match phases.read_deadline() {
-                    Some(deadline) if result.is_ok() && Instant::now() >= deadline => {
-                        Poll::Ready(Err(timed_out("request head took too long")))
-                    }
-                    _ => Poll::Ready(result),
-                }
-            }
-            Poll::Pending => match phases.read_deadline() {
-                Some(deadline) => this
-                    .read_timer
-                    .poll(cx, deadline)
-                    .map(|()| Err(timed_out("no request in time"))),
-                None => Poll::Pending,
-            },
+        if let Some(phases) = &this.phases {
+            phases.saw(buf.filled().get(before..).unwrap_or_default());
         }
+        polled
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -210,9 +206,42 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let polled = Pin::new(&mut this.inner).poll_shutdown(cx).map_ok(|()| 0);
-        this.judge_write(cx, polled).map_ok(|_| ())
+        if this.linger.is_none() {
+            let polled = Pin::new(&mut this.inner).poll_shutdown(cx).map_ok(|()| 0);
+            ready!(this.judge_write(cx, polled))?;
+            this.linger = Some(Linger { until: Instant::now() + LINGER, bytes_left: LINGER_BYTES });
+        }
+        this.poll_linger(cx).map(Ok)
     }
+}
+
+impl<T: AsyncRead + Unpin> Watched<T> {
+    /// Reads away what the peer still sends. Closing a connection with unread bytes on it resets it, and a reset takes the
+    /// answer with it that says what was wrong.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(linger) = &mut self.linger else { return Poll::Ready(()) };
+        let mut scratch = [MaybeUninit::uninit(); 4096];
+        loop {
+            let mut buf = ReadBuf::uninit(&mut scratch);
+            match Pin::new(&mut self.inner).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
+                    let Some(left) = linger.bytes_left.checked_sub(buf.filled().len()) else {
+                        return Poll::Ready(());
+                    };
+                    linger.bytes_left = left;
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return self.timer.poll(cx, linger.until),
+            }
+        }
+    }
+}
+
+/// How long the end of a connection is waited for.
+#[derive(Debug)]
+struct Linger {
+    until: Instant,
+    bytes_left: usize,
 }
 
 /// A timer that is made on first use and moved only when its moment changes.
@@ -234,3 +263,8 @@ impl Timer {
 fn timed_out(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
 }
+
+/// Long enough for a body that is on its way already.
+const LINGER: Duration = Duration::from_secs(1);
+/// The longest body any route takes, and more.
+const LINGER_BYTES: usize = 64 * 1024 * 1024;

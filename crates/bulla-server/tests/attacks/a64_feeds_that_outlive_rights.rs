@@ -1,0 +1,168 @@
+//! A feed tells nothing after the right to it, or the token it was begun with, is gone, and nobody can hold feeds without
+//! bound.
+
+use std::sync::Arc;
+
+use bulla_conformance::suite::author::{World, whole};
+use bulla_core::SpaceId;
+use bulla_core::cbor::Encode;
+use bulla_server::{AccessRules, ServiceSettings};
+use bulla_store::Context;
+use bulla_wire::feed::{FeedDecoder, FeedItem, FeedRequest};
+
+use crate::support::{LONG, Node, READ, SetClock, Setup, Wire, device, one_member, request, space};
+
+struct Feed {
+    wire: Wire,
+    decoder: FeedDecoder,
+}
+
+impl Feed {
+    async fn begin(node: &Node, token: &str, spaces: &[SpaceId], heartbeat_ms: u64) -> Self {
+        let body = FeedRequest { spaces: spaces.to_vec(), heartbeat_ms, rider_bytes: 0 };
+        let fields = [("authorization", token), ("content-type", "application/cbor")];
+        let mut wire = Wire::connect(node.address).await;
+        wire.send(&request("POST", "/v1/feed", &fields, &body.to_cbor())).await;
+        assert_eq!(wire.head().await.unwrap().0, 200);
+        Self { wire, decoder: FeedDecoder::new() }
+    }
+
+    /// The next item; `None` when the feed has ended.
+    async fn next(&mut self) -> Option<FeedItem> {
+        loop {
+            if let Some(item) = self.decoder.next_item().unwrap() {
+                return Some(item);
+            }
+            let chunk = tokio::time::timeout(LONG, self.wire.chunk()).await.expect("an item");
+            self.decoder.push(&chunk??);
+        }
+    }
+
+    /// The next item that is no heartbeat.
+    async fn event(&mut self) -> Option<FeedItem> {
+        loop {
+            match self.next().await {
+                Some(FeedItem::Heartbeat) => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+fn code(item: Option<FeedItem>) -> String {
+    match item {
+        Some(FeedItem::Over(error) | FeedItem::SpaceOver { error, .. }) => error.code.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a64_a_feed_ends_with_the_right_to_it() {
+    let member = device();
+    let world = World::new([64; 32]).unwrap();
+    let setup = one_member(&member, world.space()).await;
+    let spaces = Arc::clone(&setup.spaces);
+    let node = setup.start().await;
+    let token = node.token(&*member, &[]).await;
+    // A heartbeat so rare that nothing but the loss of the right can wake this feed.
+    let mut feed = Feed::begin(&node, &token, &[world.space()], 60_000).await;
+    assert!(
+        matches!(feed.next().await, Some(FeedItem::Head { head, .. }) if head.last_receipt == 0)
+    );
+    let store = spaces.open(&Context::new(), world.space()).await.unwrap();
+    let entries = world.entries(0, 3).unwrap();
+    store.put(&Context::new(), whole(&entries[..1])).await.unwrap();
+    assert!(
+        matches!(feed.next().await, Some(FeedItem::Head { head, .. }) if head.last_receipt == 1)
+    );
+
+    node.access.replace(AccessRules::new());
+    store.put(&Context::new(), whole(&entries[1..])).await.unwrap();
+    assert_eq!(code(feed.next().await), "space.not_served");
+    assert_eq!(code(feed.next().await), "space.not_served");
+    assert_eq!(feed.next().await, None, "nothing after that");
+}
+
+#[tokio::test]
+async fn a64_a_feed_goes_on_for_the_spaces_that_are_left() {
+    let member = device();
+    let mut setup = one_member(&member, space(1)).await;
+    setup.rules.allow(space(2), member.author().into(), READ);
+    setup.spaces.create(&Context::new(), space(2)).await.unwrap();
+    let node = setup.start().await;
+    let token = node.token(&*member, &[]).await;
+    let mut feed = Feed::begin(&node, &token, &[space(1), space(2), space(3)], 60_000).await;
+    let mut heads = Vec::new();
+    for _ in 0..3 {
+        match feed.next().await {
+            Some(FeedItem::Head { space, .. }) => heads.push(space),
+            Some(FeedItem::SpaceOver { space: over, .. }) => assert_eq!(over, space(3)),
+            other => panic!("{other:?}"),
+        }
+    }
+    heads.sort_unstable();
+    assert_eq!(heads, [space(1), space(2)]);
+    let mut rules = AccessRules::new();
+    rules.allow(space(2), member.author().into(), READ);
+    node.access.replace(rules);
+    assert!(
+        matches!(feed.next().await, Some(FeedItem::SpaceOver { space: over, .. }) if over == space(1))
+    );
+}
+
+#[tokio::test]
+async fn a64_a_feed_does_not_outlive_its_token() {
+    let (member, clock) = (device(), SetClock::new());
+    let setup = one_member(&member, space(1)).await;
+    let node = Setup { clock: Arc::clone(&clock) as _, ..setup }.start().await;
+    let token = node.token(&*member, &[]).await;
+    let mut feed = Feed::begin(&node, &token, &[space(1)], 100).await;
+    assert!(matches!(feed.next().await, Some(FeedItem::Head { .. })));
+    assert_eq!(feed.next().await, Some(FeedItem::Heartbeat));
+    clock.advance(15 * 60 * 1000);
+    assert_eq!(code(feed.event().await), "login.token");
+    assert_eq!(feed.next().await, None);
+}
+
+#[tokio::test]
+async fn a64_feeds_are_counted_per_key() {
+    let (greedy, other) = (device(), device());
+    let mut setup = one_member(&greedy, space(1)).await;
+    setup.rules.allow(space(1), other.author().into(), READ);
+    let service =
+        ServiceSettings { max_feeds: 10, max_feeds_per_peer: 2, ..ServiceSettings::default() };
+    let node = Setup { service, ..setup }.start().await;
+    // A second token of the same key is no second allowance.
+    let (first, second) = (node.token(&*greedy, &[]).await, node.token(&*greedy, &[]).await);
+    let mut held = vec![Feed::begin(&node, &first, &[space(1)], 60_000).await];
+    held.push(Feed::begin(&node, &second, &[space(1)], 60_000).await);
+    let body = FeedRequest { spaces: vec![space(1)], heartbeat_ms: 60_000, rider_bytes: 0 };
+    let refused = node.post("/v1/feed", Some(&first), &body).await;
+    assert_eq!((refused.status, refused.code().as_str()), (429, "node.busy"));
+    let token = node.token(&*other, &[]).await;
+    Feed::begin(&node, &token, &[space(1)], 60_000).await;
+    drop(held.pop());
+    // The place is free once the node has seen that the connection is gone.
+    let freed = async {
+        while node
+            .post("/v1/feed", Some(&first), &FeedRequest { spaces: vec![space(9)], ..body.clone() })
+            .await
+            .status
+            != 200
+        {}
+    };
+    tokio::time::timeout(LONG, freed).await.expect("the place is freed");
+}
+
+#[tokio::test]
+async fn a64_a_feed_ends_when_the_node_stops() {
+    let member = device();
+    let node = one_member(&member, space(1)).await.start().await;
+    let token = node.token(&*member, &[]).await;
+    let mut feed = Feed::begin(&node, &token, &[space(1)], 60_000).await;
+    assert!(matches!(feed.next().await, Some(FeedItem::Head { .. })));
+    node.stop.cancel();
+    assert_eq!(code(feed.next().await), "node.draining");
+    assert_eq!(feed.next().await, None);
+    assert_eq!(node.serving.await.unwrap(), bulla_server::Drained::Clean);
+}
