@@ -5,13 +5,26 @@
 //! writes what the formats make; `-- check` compares it with what is committed, byte for byte. The runner reads the
 //! directory, never a list of names.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "the generator works on bytes it made itself; a panic stops it"
+)]
+
+mod bloom;
 mod cbor;
+mod digests;
 mod ed25519;
+mod entry;
 mod file;
+mod filter;
+mod genesis;
+mod header;
+mod heads;
 mod inputs;
 mod random;
 pub mod sample;
 mod schema;
+mod torsion;
 mod validate;
 
 use std::path::{Path, PathBuf};
@@ -49,7 +62,19 @@ pub trait Format: Send + Sync {
 /// Every format, in the order of the spec's chapters.
 #[must_use]
 pub fn formats() -> Vec<Box<dyn Format>> {
-    vec![Box::new(cbor::Cbor), Box::new(ed25519::Ed25519)]
+    vec![
+        Box::new(cbor::Cbor),
+        Box::new(header::EntryHeader),
+        Box::new(entry::Entry),
+        Box::new(genesis::GenesisPayload),
+        Box::new(ed25519::Ed25519),
+        Box::new(digests::SetDigest),
+        Box::new(digests::LogHashes),
+        Box::new(bloom::BloomFilter),
+        Box::new(heads::Heads),
+        Box::new(heads::Cursors),
+        Box::new(filter::FilterFormat),
+    ]
 }
 
 /// The directory `testvectors/` of this source tree.
