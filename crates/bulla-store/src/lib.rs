@@ -17,7 +17,7 @@ pub mod store;
 pub mod tally;
 
 pub use bookmarks::Bookmarks;
-pub use cached::{CacheStorage, MemoryCacheStorage};
+pub use cached::{CacheSettings, CacheStorage, CachedStore, MemoryCacheStorage};
 pub use clock::{Clock, SystemClock};
 pub use context::{Context, HopPath};
 pub use error::{CursorRefusal, StoreError};

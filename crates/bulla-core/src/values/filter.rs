@@ -5,7 +5,7 @@ use crate::limits::{MAX_COUNTER, MAX_FILTER_TERMS};
 use crate::{AuthorKey, Header, Kind, Topic};
 
 /// An inclusive range of kinds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KindRange {
     /// The first kind wanted.
     pub first: Kind,
@@ -17,7 +17,7 @@ pub struct KindRange {
 ///
 /// Encoded as `[topics, kinds, authors, timestamps]`: three arrays of at most 256 elements each, strictly ascending
 /// (topics and authors) or disjoint and ascending `[first, last]` (kinds), then `null` or `[first, last]` (FLT-2).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Filter {
     /// Topics wanted, strictly ascending; empty for all.
     pub topics: Vec<Topic>,

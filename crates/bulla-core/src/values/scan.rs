@@ -5,7 +5,7 @@ use crate::limits::{MAX_PAGE_BYTES, MAX_PAGE_ITEMS};
 use crate::{Bloom, Code, EntryId, VerifiedEntry, VerifiedHeader};
 
 /// What a page carries of each entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Want {
     /// Ids and payload states.
     Ids,
@@ -19,7 +19,7 @@ pub enum Want {
 }
 
 /// How much a page may hold; at least one item is always allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageLimit {
     /// Most bytes of headers, signatures and payloads (32 per id), checked first.
     pub max_bytes: u32,
