@@ -17,8 +17,22 @@ const LOCK: &str = "lock";
 /// The file that says: what lies here is a backup, or was restored from one.
 const RESTORED: &str = "restored";
 
+/// The lock of a folder, held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file would do, were it not for a child process that is just being started somewhere else in this
+        // one: it has the file open too until it runs its own program.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "could not give up the lock; it ends with the process");
+        }
+    }
+}
+
 /// Locks the folder of a store for this process; made if it is missing and `create` is given.
-pub(crate) fn lock(folder: &Path, create: bool) -> Result<File, OpenError> {
+pub(crate) fn lock(folder: &Path, create: bool) -> Result<Lock, OpenError> {
     if create {
         fs::create_dir_all(folder)
             .map_err(OpenError::io(format!("cannot make {}", folder.display())))?;
@@ -35,7 +49,7 @@ pub(crate) fn lock(folder: &Path, create: bool) -> Result<File, OpenError> {
         .open(folder.join(LOCK))
         .map_err(OpenError::io(format!("cannot open the lock of {}", folder.display())))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: folder.to_owned() }),
         Err(TryLockError::Error(error)) => {
             Err(OpenError::io(format!("cannot lock {}", folder.display()))(error))

@@ -30,6 +30,7 @@
 //! ```
 
 mod active;
+mod backup;
 mod bookmarks;
 mod database;
 mod digests;
@@ -44,11 +45,14 @@ mod shared;
 mod space;
 mod spaces;
 mod store;
+mod verify;
 mod watermark;
 mod writer;
 
+pub use backup::{CompactionReport, restore};
 pub use bookmarks::DiskBookmarks;
 pub use error::OpenError;
 pub use options::DiskOptions;
 pub use spaces::DiskSpaces;
 pub use store::DiskStore;
+pub use verify::{Problem, ProblemKind, VerifyOptions, VerifyReport};

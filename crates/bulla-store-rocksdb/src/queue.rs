@@ -192,7 +192,7 @@ impl Queue {
             }
             match timeout {
                 None => {
-                    waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner)
+                    waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
                 }
                 Some(timeout) => {
                     let (guard, outcome) = self

@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::error::{damaged_row, read_error};
 use crate::layout::{Family, HeaderRow, IndexRow, Row, State, hash_key, receipt_key, space_range};
 use crate::shared::Shared;
-use crate::space::Space;
+use crate::space::{Live, Space};
 
 pub(crate) use get::{get, has};
 pub(crate) use scan::scan;
@@ -32,15 +32,22 @@ impl<'d> View<'d> {
     /// The view of now.
     pub(crate) fn new(shared: &'d Shared, space: &Space) -> Result<Self> {
         let live = space.live()?;
+        Ok(Self::of(shared, space.number, &live))
+    }
+
+    /// The view of a state that the caller holds locked: what is published is then in the snapshot.
+    pub(crate) fn of(shared: &'d Shared, number: u32, live: &Live) -> Self {
         let upto = Cursor {
             lineage: live.lineage,
             receipt: live.row.last_receipt,
             log_hash: live.row.log_hash,
         };
-        // Taken while the state is locked: what is published is in the snapshot.
-        let snapshot = shared.database.raw().snapshot();
-        drop(live);
-        Ok(Self { database: &shared.database, number: space.number, upto, snapshot })
+        Self {
+            database: &shared.database,
+            number,
+            upto,
+            snapshot: shared.database.raw().snapshot(),
+        }
     }
 
     /// Options for reads of this view.

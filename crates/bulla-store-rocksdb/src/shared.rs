@@ -1,6 +1,5 @@
 //! What readers and the writer share.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +12,7 @@ use crate::DiskOptions;
 use crate::active::Active;
 use crate::database::Database;
 use crate::error::damaged_row;
+use crate::folder::Lock;
 use crate::layout::{Family, LiveRow, Meta, SpaceRow};
 use crate::queue::{Admin, Queue};
 use crate::space::Space;
@@ -33,7 +33,7 @@ pub(crate) struct Shared {
     pub(crate) epoch: u64,
     active: Mutex<Active>,
     /// Held while the store is open; the last field, so that it is given up after the database.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What happened since the store was opened.
@@ -78,7 +78,7 @@ impl Shared {
         options: DiskOptions,
         clock: Arc<dyn Clock>,
         epoch: u64,
-        lock: File,
+        lock: Lock,
     ) -> Self {
         Self {
             database,

@@ -291,3 +291,6 @@ fn recount(database: &Database, before: &Before, removals: u64) -> Result<LiveRo
     }
     Ok(live)
 }
+
+#[cfg(test)]
+mod tests;

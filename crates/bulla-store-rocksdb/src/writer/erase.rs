@@ -40,7 +40,7 @@ impl Plan<'_> {
                 self.database.row(Family::Ids, &id_key(touched.number(), id))?;
             match index {
                 Some(index) => {
-                    self.erase_held(touched, id, index.receipt, given, &mut done, &mut report)?
+                    self.erase_held(touched, id, index.receipt, given, &mut done, &mut report)?;
                 }
                 None => {
                     self.remember(touched, id, given, &mut done)?;

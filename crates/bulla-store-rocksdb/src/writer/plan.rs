@@ -125,7 +125,8 @@ impl<'d> Plan<'d> {
         }
         let mut content = Vec::new();
         let mut spaces = Vec::new();
-        for (number, touched) in &self.touched {
+        for (number, touched) in self.touched.iter().filter(|(_, touched)| !touched.is_unchanged())
+        {
             content.extend_from_slice(&number.to_be_bytes());
             content.extend_from_slice(&touched.row.to_bytes());
             let LiveRow { last_receipt, log_hash, .. } = touched.before;
@@ -194,7 +195,7 @@ impl Touched {
         for change in &self.changes {
             match change {
                 Change::Appended { id, is_control, has_payload } => {
-                    delta.append(id, *is_control, *has_payload)
+                    delta.append(id, *is_control, *has_payload);
                 }
                 Change::PayloadAdded(id) => delta.payload_added(id),
                 Change::PayloadDropped(id) => delta.payload_dropped(id),
