@@ -2,7 +2,7 @@
 //! did not verify (chapter `sync.md`, SYN-18, SYN-26).
 
 use bulla_core::limits::MAX_ENTRIES_PER_PUT;
-use bulla_core::values::GetItem;
+use bulla_core::values::Head;
 use bulla_core::{EntryId, Verified};
 
 use crate::fetch::{Taken, take};
@@ -19,25 +19,18 @@ enum For {
 }
 
 impl Work {
-    /// Asks for the payloads on the want-list, unless this source was asked for just these when it had just what it has
-    /// now.
-    pub(crate) async fn ask_for_wants(&mut self) -> Result<(), Halt> {
+    /// Asks for the payloads on the want-list, unless the digests say that this source lacks just what the target lacks.
+    /// That it said so before is no reason not to ask: others may answer in its name.
+    pub(crate) async fn ask_for_wants(&mut self, now: &Head) -> Result<(), Halt> {
         if self.wants.is_empty() {
             return Ok(());
         }
         self.review_wants().await?;
-        let present = self.head.present.digest;
-        let question = self.wants.question(&present);
-        let asked = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.asked);
-        if self.wants.is_empty() || asked == Some(question) {
+        let lacks_the_same = self.head.same_entries(now) && self.head.present == now.present;
+        if lacks_the_same || self.head.present.count == 0 {
             return Ok(());
         }
-        let is_answered = self.ask(self.wants.to_vec(), For::Payloads).await?;
-        let question = self.wants.question(&present);
-        if let Some(checkpoint) = &mut self.checkpoint {
-            checkpoint.asked = is_answered.then_some(question);
-        }
-        Ok(())
+        self.ask(self.wants.to_vec(), For::Payloads).await
     }
 
     /// Asks again for entries that earlier runs recorded as shown and not held.
@@ -49,21 +42,17 @@ impl Work {
         let again = self.exceptions.to_ask_again();
         let ids: Vec<_> =
             again.into_iter().filter(|id| earlier.binary_search(id).is_ok()).collect();
-        self.ask(ids, For::Entries).await?;
-        Ok(())
+        self.ask(ids, For::Entries).await
     }
 
-    /// Whether every answer was one that will stay the same.
-    async fn ask(&mut self, mut ids: Vec<EntryId>, what: For) -> Result<bool, Halt> {
+    async fn ask(&mut self, mut ids: Vec<EntryId>, what: For) -> Result<(), Halt> {
         let max_bytes = self.options.page_limit().max_bytes;
-        let mut is_answered = true;
         ids.reverse();
         while !ids.is_empty() {
             let next: Vec<_> = ids.iter().rev().take(MAX_ENTRIES_PER_PUT).copied().collect();
             let mut entries: Vec<Verified> = Vec::new();
             for item in self.source.get(next, max_bytes).await? {
                 let Some(id) = ids.pop() else { break };
-                is_answered &= !matches!(item, GetItem::Corrupt | GetItem::Unavailable);
                 match (take(id, item)?, what) {
                     // A header adds nothing to a header.
                     (Taken::Entry(Verified::Header(_)), For::Payloads)
@@ -79,6 +68,6 @@ impl Work {
                 self.show_progress();
             }
         }
-        Ok(is_answered)
+        Ok(())
     }
 }

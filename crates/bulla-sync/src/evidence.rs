@@ -109,6 +109,25 @@ impl Evidence {
     pub(crate) async fn look_up(&mut self, target: &Arc<Side>, reads: bool) -> Result<(), Halt> {
         let mut pending = std::mem::take(&mut self.pending);
         pending.retain(|pending| !self.is_filled(pending));
+        let looked_up = self.look_up_all(&pending, target, reads).await;
+        if looked_up.is_err() {
+            // Until it is known what they name, the entries do not count as examined.
+            self.pending = pending;
+        }
+        looked_up
+    }
+
+    /// Whether references wait to be looked up.
+    pub(crate) const fn is_waiting(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    async fn look_up_all(
+        &mut self,
+        pending: &[Pending],
+        target: &Arc<Side>,
+        reads: bool,
+    ) -> Result<(), Halt> {
         let mut held = Vec::new();
         for chunk in pending.chunks(MAX_IDS_PER_REQUEST) {
             let ids: Vec<_> = chunk.iter().map(|pending| pending.open.reference.id).collect();

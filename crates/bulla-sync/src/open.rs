@@ -16,7 +16,7 @@ use crate::side::{Halt, Side};
 use crate::walk::Gaps;
 use crate::wants::Wants;
 use crate::work::{Position, Work};
-use crate::{Counts, Exception, Misbehaviour, Options, Progress, Reason};
+use crate::{Counts, Direction, Exception, Misbehaviour, Options, Progress, Reason};
 
 /// What was kept before, so that nothing is written that is there already.
 #[derive(Debug, Clone)]
@@ -43,6 +43,7 @@ impl Sides {
             source: head.lineage,
             target: target.lineage,
             scope: self.options.scope.digest(),
+            is_target_near: self.options.direction == Direction::Pull,
         };
         let bookmarks = &*self.bookmarks;
         let checkpoint: Option<Checkpoint> = read(bookmarks, &keys, Place::Checkpoint).await?;
@@ -152,20 +153,22 @@ impl Work {
 
     /// The checkpoint after heads that were equal: the state behind it is computed when it is needed.
     pub(crate) fn note_equal(&mut self) {
-        let asked = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.asked);
         self.forget_checkpoint();
         self.checkpoint = Some(Checkpoint {
             source: self.head.cursor(),
             target: self.target_head.cursor(),
             seen: Seen::AsHeld(self.head.counting.set),
             exceptions_cut: false,
-            asked,
         });
     }
 
     /// Keeps what the next run needs, lists before what relies on them; writes only what changed.
     pub(crate) async fn close(&mut self, kept: &Kept) -> Result<(), Reason> {
         let bookmarks = &*self.bookmarks;
+        if self.evidence.is_waiting() {
+            // The run ended before it was known what these entries name: they are examined again.
+            self.ledger = kept.ledger.unwrap_or_default();
+        }
         if self.wants.is_changed {
             save(bookmarks, &self.keys, &self.wants.to_vec()).await?;
         }

@@ -205,7 +205,6 @@ impl Work {
             target: self.target_cursor().await?,
             seen: Seen::Known(seen.clone()),
             exceptions_cut: self.exceptions.is_cut,
-            asked: None,
         };
         self.checkpoint = Some(checkpoint.clone());
         checkpointer.offer(self.snapshot(checkpoint));

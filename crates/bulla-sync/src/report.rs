@@ -155,6 +155,15 @@ pub enum Reason {
         /// How many it showed.
         shown: u64,
     },
+    /// The target announces fewer entries than it said it took or held. *Run again*: everything is offered anew. A target
+    /// that goes on so is at fault.
+    #[error("the target holds {holds} entries, fewer than the {taken} it took")]
+    TargetLacks {
+        /// The count of its head.
+        holds: u64,
+        /// How many it took or said it held.
+        taken: u64,
+    },
     /// Entries that the source showed did not verify, were not handed over or are not decided on. *Use another source
     /// too.*
     #[error("{0} entries that the source showed could not be stored")]
@@ -322,6 +331,7 @@ impl Report {
                 }
                 Reason::SourceChanged
                 | Reason::TargetChanged
+                | Reason::TargetLacks { .. }
                 | Reason::Stale
                 | Reason::Deadline
                 | Reason::TooManyExceptions(_) => true,

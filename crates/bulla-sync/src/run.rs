@@ -166,8 +166,9 @@ impl Run {
             work.climb(&mut record.steps).await?
         };
         work.ask_for_exceptions(&earlier).await?;
-        work.settle_target(kept).await?;
-        work.ask_for_wants().await?;
+        let now = work.settle_target().await?;
+        work.ask_for_wants(&now).await?;
+        work.compare_counts(&now)?;
         Ok(proof)
     }
 
@@ -205,8 +206,22 @@ impl Work {
         self.head.freshness != Freshness::Fresh && self.head.last_receipt < reached
     }
 
+    /// Whether the target announces as much as it said it holds. It may still lie about each entry: then only what it
+    /// signed for convicts it.
+    fn compare_counts(&mut self, now: &Head) -> Result<(), Halt> {
+        let Some(checkpoint) = &self.checkpoint else { return Ok(()) };
+        let shown = checkpoint.seen.counted().count;
+        let taken = shown.saturating_sub(self.exceptions.len());
+        let holds = now.counting.set.count;
+        if holds >= taken || self.exceptions.is_cut || self.options.scope.hides_headers() {
+            return Ok(());
+        }
+        self.forget_checkpoint();
+        Err(Halt::Stop(Reason::TargetLacks { holds, taken }))
+    }
+
     /// Examines what the run brought, and what others wrote meanwhile.
-    async fn settle_target(&mut self, kept: &Kept) -> Result<(), Halt> {
+    async fn settle_target(&mut self) -> Result<Head, Halt> {
         let now = if self.counts.offered == 0 {
             self.target_head
         } else {
@@ -224,13 +239,10 @@ impl Work {
         }
         if self.judges_references() {
             self.look_up_references().await?;
-            let examined = kept.ledger.and_then(|ledger| ledger.examined);
-            if examined != Some(now.cursor()) {
-                let target = Arc::clone(&self.target);
-                self.evidence.recheck(&target).await?;
-            }
+            let target = Arc::clone(&self.target);
+            self.evidence.recheck(&target).await?;
         }
-        Ok(())
+        Ok(now)
     }
 }
 

@@ -166,7 +166,6 @@ impl Work {
                     target: now.cursor(),
                     seen,
                     exceptions_cut: false,
-                    asked: None,
                 });
                 return Ok((rounds, Proof::Proven));
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bulla_core::{EntryId, SetDigest, domain};
+use bulla_core::EntryId;
 
 use crate::keep::Paged;
 
@@ -52,15 +52,5 @@ impl Wants {
 
     pub(crate) fn to_vec(&self) -> Vec<EntryId> {
         self.ids.iter().copied().collect()
-    }
-
-    /// Names what was asked for, and of which payloads, so that the same question is not asked twice.
-    pub(crate) fn question(&self, present: &SetDigest) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_derive_key(domain::SYNC_WANTS);
-        hasher.update(&present.0);
-        for id in &self.ids {
-            hasher.update(&id.0);
-        }
-        hasher.finalize().into()
     }
 }

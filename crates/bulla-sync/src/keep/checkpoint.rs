@@ -29,8 +29,8 @@ impl Seen {
 
 /// How far a run got between two stores (SYN-23).
 ///
-/// Encoded as `[version, source cursor, target cursor, [count, state or digest], whether exceptions were cut, asked
-/// or null]`: 2,048 bytes of state or 32 of digest.
+/// Encoded as `[version, source cursor, target cursor, [count, state or digest], whether exceptions were cut]`:
+/// 2,048 bytes of state or 32 of digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
     /// Everything the source showed up to here is held, or is a recorded exception.
@@ -41,13 +41,11 @@ pub(crate) struct Checkpoint {
     pub(crate) seen: Seen,
     /// More entries were shown and not held than the list of exceptions takes.
     pub(crate) exceptions_cut: bool,
-    /// Names the payloads that were wanted, and those the source had, when it last gave what it could (SYN-26).
-    pub(crate) asked: Option<[u8; 32]>,
 }
 
 impl Encode for Checkpoint {
     fn encode(&self, writer: &mut Writer) {
-        writer.array(6).uint(VERSION);
+        writer.array(5).uint(VERSION);
         self.source.encode(writer);
         self.target.encode(writer);
         writer.array(2);
@@ -56,16 +54,12 @@ impl Encode for Checkpoint {
             Seen::AsHeld(set) => writer.uint(set.count).bytes(set.digest),
         };
         writer.bool(self.exceptions_cut);
-        match &self.asked {
-            Some(digest) => writer.bytes(digest),
-            None => writer.null(),
-        };
     }
 }
 
 impl Decode for Checkpoint {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, CborError> {
-        reader.array_exact(6)?;
+        reader.array_exact(5)?;
         reader.uint(VERSION)?;
         let source = Cursor::decode(reader)?;
         let target = Cursor::decode(reader)?;
@@ -81,7 +75,6 @@ impl Decode for Checkpoint {
             Seen::Known(TallySet { count, hash })
         };
         let exceptions_cut = reader.bool()?;
-        let asked = if reader.null() { None } else { Some(reader.array_of()?) };
-        Ok(Self { source, target, seen, exceptions_cut, asked })
+        Ok(Self { source, target, seen, exceptions_cut })
     }
 }

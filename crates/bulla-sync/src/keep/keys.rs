@@ -9,6 +9,8 @@ pub(crate) struct Keys {
     pub(crate) source: Lineage,
     pub(crate) target: Lineage,
     pub(crate) scope: [u8; 32],
+    /// Whether the target is near: of a distant one less is examined, so that its lists lie apart.
+    pub(crate) is_target_near: bool,
 }
 
 /// What lies under a key. Each place has its letter.
@@ -29,7 +31,8 @@ pub(crate) enum Place {
 }
 
 impl Keys {
-    /// The key of a place: `bulla sync`, the letter, the space, the lineages and scope that the place is of.
+    /// The key of a place: `bulla sync`, the letter, the space, then what the place is of: the source's lineage, the
+    /// target's with the scope and `n` or `d` for a near or distant one.
     pub(crate) fn of(&self, place: Place) -> Vec<u8> {
         let (letter, source, target) = match place {
             Place::Checkpoint => (b'c', true, true),
@@ -48,6 +51,7 @@ impl Keys {
         if target {
             key.extend_from_slice(&self.target.0);
             key.extend_from_slice(&self.scope);
+            key.push(if self.is_target_near { b'n' } else { b'd' });
         }
         key
     }

@@ -115,6 +115,7 @@ impl Reason {
             Self::Stale => "sync.stale",
             Self::TooManyExceptions(_) => "sync.too_many_exceptions",
             Self::Withheld { .. } => "sync.withheld",
+            Self::TargetLacks { .. } => "sync.target_lacks",
             Self::EntriesMissing(_) => "sync.entries_missing",
             Self::PayloadsMissing(_) => "sync.payloads_missing",
         })
