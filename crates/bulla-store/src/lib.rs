@@ -10,11 +10,14 @@ pub mod clock;
 pub mod context;
 pub mod error;
 pub mod ext;
+pub mod guarded;
 pub mod memory;
 pub mod rules;
 pub mod spaces;
 pub mod store;
 pub mod tally;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use bookmarks::Bookmarks;
 pub use cached::{CacheSettings, CacheStorage, CachedStore, MemoryCacheStorage};
@@ -22,6 +25,7 @@ pub use clock::{Clock, SystemClock};
 pub use context::{Context, HopPath};
 pub use error::{CursorRefusal, StoreError};
 pub use ext::StoreExt;
+pub use guarded::{Admission, AdmitAll, GuardedStore, Operation, Verdict};
 pub use memory::{MemoryBookmarks, MemorySpaces, MemoryStore, random_lineage};
 pub use spaces::{SpacePage, Spaces};
 pub use store::{ContentAddressedStore, Erasable, Erasure, ErasureReport, HeadStream};
