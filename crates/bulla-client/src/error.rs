@@ -134,12 +134,15 @@ pub(crate) fn from_transport(error: &reqwest::Error) -> StoreError {
     unavailable(codes::UPSTREAM, format!("connection failed: {reason}"))
 }
 
+/// An I/O error hides what it was made of from `source`, and may be made of another one.
 fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-        return Some(tls);
+    let mut error = error;
+    loop {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return Some(tls);
+        }
+        error = error.downcast_ref::<std::io::Error>()?.get_ref()?;
     }
-    let inner: &(dyn Error + 'static) = error.downcast_ref::<std::io::Error>()?.get_ref()?;
-    inner.downcast_ref::<rustls::Error>()
 }
 
 pub(crate) fn unavailable(code: Code, reason: impl Into<String>) -> StoreError {

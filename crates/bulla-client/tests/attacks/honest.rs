@@ -19,7 +19,11 @@ use crate::support::{Node, SPACE, chain};
 async fn every_call_gives_what_the_store_behind_gives() {
     let node = Node::start().await;
     let acknowledgements = Arc::new(MemoryAcknowledgements::default());
-    let client = node.builder().with_acknowledgements(acknowledgements.clone()).build().unwrap();
+    let client = node
+        .builder()
+        .with_acknowledgements(Arc::<MemoryAcknowledgements>::clone(&acknowledgements))
+        .build()
+        .unwrap();
     let (store, cx, entries) = (client.store(SPACE), Context::new(), chain(1, 40, 100));
 
     let report = store.put(&cx, entries.clone()).await.unwrap();
@@ -172,7 +176,11 @@ async fn acknowledgements_survive_in_a_file_also_when_its_end_was_cut() {
     let node = Node::start().await;
     for entry in chain(1, 3, 50) {
         let file = Arc::new(AcknowledgementFile::open(&path).await.unwrap());
-        let client = node.builder().with_acknowledgements(file.clone()).build().unwrap();
+        let client = node
+            .builder()
+            .with_acknowledgements(Arc::<AcknowledgementFile>::clone(&file))
+            .build()
+            .unwrap();
         client.store(SPACE).put(&Context::new(), vec![entry]).await.unwrap();
     }
     let kept = AcknowledgementFile::open(&path).await.unwrap().read().await.unwrap();

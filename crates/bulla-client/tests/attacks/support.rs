@@ -327,11 +327,12 @@ impl Node {
                 Ok(_) => return,
                 Err(_) => FeedItem::Heartbeat,
             };
-            let over = (self.script.lock().unwrap())(call, Reply::item(&item));
-            if over.status != 200 {
+            let reply = (self.script.lock().unwrap())(call, Reply::item(&item));
+            if reply.status != 200 {
                 return;
             }
-            if !send_chunk(stream, &item).await {
+            let is_sent = !matches!(reply.delivery, Delivery::Silent);
+            if is_sent && !send_chunk(stream, &item).await {
                 return;
             }
         }
@@ -392,18 +393,21 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, reply: Reply) -
         "HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\
          {location}\r\n"
     );
-    if stream.write_all(head.as_bytes()).await.is_err() {
+    let count = match delivery {
+        Delivery::Broken(count) | Delivery::Stalled(count) => count,
+        Delivery::Whole | Delivery::Silent | Delivery::Endless => body.len(),
+    };
+    // Head and body in one piece: two small ones would wait for each other's acknowledgement.
+    if stream.write_all(&[head.as_bytes(), &body[..count]].concat()).await.is_err() {
         return false;
     }
     match delivery {
-        Delivery::Whole => stream.write_all(&body).await.is_ok(),
-        Delivery::Broken(count) => {
-            let _ = stream.write_all(&body[..count]).await;
+        Delivery::Whole => true,
+        Delivery::Broken(_) => {
             let _ = stream.shutdown().await;
             false
         }
-        Delivery::Stalled(count) => {
-            let _ = stream.write_all(&body[..count]).await;
+        Delivery::Stalled(_) => {
             wait_until_closed(stream).await;
             false
         }
