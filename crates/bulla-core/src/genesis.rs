@@ -1,5 +1,5 @@
 //! The payload of a genesis entry: who founds a space, and by which policy (chapter `entries.md`, clauses GEN-1 to
-//! GEN-9).
+//! GEN-6).
 
 use crate::cbor::{CborError, CborErrorKind, Encode, Reader, Writer};
 use crate::limits::{MAX_COUNTER, MAX_FOUNDERS, MAX_GENESIS_BYTES};
@@ -64,6 +64,9 @@ pub enum GenesisError {
     /// A policy key this version does not know (GEN-4).
     #[error("unknown policy key {0}")]
     PolicyKey(u64),
+    /// A number beyond 2^63 - 1 in a policy built by hand; read from bytes it is out of bounds (GEN-4).
+    #[error("policy number beyond its bound")]
+    PolicyValue,
 }
 
 impl GenesisError {
@@ -76,6 +79,7 @@ impl GenesisError {
             Self::Version(_) => "genesis.version",
             Self::Founders => "genesis.founders",
             Self::PolicyKey(_) => "genesis.policy_key",
+            Self::PolicyValue => "genesis.policy_value",
         })
     }
 
@@ -87,7 +91,7 @@ impl GenesisError {
             Self::Cbor(error) => error.kind.clause(),
             Self::Version(_) => "GEN-1",
             Self::Founders => "GEN-3",
-            Self::PolicyKey(_) => "GEN-4",
+            Self::PolicyKey(_) | Self::PolicyValue => "GEN-4",
         }
     }
 }
@@ -135,12 +139,15 @@ impl Genesis {
         Ok(genesis)
     }
 
-    /// Checks the rules on founders for an entry by `author`.
+    /// Checks what a payload built by hand may break, for an entry by `author`.
     ///
     /// # Errors
     ///
-    /// [`GenesisError::Founders`].
+    /// [`GenesisError::PolicyValue`], then [`GenesisError::Founders`].
     pub fn validate(&self, author: &AuthorKey) -> Result<(), GenesisError> {
+        if self.policy.numbers().iter().any(|(_, number)| number.is_some_and(|n| n > MAX_COUNTER)) {
+            return Err(GenesisError::PolicyValue);
+        }
         let mut keys: Vec<[u8; 32]> =
             self.founders.iter().flat_map(|f| [f.author.0, f.sealing_key.0]).collect();
         keys.extend(self.recovery.map(|key| key.0));
@@ -158,6 +165,17 @@ impl Genesis {
 }
 
 impl Policy {
+    /// The values that are numbers, with their keys.
+    const fn numbers(&self) -> [(u64, Option<u64>); 5] {
+        [
+            (1, self.minimum_format),
+            (3, self.author_entries),
+            (4, self.author_bytes),
+            (5, self.space_entries),
+            (6, self.space_bytes),
+        ]
+    }
+
     fn read(reader: &mut Reader<'_>) -> Result<Self, GenesisError> {
         let mut policy = Self::default();
         for _ in 0..reader.map(usize::MAX)? {
@@ -186,13 +204,7 @@ impl Encode for Genesis {
             None => writer.null(),
         };
         let policy = &self.policy;
-        let numbers = [
-            (1, policy.minimum_format),
-            (3, policy.author_entries),
-            (4, policy.author_bytes),
-            (5, policy.space_entries),
-            (6, policy.space_bytes),
-        ];
+        let numbers = policy.numbers();
         let set = numbers.iter().filter(|(_, value)| value.is_some()).count();
         writer.map(set + usize::from(policy.history_for_newcomers.is_some()));
         for key in 1..=POLICY_KEYS {

@@ -1,4 +1,4 @@
-//! Every bound of the formats, written once. Spec chapter `entries.md`, clauses ENT-20 to ENT-29.
+//! Every bound of the formats, written once. Spec chapter `entries.md`, clauses ENT-20 to ENT-24.
 
 /// Longest header in bytes (ENT-20).
 pub const MAX_HEADER_BYTES: usize = 8 * 1024;

@@ -1,4 +1,4 @@
-//! The one place where bytes from outside become verified entries (chapter `entries.md`, VER-1 to VER-8).
+//! The one place where bytes from outside become verified entries (chapter `entries.md`, VER-1 to VER-11).
 //!
 //! Signatures are judged by ZIP-215 with `s < l`, and author keys that do not decode or are of small order are refused.
 //! Under that rule a batch and single checks agree by construction; a batch that fails is judged one by one.

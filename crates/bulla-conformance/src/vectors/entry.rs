@@ -1,4 +1,4 @@
-//! `entry.json`: whole entries (chapter `entries.md`, VER-1 to VER-7).
+//! `entry.json`: whole entries (chapter `entries.md`, VER-1 to VER-11).
 
 use bulla_core::cbor::Encode;
 use bulla_core::{
@@ -22,7 +22,7 @@ impl Format for Entry {
             Field::optional(
                 "space",
                 Shape::HexOf(32),
-                "the space it is given for; absent: a genesis of a space not known before (VER-8)",
+                "the space it is given for; absent: a genesis of a space not known before (VER-10)",
             ),
             Field::required("header", Shape::Hex, "the header"),
             Field::required("signature", Shape::HexOf(64), "the signature"),
@@ -33,7 +33,7 @@ impl Format for Entry {
 
     fn generate(&self) -> File {
         File::new()
-            .note("Whole entries: header, signature and, where it came along, the payload, judged for one space (VER-1 to VER-8). Signatures are deterministic (RFC 8032), so a port can also make the valid ones from the header and the key.")
+            .note("Whole entries: header, signature and, where it came along, the payload, judged for one space (VER-1 to VER-10). Signatures are deterministic (RFC 8032), so a port can also make the valid ones from the header and the key.")
             .flag("Order", "breaks several rules; VER-1 says which is named")
             .flag("Torsion", "key or signature with a component of small order, which libraries judge differently")
             .flag("SmallOrder", "the key is of small order: the signature holds for any message")

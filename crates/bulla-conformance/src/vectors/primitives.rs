@@ -19,7 +19,11 @@ impl Format for Primitives {
     }
 
     fn group_fields(&self) -> Vec<Field> {
-        vec![Field::required("function", Shape::OneOf(FUNCTIONS), "which function the cases of the group compute")]
+        vec![Field::required(
+            "function",
+            Shape::OneOf(FUNCTIONS),
+            "which function the cases of the group compute",
+        )]
     }
 
     fn case_fields(&self) -> Vec<Field> {
@@ -32,7 +36,11 @@ impl Format for Primitives {
             Field::optional("nonce", Shape::HexOf(12), "chacha20-poly1305: nonce"),
             Field::optional("aad", Shape::Hex, "chacha20-poly1305 and hpke: associated data"),
             Field::optional("plaintext", Shape::Hex, "chacha20-poly1305 and hpke: plaintext"),
-            Field::optional("ciphertext", Shape::Hex, "chacha20-poly1305 and hpke: ciphertext and tag"),
+            Field::optional(
+                "ciphertext",
+                Shape::Hex,
+                "chacha20-poly1305 and hpke: ciphertext and tag",
+            ),
             Field::optional("scalar", Shape::HexOf(32), "x25519: scalar before clamping"),
             Field::optional("u", Shape::HexOf(32), "x25519: u-coordinate"),
             Field::optional("shared", Shape::HexOf(32), "x25519: result"),
@@ -79,18 +87,20 @@ impl Format for Primitives {
             "hpke" => {
                 type Suite = hpke::kem::X25519HkdfSha256;
                 let secret = <Suite as Kem>::PrivateKey::from_bytes(&inputs.hex("secret")?);
-                let encapsulated = <Suite as Kem>::EncappedKey::from_bytes(&inputs.hex("encapsulated")?);
+                let encapsulated =
+                    <Suite as Kem>::EncappedKey::from_bytes(&inputs.hex("encapsulated")?);
                 let (Ok(secret), Ok(encapsulated)) = (secret, encapsulated) else {
                     return Err(Mismatch("keys of another length".to_owned()));
                 };
-                let opened = single_shot_open::<hpke::aead::ChaCha20Poly1305, hpke::kdf::HkdfSha256, Suite>(
-                    &OpModeR::Base,
-                    &secret,
-                    &encapsulated,
-                    &inputs.hex("info")?,
-                    &inputs.hex("ciphertext")?,
-                    &inputs.hex("aad")?,
-                );
+                let opened =
+                    single_shot_open::<hpke::aead::ChaCha20Poly1305, hpke::kdf::HkdfSha256, Suite>(
+                        &OpModeR::Base,
+                        &secret,
+                        &encapsulated,
+                        &inputs.hex("info")?,
+                        &inputs.hex("ciphertext")?,
+                        &inputs.hex("aad")?,
+                    );
                 Mismatch::unless_equal("plaintext", &Ok(inputs.hex("plaintext")?), &opened)?;
             }
             other => return Err(Mismatch(format!("unknown function {other}"))),

@@ -110,6 +110,18 @@ fn policy_keys_are_known_ascending_and_typed() {
 }
 
 #[test]
+fn what_is_refused_when_read_is_refused_before_it_is_signed() {
+    let policy = Policy { space_bytes: Some(MAX_COUNTER + 1), ..Policy::default() };
+    let genesis = Genesis { policy, ..sample() };
+    assert_eq!(genesis.validate(&founder(0).author), Err(GenesisError::PolicyValue));
+    assert_eq!(cbor_error(&genesis.to_cbor()), CborErrorKind::Bounds);
+    let founders = (0..=u8::try_from(MAX_FOUNDERS).unwrap()).map(founder).collect();
+    let genesis = Genesis { founders, ..sample() };
+    assert_eq!(genesis.validate(&founder(0).author), Err(GenesisError::Founders));
+    assert_eq!(cbor_error(&genesis.to_cbor()), CborErrorKind::Bounds);
+}
+
+#[test]
 fn the_order_of_the_checks() {
     let long = vec![0xff; MAX_GENESIS_BYTES + 1];
     assert_eq!(error(&long), GenesisError::TooLong);

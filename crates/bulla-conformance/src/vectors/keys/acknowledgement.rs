@@ -5,7 +5,9 @@ use bulla_core::values::Acknowledgement;
 use bulla_core::{EntryId, Lineage, NodeId, SpaceId};
 use bulla_identity::{NodeKeys, verify_acknowledgement};
 
-use super::super::{Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Random, Shape, Verdict};
+use super::super::{
+    Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Random, Shape, Verdict,
+};
 
 /// Acknowledgements.
 pub(in super::super) struct Acknowledgements;
@@ -22,10 +24,22 @@ impl Format for Acknowledgements {
     fn case_fields(&self) -> Vec<Field> {
         vec![
             Field::required("bytes", Shape::Hex, "the acknowledgement as received"),
-            Field::optional("receipts", Shape::list(Shape::Uint64), "receipts of the entries it covers, in the order of the batch"),
-            Field::optional("ids", Shape::list(Shape::HexOf(32)), "ids of the entries it covers, in the order of the batch"),
+            Field::optional(
+                "receipts",
+                Shape::list(Shape::Uint64),
+                "receipts of the entries it covers, in the order of the batch",
+            ),
+            Field::optional(
+                "ids",
+                Shape::list(Shape::HexOf(32)),
+                "ids of the entries it covers, in the order of the batch",
+            ),
             Field::optional("digest", Shape::HexOf(32), "the digest over both (ACK-2)"),
-            Field::optional("nodeSecret", Shape::HexOf(32), "the Ed25519 seed that gives this acknowledgement"),
+            Field::optional(
+                "nodeSecret",
+                Shape::HexOf(32),
+                "the Ed25519 seed that gives this acknowledgement",
+            ),
         ]
     }
 
@@ -66,7 +80,8 @@ fn stored(inputs: &Inputs<'_>) -> Result<Vec<(u64, EntryId)>, Mismatch> {
         .iter()
         .zip(ids)
         .map(|(receipt, id)| {
-            let receipt = receipt.as_str().and_then(|digits| digits.parse().ok()).ok_or_else(fail)?;
+            let receipt =
+                receipt.as_str().and_then(|digits| digits.parse().ok()).ok_or_else(fail)?;
             Ok((receipt, EntryId(id)))
         })
         .collect()
@@ -92,8 +107,13 @@ fn valid() -> Vec<Case> {
 
 fn valid_case(comment: &str, receipts: &[u64]) -> Case {
     let mut random = Random::new(&format!("acknowledgement {comment}"));
-    let stored: Vec<_> = receipts.iter().map(|receipt| (*receipt, EntryId(random.array()))).collect();
-    let ack = node().acknowledge(SpaceId(random.array()), Lineage(random.array()), stored.iter().copied());
+    let stored: Vec<_> =
+        receipts.iter().map(|receipt| (*receipt, EntryId(random.array()))).collect();
+    let ack = node().acknowledge(
+        SpaceId(random.array()),
+        Lineage(random.array()),
+        stored.iter().copied(),
+    );
     let ids: Vec<String> = stored.iter().map(|(_, id)| id.to_string()).collect();
     let receipts: Vec<String> = receipts.iter().map(ToString::to_string).collect();
     Case::valid(comment)
@@ -110,8 +130,11 @@ fn refused() -> Vec<Case> {
     let good = node().acknowledge(SpaceId(random.array()), Lineage(random.array()), stored);
     let bytes = good.to_cbor();
     let other = NodeKeys::dangerous_from_secret(&random.array());
-    let case = |comment, code, clause, bytes: Vec<u8>| Case::invalid(comment, code, clause).hex("bytes", bytes);
-    let signature = |comment, ack: Acknowledgement| case(comment, "ack.signature", "ACK-3", ack.to_cbor());
+    let case = |comment, code, clause, bytes: Vec<u8>| {
+        Case::invalid(comment, code, clause).hex("bytes", bytes)
+    };
+    let signature =
+        |comment, ack: Acknowledgement| case(comment, "ack.signature", "ACK-3", ack.to_cbor());
     let array = |count: usize, write: &dyn Fn(&mut Writer)| {
         let mut writer = Writer::new();
         writer.array(count);
@@ -131,16 +154,82 @@ fn refused() -> Vec<Case> {
         signature("another lineage", Acknowledgement { lineage: Lineage(random.array()), ..good }),
         signature("another count", Acknowledgement { count: 2, ..good }),
         signature("another digest", Acknowledgement { digest: by_digest(&mut random), ..good }),
-        case("more entries than a batch has", "cbor.bounds", "CBOR-10", Acknowledgement { count: 4_097, ..good }.to_cbor()),
+        case(
+            "more entries than a batch has",
+            "cbor.bounds",
+            "CBOR-10",
+            Acknowledgement { count: 4_097, ..good }.to_cbor(),
+        ),
         case("no bytes", "cbor.truncated", "CBOR-2", Vec::new()),
         case("a byte after it", "cbor.trailing", "CBOR-2", [bytes.as_slice(), &[0]].concat()),
-        case("a byte short", "cbor.truncated", "CBOR-2", bytes.get(..bytes.len() - 1).unwrap_or_default().to_vec()),
+        case(
+            "a byte short",
+            "cbor.truncated",
+            "CBOR-2",
+            bytes.get(..bytes.len() - 1).unwrap_or_default().to_vec(),
+        ),
         case("no elements", "cbor.count", "CBOR-9", array(0, &|_| {})),
-        case("five elements", "cbor.count", "CBOR-9", array(5, &|w| { w.bytes(good.node).bytes(good.space).bytes(good.lineage).uint(1).bytes(good.digest); })),
-        case("seven elements", "cbor.count", "CBOR-9", array(7, &|w| { w.bytes(good.node).bytes(good.space).bytes(good.lineage).uint(1).bytes(good.digest).bytes(good.signature).null(); })),
-        case("lineage of 32 bytes", "cbor.bounds", "CBOR-10", array(6, &|w| { w.bytes(good.node).bytes(good.space).bytes([1; 32]).uint(1).bytes(good.digest).bytes(good.signature); })),
-        case("count is bytes", "cbor.unexpected", "CBOR-9", array(6, &|w| { w.bytes(good.node).bytes(good.space).bytes(good.lineage).bytes([1]).bytes(good.digest).bytes(good.signature); })),
-        case("signature of 63 bytes", "cbor.bounds", "CBOR-10", array(6, &|w| { w.bytes(good.node).bytes(good.space).bytes(good.lineage).uint(1).bytes(good.digest).bytes([1; 63]); })),
+        case(
+            "five elements",
+            "cbor.count",
+            "CBOR-9",
+            array(5, &|w| {
+                w.bytes(good.node).bytes(good.space).bytes(good.lineage).uint(1).bytes(good.digest);
+            }),
+        ),
+        case(
+            "seven elements",
+            "cbor.count",
+            "CBOR-9",
+            array(7, &|w| {
+                w.bytes(good.node)
+                    .bytes(good.space)
+                    .bytes(good.lineage)
+                    .uint(1)
+                    .bytes(good.digest)
+                    .bytes(good.signature)
+                    .null();
+            }),
+        ),
+        case(
+            "lineage of 32 bytes",
+            "cbor.bounds",
+            "CBOR-10",
+            array(6, &|w| {
+                w.bytes(good.node)
+                    .bytes(good.space)
+                    .bytes([1; 32])
+                    .uint(1)
+                    .bytes(good.digest)
+                    .bytes(good.signature);
+            }),
+        ),
+        case(
+            "count is bytes",
+            "cbor.unexpected",
+            "CBOR-9",
+            array(6, &|w| {
+                w.bytes(good.node)
+                    .bytes(good.space)
+                    .bytes(good.lineage)
+                    .bytes([1])
+                    .bytes(good.digest)
+                    .bytes(good.signature);
+            }),
+        ),
+        case(
+            "signature of 63 bytes",
+            "cbor.bounds",
+            "CBOR-10",
+            array(6, &|w| {
+                w.bytes(good.node)
+                    .bytes(good.space)
+                    .bytes(good.lineage)
+                    .uint(1)
+                    .bytes(good.digest)
+                    .bytes([1; 63]);
+            }),
+        ),
     ]
 }
 

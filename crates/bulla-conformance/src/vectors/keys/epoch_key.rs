@@ -4,7 +4,9 @@ use bulla_core::SpaceId;
 use bulla_crypto::manifest::ChunkHashKey;
 use bulla_crypto::{EpochKey, TopicKey};
 
-use super::super::{Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Random, Shape, Verdict};
+use super::super::{
+    Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Random, Shape, Verdict,
+};
 
 /// Key ids, topics and plaintext hashes.
 pub(in super::super) struct EpochKeys;
@@ -20,7 +22,11 @@ impl Format for EpochKeys {
             Field::required("keyId", Shape::HexOf(32), "its id (KEY-5)"),
             Field::required("space", Shape::HexOf(32), "a space whose first epoch key it is"),
             Field::required("name", Shape::Hex, "the name of a document, any bytes"),
-            Field::required("topic", Shape::HexOf(16), "the topic of the document in that space (KEY-7)"),
+            Field::required(
+                "topic",
+                Shape::HexOf(16),
+                "the topic of the document in that space (KEY-7)",
+            ),
             Field::required("plaintext", Shape::Hex, "the plaintext of a chunk"),
             Field::required("chunkHash", Shape::HexOf(32), "its hash under this epoch key (MAN-6)"),
         ]
@@ -39,10 +45,28 @@ impl Format for EpochKeys {
             let plaintext = random.bytes(name.len() * 100);
             group = group.case(case(comment, random.array(), random.array(), name, &plaintext));
         }
-        group = group.case(case("an epoch key of zeros", [0; 32], random.array(), b"notes/2026", b"chunk"));
+        group = group.case(case(
+            "an epoch key of zeros",
+            [0; 32],
+            random.array(),
+            b"notes/2026",
+            b"chunk",
+        ));
         let shared = random.array();
-        group = group.case(case("one key in two spaces: one id", shared, random.array(), b"notes/2026", b"chunk"));
-        group = group.case(case("one key in two spaces: other topics", shared, random.array(), b"notes/2026", b"chunk"));
+        group = group.case(case(
+            "one key in two spaces: one id",
+            shared,
+            random.array(),
+            b"notes/2026",
+            b"chunk",
+        ));
+        group = group.case(case(
+            "one key in two spaces: other topics",
+            shared,
+            random.array(),
+            b"notes/2026",
+            b"chunk",
+        ));
         File::new()
             .note("What is computed from an epoch key: its id (KEY-5), topics (KEY-7) and hashes of plaintext chunks (MAN-6).")
             .note("Made by this implementation and checked by a second one in another language.")
@@ -53,7 +77,11 @@ impl Format for EpochKeys {
         let key = EpochKey::dangerous_from_bytes(&inputs.array("epochKey")?);
         Mismatch::unless_equal("keyId", &inputs.array("keyId")?, &key.id().0)?;
         let topics = TopicKey::derive(&key, &SpaceId(inputs.array("space")?));
-        Mismatch::unless_equal("topic", &inputs.array("topic")?, &topics.topic(&inputs.hex("name")?).0)?;
+        Mismatch::unless_equal(
+            "topic",
+            &inputs.array("topic")?,
+            &topics.topic(&inputs.hex("name")?).0,
+        )?;
         let hash = ChunkHashKey::derive(&key).hash(&inputs.hex("plaintext")?);
         Mismatch::unless_equal("chunkHash", &inputs.array("chunkHash")?, &hash.0)?;
         Ok(Verdict::Valid)
