@@ -21,6 +21,8 @@ mod genesis;
 mod header;
 mod heads;
 mod inputs;
+mod keys;
+mod primitives;
 mod random;
 pub mod sample;
 mod schema;
@@ -68,6 +70,13 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(entry::Entry),
         Box::new(genesis::GenesisPayload),
         Box::new(ed25519::Ed25519),
+        Box::new(primitives::Primitives),
+        Box::new(keys::EpochKeys),
+        Box::new(keys::KeyTransfers),
+        Box::new(keys::Cards),
+        Box::new(keys::KeyFiles),
+        Box::new(keys::Logins),
+        Box::new(keys::Acknowledgements),
         Box::new(digests::SetDigest),
         Box::new(digests::LogHashes),
         Box::new(bloom::BloomFilter),
