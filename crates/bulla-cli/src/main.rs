@@ -3,6 +3,7 @@
 mod app;
 mod args;
 mod commands;
+mod demo;
 mod exit;
 mod home;
 mod inspect;

@@ -32,8 +32,11 @@ pub(crate) async fn run(arguments: &[OsString]) -> Result<()> {
     }
 }
 
-/// The node program beside this one, else by the PATH.
+/// The node program: the one that `BULLA_NODE_PROGRAM` names, else the one beside this program, else by the PATH.
 pub(crate) fn program() -> std::path::PathBuf {
+    if let Some(named) = std::env::var_os("BULLA_NODE_PROGRAM") {
+        return named.into();
+    }
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(PROGRAM)));
     beside.filter(|path| path.exists()).unwrap_or_else(|| PROGRAM.into())
 }
