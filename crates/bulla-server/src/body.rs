@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -9,7 +10,9 @@ use futures_util::Stream;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tracing::Span;
 
+use crate::figures::{Counted, Figures};
 use crate::listen::{Busy, Pace};
 use crate::settings::HttpSettings;
 
@@ -26,6 +29,14 @@ pub struct AnswerBody {
     content: Content,
     /// Dropped before the last piece is handed out, so that the next request finds the connection idle.
     busy: Option<Busy>,
+    account: Option<Account>,
+}
+
+/// What an answer counts towards, and the trace it belongs to.
+struct Account {
+    figures: Arc<Figures>,
+    _in_flight: Counted,
+    span: Span,
 }
 
 enum Content {
@@ -37,17 +48,27 @@ impl AnswerBody {
     /// All of it at once.
     pub fn whole(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self { content: Content::Whole((!bytes.is_empty()).then_some(bytes)), busy: None }
+        Self {
+            content: Content::Whole((!bytes.is_empty()).then_some(bytes)),
+            busy: None,
+            account: None,
+        }
     }
 
     /// Piece by piece.
     #[must_use]
     pub fn pieces(pieces: Pieces) -> Self {
-        Self { content: Content::Pieces(pieces), busy: None }
+        Self { content: Content::Pieces(pieces), busy: None, account: None }
     }
 
+    /// Until the answer has left, the connection is busy.
     pub(crate) fn hold(&mut self, busy: Option<Busy>) {
         self.busy = busy;
+    }
+
+    /// Until the answer has left, the request is in flight.
+    pub(crate) fn count(&mut self, figures: Arc<Figures>, in_flight: Counted, span: Span) {
+        self.account = Some(Account { figures, _in_flight: in_flight, span });
     }
 }
 
@@ -71,19 +92,22 @@ impl Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
         let this = self.get_mut();
-        match &mut this.content {
-            Content::Whole(bytes) => {
-                this.busy = None;
-                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
-            }
+        let _entered = this.account.as_ref().map(|account| account.span.enter());
+        let (polled, is_last) = match &mut this.content {
+            Content::Whole(bytes) => (Poll::Ready(bytes.take().map(Ok)), true),
             Content::Pieces(pieces) => {
                 let polled = pieces.as_mut().poll_next(cx);
-                if matches!(polled, Poll::Ready(None)) {
-                    this.busy = None;
-                }
-                polled.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+                let is_last = matches!(polled, Poll::Ready(None));
+                (polled, is_last)
             }
+        };
+        if is_last {
+            this.busy = None;
         }
+        if let (Some(account), Poll::Ready(Some(Ok(piece)))) = (&this.account, &polled) {
+            account.figures.sent(piece.len());
+        }
+        polled.map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {

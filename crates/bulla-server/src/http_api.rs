@@ -12,12 +12,14 @@ use bulla_wire::headers::{self, CONTENT_CBOR, CONTENT_CBOR_SEQUENCE};
 use bulla_wire::{WireError, codes};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tracing::{Instrument, debug, error, info_span};
 
 use crate::body::{AnswerBody, BodyError, RequestBody};
 use crate::errors;
+use crate::figures::{Figures, route_name};
 use crate::listen::{Chain, Handler, Peer};
 use crate::service::{Answer, BodySource, Service};
 use rules::Asked;
@@ -26,13 +28,14 @@ use rules::Asked;
 #[derive(Debug)]
 pub struct HttpApi {
     service: Arc<Service>,
+    figures: Arc<Figures>,
 }
 
 impl HttpApi {
-    /// The HTTP side of a service.
+    /// The HTTP side of a service, which counts what it answers.
     #[must_use]
-    pub fn new(service: Arc<Service>) -> Self {
-        Self { service }
+    pub fn new(service: Arc<Service>, figures: Arc<Figures>) -> Self {
+        Self { service, figures }
     }
 
     async fn respond(&self, asked: Asked, body: &mut Source) -> Result<Answer, WireError> {
@@ -44,6 +47,7 @@ impl HttpApi {
             let what = panic.downcast_ref::<&str>().copied();
             let what = what.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
             error!(panic = what.unwrap_or("unknown"), "a request panicked");
+            self.figures.panicked();
             Err(errors::of_code(Code::new("store.internal")))
         })
     }
@@ -51,47 +55,52 @@ impl HttpApi {
 
 #[async_trait]
 impl Handler for HttpApi {
-    async fn handle(&self, request: Request<Incoming>, mut peer: Peer) -> Response<AnswerBody> {
+    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<AnswerBody> {
+        let counted = self.figures.request();
         let (head, incoming) = request.into_parts();
         let request_id = rules::request_id(&head.headers);
         let span = info_span!("request", id = %request_id, peer = %peer.address.ip());
-        let busy = peer.busy.take();
-        let mut response = async {
-            let framing = rules::framing(&head, &peer);
-            let is_ambiguous = framing.is_err();
-            let mut source = Source::new(incoming);
-            let asked = framing.and_then(|()| rules::asked(&head, &request_id, &peer));
-            let route = asked.as_ref().ok().map(|asked| asked.route);
-            let answered = match asked {
-                Ok(asked) => match source.open(self.service.body_limit(&asked.route), &peer) {
-                    Ok(()) => self.respond(asked, &mut source).await,
-                    Err(error) => Err(error),
-                },
-                Err(error) => Err(error),
-            };
-            let mut response = match answered {
-                Ok(answer) => success(answer),
-                Err(error) => failure(&error),
-            };
-            if is_ambiguous || !source.has_ended() {
-                // What follows on the connection must never be taken for a request.
-                response
-                    .headers_mut()
-                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            debug!(
-                route = route.map_or("?", rules::name),
-                status = response.status().as_u16(),
-                "answered"
-            );
-            response
-        }
-        .instrument(span)
-        .await;
+        let mut response =
+            self.answer(&head, incoming, &request_id, &peer).instrument(span.clone()).await;
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert(headers::REQUEST_ID, value);
         }
-        response.body_mut().hold(busy);
+        response.body_mut().count(Arc::clone(&self.figures), counted, span);
+        response
+    }
+}
+
+impl HttpApi {
+    async fn answer(
+        &self,
+        head: &Parts,
+        incoming: Incoming,
+        request_id: &str,
+        peer: &Peer,
+    ) -> Response<AnswerBody> {
+        let framing = rules::framing(head, peer);
+        let is_ambiguous = framing.is_err();
+        let mut source = Source::new(incoming, Arc::clone(&self.figures));
+        let asked = framing.and_then(|()| rules::asked(head, request_id, peer));
+        let route = asked.as_ref().ok().map(|asked| asked.route);
+        let answered = match asked {
+            Ok(asked) => match source.open(self.service.body_limit(&asked.route), peer) {
+                Ok(()) => self.respond(asked, &mut source).await,
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        let mut response = match answered {
+            Ok(answer) => success(answer),
+            Err(error) => failure(&error),
+        };
+        if head.version == Version::HTTP_11 && (is_ambiguous || !source.has_ended()) {
+            // What follows on the connection must never be taken for a request.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        let status = response.status().as_u16();
+        self.figures.answered(route.as_ref(), status);
+        debug!(route = route.as_ref().map_or("unknown", route_name), status, "answered");
         response
     }
 }
@@ -136,11 +145,12 @@ fn response(
 struct Source {
     incoming: Option<Incoming>,
     body: Option<RequestBody>,
+    figures: Arc<Figures>,
 }
 
 impl Source {
-    fn new(incoming: Incoming) -> Self {
-        Self { incoming: Some(incoming), body: None }
+    fn new(incoming: Incoming, figures: Arc<Figures>) -> Self {
+        Self { incoming: Some(incoming), body: None, figures }
     }
 
     fn open(&mut self, limit: u64, peer: &Peer) -> Result<(), WireError> {
@@ -164,7 +174,9 @@ impl Source {
 impl BodySource for Source {
     async fn piece(&mut self) -> Result<Option<Bytes>, WireError> {
         let Some(body) = &mut self.body else { return Ok(None) };
-        body.piece().await.map_err(|error| body_error(&error))
+        let piece = body.piece().await.map_err(|error| body_error(&error))?;
+        self.figures.received(piece.as_ref().map_or(0, Bytes::len));
+        Ok(piece)
     }
 }
 

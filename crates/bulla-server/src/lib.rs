@@ -9,6 +9,7 @@
 pub mod access;
 pub mod body;
 mod errors;
+pub mod figures;
 mod http_api;
 pub mod listen;
 mod login;
@@ -17,6 +18,7 @@ pub mod settings;
 mod tokens;
 
 pub use access::{Access, AccessList, AccessRules, Rights};
+pub use figures::Figures;
 pub use http_api::HttpApi;
 pub use listen::{Drained, Handler, Listener, Peer, Tls, TlsError, TlsFiles};
 pub use service::{Answer, BodySource, Call, Components, Service, ServiceError, ServiceSettings};

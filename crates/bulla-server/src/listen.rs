@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use crate::body::AnswerBody;
+use crate::figures::{Counted, Figures};
 use crate::settings::HttpSettings;
 use places::{Place, Places};
 use watched::{Phases, Watched};
@@ -49,7 +50,6 @@ pub struct Peer {
     /// Cancelled when the node was told to stop: long answers end.
     pub stopping: CancellationToken,
     pub(crate) verdict: Result<(), HeadFault>,
-    pub(crate) busy: Option<Busy>,
     pub(crate) settings: Arc<HttpSettings>,
 }
 
@@ -60,6 +60,7 @@ pub struct Listener {
     tls: Option<Arc<Tls>>,
     settings: Arc<HttpSettings>,
     handler: Arc<dyn Handler>,
+    figures: Arc<Figures>,
 }
 
 /// How a listener came to its end.
@@ -79,7 +80,14 @@ impl Listener {
         settings: HttpSettings,
         handler: Arc<dyn Handler>,
     ) -> Self {
-        Self { tcp, tls, settings: Arc::new(settings), handler }
+        Self { tcp, tls, settings: Arc::new(settings), handler, figures: Figures::new() }
+    }
+
+    /// The same, counting its connections there.
+    #[must_use]
+    pub fn with_figures(mut self, figures: Arc<Figures>) -> Self {
+        self.figures = figures;
+        self
     }
 
     /// The address bound, with the port the system chose if none was given.
@@ -121,6 +129,7 @@ impl Listener {
             };
             backoff = ACCEPT_BACKOFF;
             let Some(place) = places.take(address.ip()) else {
+                self.figures.refused_connection();
                 debug!(peer = %address.ip(), "too many connections from this address");
                 continue;
             };
@@ -129,6 +138,7 @@ impl Listener {
                 settings: Arc::clone(&self.settings),
                 handler: Arc::clone(&self.handler),
                 stop: stop.clone(),
+                _counted: self.figures.connection(),
                 _place: place,
                 _permit: permit,
             };
@@ -167,6 +177,7 @@ struct Connection {
     settings: Arc<HttpSettings>,
     handler: Arc<dyn Handler>,
     stop: CancellationToken,
+    _counted: Counted,
     _place: Place,
     _permit: tokio::sync::OwnedSemaphorePermit,
 }
@@ -218,11 +229,14 @@ impl Connection {
                 address: self.address,
                 stopping: self.stop.clone(),
                 verdict,
-                busy,
                 settings: Arc::clone(&self.settings),
             };
             let handler = Arc::clone(&self.handler);
-            async move { Ok::<_, std::convert::Infallible>(handler.handle(request, peer).await) }
+            async move {
+                let mut response = handler.handle(request, peer).await;
+                response.body_mut().hold(busy);
+                Ok::<_, std::convert::Infallible>(response)
+            }
         });
         let overdue = async {
             match &phases {

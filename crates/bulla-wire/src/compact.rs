@@ -1,4 +1,4 @@
-//! The compact form of entries (chapter `wire.md`, CMP-1 to CMP-12): tables that live for one body, and nothing that
+//! The compact form of entries (chapter `wire.md`, CMP-1 to CMP-11): tables that live for one body, and nothing that
 //! the receiver can compute.
 //!
 //! The receiver rebuilds the canonical header and hands it on as bytes not yet believed: a wrong table, a wrong payload
@@ -43,7 +43,7 @@ pub(crate) enum Body<'a> {
 }
 
 impl Compact {
-    /// The state at the start of a body about `space`: zero topic and zero key id have index 0 (CMP-3).
+    /// The state at the start of a body about `space`: zero topic and zero key id have index 0 (CMP-1).
     pub(crate) fn new(space: SpaceId) -> Self {
         Self {
             space,
@@ -180,13 +180,13 @@ impl Compact {
         if reader.peek_major() == Some(2) {
             let previous = EntryId(reader.array_of()?);
             return if implied == Some(previous) {
-                Err(StreamError::NotShortest)
+                Err(StreamError::Implied)
             } else {
                 Ok(previous)
             };
         }
         reader.uint(0)?;
-        implied.ok_or(StreamError::Reference)
+        implied.ok_or(StreamError::NotImplied)
     }
 
     fn read_milliseconds(&self, reader: &mut Reader<'_>) -> Result<u64, StreamError> {

@@ -127,6 +127,9 @@ impl Decode for FeedItem {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, CborError> {
         let start = reader.position();
         let elements = reader.array(6)?;
+        if elements == 0 {
+            return Err(Reader::error_at(start, CborErrorKind::Count));
+        }
         match (reader.uint(u64::MAX)?, elements) {
             (0, 1) => Ok(Self::Heartbeat),
             (1, 6) => WireError::decode_fields(reader).map(Self::Over),

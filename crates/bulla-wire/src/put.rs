@@ -55,6 +55,9 @@ impl Decode for PutAnswer {
 fn decode_outcome(reader: &mut Reader<'_>) -> Result<PutOutcome, CborError> {
     let start = reader.position();
     let elements = reader.array(3)?;
+    if elements == 0 {
+        return Err(Reader::error_at(start, CborErrorKind::Count));
+    }
     let tag = reader.uint(u64::MAX)?;
     let expected = match tag {
         0..=2 => 2,

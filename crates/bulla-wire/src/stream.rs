@@ -138,12 +138,18 @@ pub enum StreamError {
     /// A receipt of zero or not greater than the one before, or a page whose cursor lies before its last item (WIRE-17).
     #[error("receipts do not ascend")]
     Receipts,
-    /// A number that the tables do not have, or a previous id left out that nothing implies (CMP-5, CMP-6).
+    /// A number that the tables do not have (CMP-5).
     #[error("reference to something that is not in the tables")]
     Reference,
-    /// A value spelled out that the tables have (CMP-5, CMP-6).
+    /// A value spelled out that the tables have (CMP-5).
     #[error("value spelled out that could be referred to")]
     NotShortest,
+    /// A previous id left out that nothing implies (CMP-6).
+    #[error("previous id left out that nothing implies")]
+    NotImplied,
+    /// A previous id spelled out that is implied (CMP-6).
+    #[error("previous id spelled out that is implied")]
+    Implied,
     /// A bundle whose ids do not have the digest its end item names (BUN-5).
     #[error("set digest of the entries differs from the one at the end")]
     Digest,
@@ -170,10 +176,28 @@ impl StreamError {
             Self::Tag(_) => "wire.tag",
             Self::Count { .. } => "wire.count",
             Self::Receipts => "wire.receipts",
-            Self::Reference => "compact.reference",
-            Self::NotShortest => "compact.not_shortest",
+            Self::Reference | Self::NotImplied => "compact.reference",
+            Self::NotShortest | Self::Implied => "compact.not_shortest",
             Self::Digest => "bundle.digest",
             Self::Bundle => "bundle.version",
         })
+    }
+
+    /// The clause of the spec that refuses this.
+    #[must_use]
+    pub const fn clause(&self) -> &'static str {
+        match self {
+            Self::Cbor(error) => error.kind.clause(),
+            Self::Peer(_) => "WIRE-18",
+            Self::Truncated | Self::Trailing | Self::Count { .. } => "WIRE-11",
+            Self::ItemTooLarge => "WIRE-12",
+            Self::TooManyItems(_) | Self::TooManyBytes(_) => "WIRE-30",
+            Self::Tag(_) => "WIRE-14",
+            Self::Receipts => "WIRE-17",
+            Self::Reference | Self::NotShortest => "CMP-5",
+            Self::NotImplied | Self::Implied => "CMP-6",
+            Self::Digest => "BUN-5",
+            Self::Bundle => "BUN-2",
+        }
     }
 }

@@ -93,18 +93,6 @@ pub(super) fn request_id(fields: &HeaderMap) -> String {
     }
 }
 
-/// The name of a request in the log.
-pub(super) fn name(route: Route) -> &'static str {
-    match route {
-        Route::Capabilities => "capabilities",
-        Route::LoginChallenge => "login/challenge",
-        Route::Login => "login",
-        Route::Spaces { .. } => "spaces",
-        Route::Feed => "feed",
-        Route::Space(_, route) => route.name(),
-    }
-}
-
 fn versions(fields: &HeaderMap) -> Result<(), WireError> {
     let Some(value) = single(fields, headers::VERSIONS)? else { return Ok(()) };
     let client = VersionRange::parse(value).ok_or_else(|| bad(headers::VERSIONS))?;

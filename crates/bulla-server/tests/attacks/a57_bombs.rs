@@ -105,7 +105,7 @@ async fn a57_nothing_is_decompressed() {
 async fn a57_a_body_in_very_many_pieces_is_read_in_linear_time() {
     let member = device();
     let node = one_member(&member, space(1)).await.start().await;
-    let hello = node.hello(member.peer_key(), &vec![space(1); 1]).to_cbor();
+    let hello = node.hello(member.peer_key(), &[space(1)]).to_cbor();
     let mut body = Vec::new();
     for byte in &hello {
         // As much as the limit on extensions allows, and a chunk for every byte.

@@ -10,7 +10,7 @@ use bulla_identity::{
     DeviceKeys, Initiator, LoginNonces, LoginTranscript, NodeKeys, Origin, OsRandomness,
 };
 use bulla_server::{
-    AccessList, AccessRules, Components, HttpApi, HttpSettings, Listener, Rights, Service,
+    AccessList, AccessRules, Components, Figures, HttpApi, HttpSettings, Listener, Rights, Service,
     ServiceSettings,
 };
 use bulla_store::{Clock, Context, MemorySpaces, Spaces, SystemClock};
@@ -78,7 +78,7 @@ impl Setup {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         service.set_origins(vec![format!("http://{address}")]);
-        let api = Arc::new(HttpApi::new(Arc::clone(&service)));
+        let api = Arc::new(HttpApi::new(Arc::clone(&service), Figures::new()));
         let listener = Listener::new(tcp, None, self.http, api);
         let stop = CancellationToken::new();
         let serving = tokio::spawn(listener.serve(stop.clone()));

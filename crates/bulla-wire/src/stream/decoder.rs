@@ -161,6 +161,9 @@ impl BodyDecoder {
     fn read_item(&mut self, item: &Bytes) -> Result<BodyItem, StreamError> {
         let mut reader = Reader::new(item);
         let elements = reader.array(compact::ELEMENTS)?;
+        if elements == 0 {
+            return Err(Reader::error_at(0, CborErrorKind::Count).into());
+        }
         let tag = reader.uint(u64::MAX)?;
         let scan = matches!(self.stream, Stream::Scan);
         let read = match (tag, elements) {
