@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::layout::SpaceRow;
 use crate::space::Space;
 
-/// Most bytes in one commit (DESIGN: "at most 4 MiB a commit"), apart from the one entry that is always allowed.
+/// Most bytes of entries in one commit.
 pub(crate) const COMMIT_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes a space may add in its turn while others wait.
 const TURN_BYTES: usize = 256 * 1024;
@@ -94,6 +94,8 @@ pub(crate) struct Taken {
     pub(crate) slices: Vec<Slice>,
     pub(crate) erasures: Vec<(Arc<Space>, Erase)>,
     pub(crate) bookmarks: Vec<Bookmark>,
+    /// Bytes of the entries in the slices.
+    bytes: usize,
 }
 
 impl Taken {
@@ -306,22 +308,20 @@ impl Waiting {
     fn take(&mut self) -> Taken {
         let mut taken =
             Taken { bookmarks: std::mem::take(&mut self.bookmarks), ..Taken::default() };
-        let mut budget = COMMIT_BYTES;
         let mut positions: HashMap<u32, usize> = HashMap::new();
         let mut blocked = Vec::new();
-        while budget > 0
-            && let Some(number) = self.ring.pop_front()
-        {
+        while let Some(number) = self.ring.pop_front() {
             let Some(line) = self.lines.get_mut(&number) else { continue };
-            let position = positions.entry(number).or_default();
-            let (used, turn) = line.take_turn(position, budget.min(TURN_BYTES), &mut taken);
-            budget = budget.saturating_sub(used);
-            match turn {
+            match line.take_turn(positions.entry(number).or_default(), &mut taken) {
                 Turn::More => self.ring.push_back(number),
                 Turn::Blocked => blocked.push(number),
                 Turn::Exhausted => {
                     line.is_waiting = false;
                     self.drop_empty_line(number);
+                }
+                Turn::Full => {
+                    self.ring.push_front(number);
+                    break;
                 }
             }
         }
@@ -360,29 +360,25 @@ enum Turn {
     Blocked,
     /// All of it was taken.
     Exhausted,
+    /// There is more, but the commit is full.
+    Full,
 }
 
 impl Line {
-    /// Takes about `bytes` of what waits from the job at `position` on, and says how much it was.
-    fn take_turn(
-        &mut self,
-        position: &mut usize,
-        bytes: usize,
-        taken: &mut Taken,
-    ) -> (usize, Turn) {
+    /// Takes a turn's worth of what waits from the job at `position` on.
+    fn take_turn(&mut self, position: &mut usize, taken: &mut Taken) -> Turn {
         let mut used = 0;
-        while used < bytes {
+        while used < TURN_BYTES {
             match self.jobs.get_mut(*position) {
-                None => return (used, Turn::Exhausted),
+                None => return Turn::Exhausted,
                 // An erasure and puts of one space would have to know of each other inside a batch: it waits until the
                 // puts before it are committed, and the puts after it wait for it.
-                Some(Job::Erase(_)) if *position > 0 => return (used, Turn::Blocked),
+                Some(Job::Erase(_)) if *position > 0 => return Turn::Blocked,
                 Some(Job::Erase(_)) => {
                     if let Some(Job::Erase(erase)) = self.jobs.pop_front() {
                         taken.erasures.push((Arc::clone(&self.space), erase));
                     }
-                    let turn = if self.jobs.is_empty() { Turn::Exhausted } else { Turn::Blocked };
-                    return (used, turn);
+                    return if self.jobs.is_empty() { Turn::Exhausted } else { Turn::Blocked };
                 }
                 Some(Job::Put(put)) => {
                     if put.reply.is_closed() {
@@ -390,25 +386,29 @@ impl Line {
                         put.entries.clear();
                     }
                     let mut entries = Vec::new();
-                    while used < bytes
-                        && let Some(entry) = put.entries.pop_front()
+                    let mut is_full = false;
+                    while used < TURN_BYTES
+                        && !is_full
+                        && let Some(entry) = put.entries.front()
                     {
-                        used = used.saturating_add(entry.size_bytes());
-                        entries.push(entry);
+                        let size = entry.size_bytes();
+                        is_full = taken.bytes > 0 && taken.bytes.saturating_add(size) > COMMIT_BYTES;
+                        if !is_full {
+                            taken.bytes = taken.bytes.saturating_add(size);
+                            used = used.saturating_add(size);
+                            entries.extend(put.entries.pop_front());
+                        }
                     }
-                    taken.slices.push(Slice {
-                        space: Arc::clone(&self.space),
-                        position: *position,
-                        entries,
-                    });
-                    if put.entries.is_empty() {
-                        *position += 1;
+                    let is_done = put.entries.is_empty();
+                    taken.slices.push(Slice { space: Arc::clone(&self.space), position: *position, entries });
+                    if is_full {
+                        return Turn::Full;
                     }
+                    *position += usize::from(is_done);
                 }
             }
         }
-        let turn = if self.jobs.len() > *position { Turn::More } else { Turn::Exhausted };
-        (used, turn)
+        if self.jobs.len() > *position { Turn::More } else { Turn::Exhausted }
     }
 }
 

@@ -129,7 +129,7 @@ impl Writer {
         }
         let shared = Arc::clone(&self.shared);
         let mut plan = Plan::new(&shared);
-        let Taken { slices, erasures, bookmarks } = taken;
+        let Taken { slices, erasures, bookmarks, .. } = taken;
 
         let mut planned = Vec::with_capacity(slices.len());
         let room = self.check_room();
@@ -160,7 +160,9 @@ impl Writer {
             Err(error) => {
                 let slices: Vec<_> = planned.into_iter().map(|(slice, _)| slice).collect();
                 shared.queue.fail(&slices, &error);
-                Taken { bookmarks, ..Taken::default() }.fail_rest(&error);
+                for bookmark in bookmarks {
+                    let _ = bookmark.reply.send(Err(error.clone()));
+                }
             }
         }
         for (space, erase) in erasures {

@@ -1,13 +1,42 @@
 //! Aim: the disk store keeps the store contract. Method: the conformance suite, every table, over stores in temporary
-//! folders; a property test of random operations and restarts against a naive model; many writers at once.
+//! folders; random operations and restarts against a naive model; many writers and many spaces at once; a store written
+//! by 0.1.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "engine/fixture.rs"]
+mod fixture;
+#[path = "engine/many.rs"]
+mod many;
+#[path = "engine/model.rs"]
+mod model;
 #[path = "engine/suite.rs"]
 mod suite;
+#[path = "support/mod.rs"]
+#[expect(dead_code, reason = "the two binaries use different parts")]
+mod support;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials: Vec<Trial> = suite::trials();
+    let mut trials = suite::trials();
+    let own: [(&str, fn()); 9] = [
+        ("model::random_operations_match_the_model", model::random_operations_match_the_model),
+        ("many::writers_share_syncs_and_see_receipts_in_order", many::writers_share_syncs_and_see_receipts_in_order),
+        ("many::spaces_in_use_are_bounded_and_lose_nothing", many::spaces_in_use_are_bounded_and_lose_nothing),
+        ("many::large_put_does_not_starve_small_ones", many::large_put_does_not_starve_small_ones),
+        ("many::interval_syncs_rarely_and_answers_after", many::interval_syncs_rarely_and_answers_after),
+        ("many::digests_are_written_down_now_and_then", many::digests_are_written_down_now_and_then),
+        ("many::closed_store_answers_and_ends_watchers", many::closed_store_answers_and_ends_watchers),
+        ("many::erased_bytes_leave_the_disk_with_compaction", many::erased_bytes_leave_the_disk_with_compaction),
+        ("fixture::store_of_0_1_opens_and_verifies", fixture::store_of_0_1_opens_and_verifies),
+    ];
+    trials.extend(own.map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    }));
     libtest_mimic::run(&arguments, trials).exit();
 }
