@@ -26,6 +26,7 @@ mod primitives;
 mod random;
 pub mod sample;
 mod schema;
+mod sealing;
 mod torsion;
 mod validate;
 
@@ -77,6 +78,10 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(keys::KeyFiles),
         Box::new(keys::Logins),
         Box::new(keys::Acknowledgements),
+        Box::new(sealing::Payloads),
+        Box::new(sealing::Manifests),
+        Box::new(sealing::Contents),
+        Box::new(sealing::FileRecords),
         Box::new(digests::SetDigest),
         Box::new(digests::LogHashes),
         Box::new(bloom::BloomFilter),
