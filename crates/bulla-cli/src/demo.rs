@@ -39,7 +39,8 @@ pub(crate) async fn run(output: Output, folder: &Path, keep: Option<&Path>) -> R
     let work = keep.unwrap_or_else(|| temporary.path()).to_owned();
     std::fs::create_dir_all(&work).map_err(|error| io("make", &work, &error))?;
     if std::fs::read_dir(&work).map_err(|error| io("read", &work, &error))?.next().is_some() {
-        return Err(Failure::usage(format!("{} is not empty", work.display())).help("name a new folder with --keep"));
+        return Err(Failure::usage(format!("{} is not empty", work.display()))
+            .help("name a new folder with --keep"));
     }
     let mut steps = Steps::new(output);
 
@@ -48,7 +49,8 @@ pub(crate) async fn run(output: Output, folder: &Path, keep: Option<&Path>) -> R
     let from = prepare(folder, &work)?;
     let genesis = new_genesis(&laptop)?;
     let mut keyring = Keyring::new();
-    let key = EpochKey::generate(&OsRandomness).map_err(|error| Failure::new(Exit::Failure, error))?;
+    let key =
+        EpochKey::generate(&OsRandomness).map_err(|error| Failure::new(Exit::Failure, error))?;
     keyring.insert(genesis.verified_header().space(), key);
     let here = open_spaces(&work.join("laptop"))?;
     let marks = Arc::new(FileMarks::new(work.join("laptop-marks")));
@@ -65,14 +67,24 @@ pub(crate) async fn run(output: Output, folder: &Path, keep: Option<&Path>) -> R
     let common = scanner.learn_common(&everything(&chain.folders())?);
 
     steps.start("store the folder on the laptop");
-    let added = files::add(&mine, &from, &|progress| steps.progress(progress.bytes, progress.total_bytes)).await?;
+    let added =
+        files::add(&mine, &from, &|progress| steps.progress(progress.bytes, progress.total_bytes))
+            .await?;
     steps.start("push it to the relay");
     let relay = client(&laptop, &chain.relay.forwarder, chain.relay.id)?;
-    let push = push_with(&mine, relay.store(mine.id()), Arc::new(MemoryBookmarks::new()), Options::push()).await;
+    let push =
+        push_with(&mine, relay.store(mine.id()), Arc::new(MemoryBookmarks::new()), Options::push())
+            .await;
     complete("push", &push)?;
     steps.start("pull it through the chain to the phone");
     let far_end = client(&phone, &chain.passthrough.forwarder, chain.passthrough.id)?;
-    let pull = pull_with(&copy, far_end.store(mine.id()), Arc::new(MemoryBookmarks::new()), Options::pull()).await;
+    let pull = pull_with(
+        &copy,
+        far_end.store(mine.id()),
+        Arc::new(MemoryBookmarks::new()),
+        Options::pull(),
+    )
+    .await;
     complete("pull", &pull)?;
     steps.start("restore it and compare");
     let restored = work.join("restored");
@@ -103,10 +115,14 @@ pub(crate) async fn run(output: Output, folder: &Path, keep: Option<&Path>) -> R
     let (findings, searched) = search(&scanner, &folders, &steps)?;
     let times = steps.finish();
 
-    let facts = Facts { added, wires, times, heads, searched, needles: scanner.needles(), common, seen };
+    let facts =
+        Facts { added, wires, times, heads, searched, needles: scanner.needles(), common, seen };
     facts.print(output);
     if let Some(first) = findings.first() {
-        let mut failure = Failure::new(Exit::Integrity, format!("{} leaks, such as {}", findings.len(), tell(first)));
+        let mut failure = Failure::new(
+            Exit::Integrity,
+            format!("{} leaks, such as {}", findings.len(), tell(first)),
+        );
         failure.code = Some("demo.leak".to_owned());
         return Err(failure.help("this must not happen: please report it"));
     }
@@ -120,13 +136,15 @@ fn device() -> Result<Device> {
 
 /// The folder to send. The sample gets an empty directory, which version control does not keep.
 fn prepare(folder: &Path, work: &Path) -> Result<PathBuf> {
-    let is_sample = folder.join("READ ME FIRST.txt").exists() && folder.join("count-tokens.sh").exists();
+    let is_sample =
+        folder.join("READ ME FIRST.txt").exists() && folder.join("count-tokens.sh").exists();
     if !is_sample {
         return Ok(folder.to_owned());
     }
     let copy = work.join("sample");
     copy_folder(folder, &copy).map_err(|error| io("copy", folder, &error))?;
-    std::fs::create_dir_all(copy.join("an empty directory")).map_err(|error| io("make", &copy, &error))?;
+    std::fs::create_dir_all(copy.join("an empty directory"))
+        .map_err(|error| io("make", &copy, &error))?;
     Ok(copy)
 }
 
@@ -164,7 +182,10 @@ fn one_digest(heads: &[(&'static str, Head); 5]) -> Result<()> {
     let Some((_, first)) = heads.first() else { return Ok(()) };
     match heads.iter().find(|(_, head)| !head.same_entries(first)) {
         None => Ok(()),
-        Some((name, _)) => Err(Failure::new(Exit::Incomplete, format!("{name} holds other entries than the laptop"))),
+        Some((name, _)) => Err(Failure::new(
+            Exit::Incomplete,
+            format!("{name} holds other entries than the laptop"),
+        )),
     }
 }
 
@@ -174,15 +195,23 @@ fn compare(from: &Path, to: &Path) -> Result<()> {
     left.sort();
     right.sort();
     if left != right {
-        return Err(Failure::new(Exit::Integrity, "the restored folder has other files than the one sent"));
+        return Err(Failure::new(
+            Exit::Integrity,
+            "the restored folder has other files than the one sent",
+        ));
     }
     for (name, is_folder) in left {
         if is_folder {
             continue;
         }
-        let read = |base: &Path| std::fs::read(base.join(&name)).map_err(|error| io("read", &base.join(&name), &error));
+        let read = |base: &Path| {
+            std::fs::read(base.join(&name)).map_err(|error| io("read", &base.join(&name), &error))
+        };
         if read(from)? != read(to)? {
-            return Err(Failure::new(Exit::Integrity, format!("{} came out changed", name.display())));
+            return Err(Failure::new(
+                Exit::Integrity,
+                format!("{} came out changed", name.display()),
+            ));
         }
     }
     Ok(())
@@ -214,10 +243,16 @@ fn scanner(from: &Path) -> Result<Scanner> {
     for (path, is_folder) in listing(from)? {
         let label = path.display().to_string();
         for name in path.iter().filter_map(|name| name.to_str()) {
-            secrets.push(Secret { label: format!("the name {name}"), bytes: name.as_bytes().to_vec() });
+            secrets.push(Secret {
+                label: format!("the name {name}"),
+                bytes: name.as_bytes().to_vec(),
+            });
         }
         if let Some(text) = path.to_str().filter(|text| text.contains('/')) {
-            secrets.push(Secret { label: format!("the path {label}"), bytes: text.as_bytes().to_vec() });
+            secrets.push(Secret {
+                label: format!("the path {label}"),
+                bytes: text.as_bytes().to_vec(),
+            });
         }
         if !is_folder {
             let at = from.join(&path);
@@ -289,7 +324,12 @@ impl Facts {
         output.line("\nWhat was sent");
         output.rows(
             &["files", "directories", "bytes", "entries"],
-            &[vec![json!(self.added.files), json!(self.added.directories), json!(size(self.added.bytes)), json!(entries)]],
+            &[vec![
+                json!(self.added.files),
+                json!(self.added.directories),
+                json!(size(self.added.bytes)),
+                json!(entries),
+            ]],
         );
         output.line("\nBytes on each wire, as they are inside TLS");
         let wires: Vec<_> = self
@@ -299,14 +339,22 @@ impl Facts {
             .collect();
         output.rows(&["wire", "asked", "answered"], &wires);
         output.line("\nTime for each step");
-        let times: Vec<_> = self.times.iter().map(|(name, ms)| vec![json!(name), json!(format!("{ms} ms"))]).collect();
+        let times: Vec<_> = self
+            .times
+            .iter()
+            .map(|(name, ms)| vec![json!(name), json!(format!("{ms} ms"))])
+            .collect();
         output.rows(&["step", "time"], &times);
         output.line("\nHeads: one digest everywhere means the same entries everywhere");
         let heads: Vec<_> = self
             .heads
             .iter()
             .map(|(name, head)| {
-                vec![json!(name), json!(head.counting.set.count), json!(head.counting.set.digest.to_string())]
+                vec![
+                    json!(name),
+                    json!(head.counting.set.count),
+                    json!(head.counting.set.digest.to_string()),
+                ]
             })
             .collect();
         output.rows(&["read at", "entries", "digest"], &heads);
@@ -332,7 +380,8 @@ impl Facts {
             .iter()
             .map(|(name, out, back)| json!({ "wire": name, "asked_bytes": out, "answered_bytes": back }))
             .collect();
-        let times: Vec<_> = self.times.iter().map(|(name, ms)| json!({ "step": name, "ms": ms })).collect();
+        let times: Vec<_> =
+            self.times.iter().map(|(name, ms)| json!({ "step": name, "ms": ms })).collect();
         let heads: Vec<_> = self
             .heads
             .iter()
@@ -349,9 +398,13 @@ impl Facts {
     }
 
     fn good_bye(&self, output: Output, keep: Option<&Path>) {
-        output.line("Found: nothing. The folder came out of the chain byte for byte as it went in.");
+        output
+            .line("Found: nothing. The folder came out of the chain byte for byte as it went in.");
         if let Some(keep) = keep {
-            output.line(format!("What the nodes wrote, their logs and the traffic are in {}.", keep.display()));
+            output.line(format!(
+                "What the nodes wrote, their logs and the traffic are in {}.",
+                keep.display()
+            ));
         }
         output.line(
             "\nNext, for yourself:\n  \

@@ -221,6 +221,10 @@ fn cbor_refusal(error: &CborError) -> Refused {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "ids, numbers and fresh strings alike, at sixty places"
+)]
 fn field(name: &'static str, value: impl ToString, clause: &'static str) -> Field {
     Field { name, value: value.to_string(), clause }
 }

@@ -216,7 +216,7 @@ impl<'a> Import<'a> {
                     genuine.push(entry);
                 }
                 Err(error) => {
-                    self.refused.push(format!("{} ({})", with_causes(&error), error.code()))
+                    self.refused.push(format!("{} ({})", with_causes(&error), error.code()));
                 }
             }
         }

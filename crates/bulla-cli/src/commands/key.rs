@@ -60,7 +60,7 @@ async fn export(app: &App, space: &SpaceArg, to: &str, output: Option<&Path>) ->
     let text = transfer.to_string();
     match output {
         Some(path) => {
-            std::fs::write(path, format!("{text}\n")).map_err(|error| io("write", path, &error))?
+            std::fs::write(path, format!("{text}\n")).map_err(|error| io("write", path, &error))?;
         }
         None => app.output.line(&text),
     }

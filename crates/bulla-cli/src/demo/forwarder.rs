@@ -39,9 +39,16 @@ impl Forwarder {
         std::fs::create_dir_all(folder)?;
         let direction = |what: &str| -> std::io::Result<Direction> {
             let path: PathBuf = folder.join(format!("{name}.{what}"));
-            Ok(Direction { bytes: AtomicU64::new(0), record: Mutex::new(std::fs::File::create(path)?) })
+            Ok(Direction {
+                bytes: AtomicU64::new(0),
+                record: Mutex::new(std::fs::File::create(path)?),
+            })
         };
-        let wire = Arc::new(Wire { to: OnceLock::new(), asked: direction("asked")?, answered: direction("answered")? });
+        let wire = Arc::new(Wire {
+            to: OnceLock::new(),
+            asked: direction("asked")?,
+            answered: direction("answered")?,
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let task = tokio::spawn(accept(listener, Arc::clone(&wire))).abort_handle();
@@ -60,7 +67,10 @@ impl Forwarder {
 
     /// Bytes towards the node, and back.
     pub(crate) fn bytes(&self) -> (u64, u64) {
-        (self.wire.asked.bytes.load(Ordering::Relaxed), self.wire.answered.bytes.load(Ordering::Relaxed))
+        (
+            self.wire.asked.bytes.load(Ordering::Relaxed),
+            self.wire.answered.bytes.load(Ordering::Relaxed),
+        )
     }
 }
 
@@ -82,7 +92,10 @@ async fn accept(listener: TcpListener, wire: Arc<Wire>) {
             }
             let (client_read, client_write) = client.into_split();
             let (node_read, node_write) = node.into_split();
-            tokio::join!(pass(client_read, node_write, &wire.asked), pass(node_read, client_write, &wire.answered));
+            tokio::join!(
+                pass(client_read, node_write, &wire.asked),
+                pass(node_read, client_write, &wire.answered)
+            );
         });
     }
 }
@@ -93,7 +106,8 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, direction: &Direc
         let count = from.read(&mut buffer).await.unwrap_or(0);
         let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
         direction.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        let recorded = direction.record.lock().unwrap_or_else(PoisonError::into_inner).write_all(bytes);
+        let recorded =
+            direction.record.lock().unwrap_or_else(PoisonError::into_inner).write_all(bytes);
         // What cannot be written down must not pass: the search afterwards would miss it.
         if recorded.is_err() || to.write_all(bytes).await.is_err() {
             break;

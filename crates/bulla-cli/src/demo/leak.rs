@@ -104,7 +104,8 @@ impl Scanner {
             texts.push(bytes.clone());
             add_digests(&mut digests, bytes, texts.len() - 1);
         }
-        let short: Vec<Short> = short.into_iter().map(|(bytes, what)| Short { bytes, what }).collect();
+        let short: Vec<Short> =
+            short.into_iter().map(|(bytes, what)| Short { bytes, what }).collect();
         let matcher = AhoCorasick::new(short.iter().map(|needle| &needle.bytes))?;
         Ok(Self { labels, short, matcher, windows, texts, digests, common: BTreeSet::new() })
     }
@@ -115,7 +116,11 @@ impl Scanner {
         for found in self.matcher.find_overlapping_iter(haystack) {
             self.common.insert(found.pattern().as_usize());
         }
-        self.common.iter().filter_map(|index| self.short.get(*index)).map(|needle| needle.what.clone()).collect()
+        self.common
+            .iter()
+            .filter_map(|index| self.short.get(*index))
+            .map(|needle| needle.what.clone())
+            .collect()
     }
 
     /// How many needles are searched for: names, windows and digests.
@@ -127,7 +132,8 @@ impl Scanner {
     pub(crate) fn scan(&self, place: &str, haystack: &[u8]) -> BTreeSet<Finding> {
         let mut findings = BTreeSet::new();
         for View { form, bytes } in views(haystack) {
-            let mut found = |what: String| findings.insert(Finding { place: place.to_owned(), form, what });
+            let mut found =
+                |what: String| findings.insert(Finding { place: place.to_owned(), form, what });
             for hit in self.matcher.find_overlapping_iter(bytes.as_ref()) {
                 let index = hit.pattern().as_usize();
                 if let Some(needle) = self.short.get(index)
@@ -139,7 +145,8 @@ impl Scanner {
             self.scan_windows(&bytes, &mut found);
             for window in bytes.windows(32) {
                 let (first, rest) = window.split_at(8);
-                if let Some((digest, index)) = first.try_into().ok().and_then(|key: [u8; 8]| self.digests.get(&key))
+                if let Some((digest, index)) =
+                    first.try_into().ok().and_then(|key: [u8; 8]| self.digests.get(&key))
                     && rest == digest
                 {
                     found(format!("a hash of {}", self.label(*index)));
@@ -157,7 +164,8 @@ impl Scanner {
         let mut entering = bytes.iter().skip(WINDOW);
         for window in bytes.windows(WINDOW) {
             if let Some((index, offset)) = self.windows.get(&hash)
-                && self.texts.get(*index).and_then(|text| text.get(*offset..offset + WINDOW)) == Some(window)
+                && self.texts.get(*index).and_then(|text| text.get(*offset..offset + WINDOW))
+                    == Some(window)
             {
                 found(format!("64 bytes of {}", self.label(*index)));
             }
@@ -173,7 +181,9 @@ impl Scanner {
 }
 
 fn rolling(window: &[u8]) -> u64 {
-    window.iter().fold(0, |hash: u64, byte| hash.wrapping_mul(BASE).wrapping_add(u64::from(*byte) + 1))
+    window
+        .iter()
+        .fold(0, |hash: u64, byte| hash.wrapping_mul(BASE).wrapping_add(u64::from(*byte) + 1))
 }
 
 fn distinct(bytes: &[u8]) -> usize {

@@ -69,7 +69,9 @@ impl Chain {
     pub(crate) async fn start(work: &Path, space: SpaceId, peers: &[Peer]) -> Result<Self> {
         let traffic = work.join("traffic");
         let listen = async |name: &str| {
-            Forwarder::listen(&traffic, name).await.map_err(|error| io("record in", &traffic, &error))
+            Forwarder::listen(&traffic, name)
+                .await
+                .map_err(|error| io("record in", &traffic, &error))
         };
         let relay = Prepared::new(work, "relay").await?;
         let cache = Prepared::new(work, "cache").await?;
@@ -86,20 +88,30 @@ impl Chain {
         relay.forwarder.lead_to(at);
         cache_to_relay.lead_to(at);
 
-        let (origin, origins) = (cache_to_relay.origin(), [to_cache.origin(), passthrough_to_cache.origin()]);
+        let (origin, origins) =
+            (cache_to_relay.origin(), [to_cache.origin(), passthrough_to_cache.origin()]);
         let upstream = Upstream { origin: &origin, id: relay.id };
-        let text = cache.configuration(space, "cache", &origins, Some(&upstream), peers, Some(passthrough.id));
+        let text = cache.configuration(
+            space,
+            "cache",
+            &origins,
+            Some(&upstream),
+            peers,
+            Some(passthrough.id),
+        );
         let (cache, at) = cache.start(&text, to_cache).await?;
         cache.forwarder.lead_to(at);
         passthrough_to_cache.lead_to(at);
 
         let (origin, origins) = (passthrough_to_cache.origin(), [to_passthrough.origin()]);
         let upstream = Upstream { origin: &origin, id: cache.id };
-        let text = passthrough.configuration(space, "passthrough", &origins, Some(&upstream), peers, None);
+        let text =
+            passthrough.configuration(space, "passthrough", &origins, Some(&upstream), peers, None);
         let (passthrough, at) = passthrough.start(&text, to_passthrough).await?;
         passthrough.forwarder.lead_to(at);
 
-        let inner = [("cache - relay", cache_to_relay), ("passthrough - cache", passthrough_to_cache)];
+        let inner =
+            [("cache - relay", cache_to_relay), ("passthrough - cache", passthrough_to_cache)];
         Ok(Self { relay, cache, passthrough, inner, traffic })
     }
 
@@ -149,7 +161,9 @@ impl Prepared {
         // The key is the last word of what the program says.
         let said = String::from_utf8_lossy(&made.stdout);
         let id = said.split_whitespace().last().and_then(|word| word.parse().ok());
-        let id = id.ok_or_else(|| Failure::new(Exit::Failure, format!("{name}: no key in '{}'", said.trim())))?;
+        let id = id.ok_or_else(|| {
+            Failure::new(Exit::Failure, format!("{name}: no key in '{}'", said.trim()))
+        })?;
         Ok(Self { id, ..prepared })
     }
 
@@ -159,7 +173,7 @@ impl Prepared {
 
     fn command(&self) -> Command {
         let mut command = Command::new(program());
-        command.arg("--config").arg(self.config()).stdin(Stdio::null()).kill_on_drop(true);
+        command.env("BULLA_NODE_CONFIG", self.config()).stdin(Stdio::null()).kill_on_drop(true);
         command
     }
 
@@ -199,12 +213,19 @@ impl Prepared {
             );
         }
         if let Some(node) = downstream {
-            let _ = write!(text, "\n[[space.allow]]\npeer = \"{node}\"\nrights = [\"read\", \"write\", \"carry\"]\n");
+            let _ = write!(
+                text,
+                "\n[[space.allow]]\npeer = \"{node}\"\nrights = [\"read\", \"write\", \"carry\"]\n"
+            );
         }
         text
     }
 
-    async fn start(self, configuration: &str, forwarder: Forwarder) -> Result<(Running, SocketAddr)> {
+    async fn start(
+        self,
+        configuration: &str,
+        forwarder: Forwarder,
+    ) -> Result<(Running, SocketAddr)> {
         write(&self.config(), configuration, 0o644)?;
         let (log, ready) = (self.folder.join("log"), self.folder.join("ready.json"));
         let log_file = std::fs::File::create(&log).map_err(|error| io("write", &log, &error))?;
@@ -216,7 +237,10 @@ impl Prepared {
         let at = at.ok().flatten().ok_or_else(|| {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             let last: Vec<&str> = said.lines().rev().take(3).collect();
-            Failure::new(Exit::Failure, format!("{} did not start: {}", self.name, last.join(" / ")))
+            Failure::new(
+                Exit::Failure,
+                format!("{} did not start: {}", self.name, last.join(" / ")),
+            )
         })?;
         Ok((Running { id: self.id, forwarder, name: self.name, folder: self.folder, child }, at))
     }
@@ -224,7 +248,7 @@ impl Prepared {
 
 #[derive(Deserialize)]
 struct Ready {
-    address: SocketAddr,
+    listen: SocketAddr,
 }
 
 /// The address a node is bound to, once it says so; `None` when it ended instead.
@@ -234,7 +258,7 @@ async fn wait_ready(file: &Path, child: &mut Child) -> Option<SocketAddr> {
         look.tick().await;
         let said = std::fs::read(file).ok();
         if let Some(ready) = said.and_then(|text| serde_json::from_slice::<Ready>(&text).ok()) {
-            return Some(ready.address);
+            return Some(ready.listen);
         }
         if child.try_wait().ok().flatten().is_some() {
             return None;
@@ -246,11 +270,18 @@ impl Running {
     async fn stop(mut self) -> Result<()> {
         let name = self.name;
         let failed = |what: &str| Failure::new(Exit::Failure, format!("{name} {what}"));
-        let process = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+        let process = self
+            .child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(rustix::process::Pid::from_raw);
         let process = process.ok_or_else(|| failed("ended by itself"))?;
-        rustix::process::kill_process(process, rustix::process::Signal::TERM).map_err(|_| failed("ended by itself"))?;
+        rustix::process::kill_process(process, rustix::process::Signal::TERM)
+            .map_err(|_| failed("ended by itself"))?;
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        let status = status.map_err(|_| failed("did not end"))?.map_err(|_| failed("cannot be waited for"))?;
+        let status = status
+            .map_err(|_| failed("did not end"))?
+            .map_err(|_| failed("cannot be waited for"))?;
         if status.success() { Ok(()) } else { Err(failed(&format!("ended with {status}"))) }
     }
 }

@@ -53,16 +53,22 @@ pub(crate) async fn by_relay(relay: &dyn ContentAddressedStore) -> Result<Seen> 
 impl Seen {
     /// Rows for a table: what, how much, what it tells.
     pub(crate) fn rows(&self) -> Vec<Vec<Value>> {
-        let kinds: Vec<String> = self.kinds.iter().map(|(kind, count)| format!("{count} x {kind}")).collect();
+        let kinds: Vec<String> =
+            self.kinds.iter().map(|(kind, count)| format!("{count} x {kind}")).collect();
         let span = self.times.map_or(0, |(first, last)| last - first);
         let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" ");
-        let row = |what: &str, value: String, tells: &str| vec![json!(what), json!(value), json!(tells)];
+        let row =
+            |what: &str, value: String, tells: &str| vec![json!(what), json!(value), json!(tells)];
         vec![
             row("space", self.space.clone(), "a hash"),
             row("author keys", list(&self.authors), "which devices write"),
             row("kinds", kinds.join(", "), "what entries are for, not what is in them"),
             row("topics", list(&self.topics), "keyed hashes; zeros for none"),
-            row("key ids", list(&self.keys), "hashes of keys it does not have; zeros for control entries"),
+            row(
+                "key ids",
+                list(&self.keys),
+                "hashes of keys it does not have; zeros for control entries",
+            ),
             row("dependencies", self.dependencies.to_string(), "which entries build on which"),
             row("padded lengths", self.lengths.len().to_string(), "different ones, up to padding"),
             row("payload bytes", size(self.bytes), "sealed"),

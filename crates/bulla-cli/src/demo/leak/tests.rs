@@ -14,7 +14,10 @@ fn scanner() -> Scanner {
         Secret { label: "content of seal.bin".into(), bytes: content() },
         Secret { label: "name 封泥.txt".into(), bytes: "封泥.txt".into() },
         Secret { label: "name seal.bin".into(), bytes: b"seal.bin".to_vec() },
-        Secret { label: "content of letter.txt".into(), bytes: "Überblick über die Zählsteine. ".repeat(9).into() },
+        Secret {
+            label: "content of letter.txt".into(),
+            bytes: "Überblick über die Zählsteine. ".repeat(9).into(),
+        },
     ])
     .unwrap()
 }
@@ -87,7 +90,10 @@ fn names_and_hashes_are_found_in_any_form() {
         BASE64.encode(blake3::hash(window).as_bytes()).into(),
         Sha256::digest(window).to_vec(),
         blake3::hash(name.as_bytes()).as_bytes().to_vec(),
-        "ablick über die Zählsteine. Überblick über die Zählsteine. Überbl".encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        "ablick über die Zählsteine. Überblick über die Zählsteine. Überbl"
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect(),
     ];
     for (index, leak) in leaks.iter().enumerate() {
         assert!(found(&scanner, leak, 33), "leak {index} was not found");

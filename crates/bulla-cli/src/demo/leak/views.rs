@@ -25,7 +25,8 @@ pub(super) fn views(haystack: &[u8]) -> Vec<View<'_>> {
         views.push(View { form: "hex", bytes: decoded(haystack, hex_digit, 4, shift).into() });
     }
     for shift in 0..4 {
-        views.push(View { form: "base64", bytes: decoded(haystack, base64_digit, 6, shift).into() });
+        views
+            .push(View { form: "base64", bytes: decoded(haystack, base64_digit, 6, shift).into() });
     }
     views
 }

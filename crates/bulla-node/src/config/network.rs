@@ -1,0 +1,77 @@
+//! The nodes behind this one.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use bulla_client::{ClientSettings, Upstream, UpstreamError};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Fault, NodeText};
+
+/// A node that passthroughs and caches stand in front of. Addresses come from here only, never from a request (A51).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamConfig {
+    /// What spaces call it.
+    pub name: Spanned<String>,
+    /// `https://host[:port]`; `http://` only with a loopback address.
+    pub url: Spanned<String>,
+    /// The key it must prove.
+    pub node: NodeText,
+    /// Certificates of a private authority, PEM, beside those of the system.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Networks it may lie in although they are not public: `127.0.0.1/32`, `10.0.0.0/8`.
+    #[serde(default)]
+    pub networks: Vec<Network>,
+    /// Allows plain HTTP to an address that is not loopback.
+    #[serde(default)]
+    pub dangerous_plain_http: bool,
+    /// How long to wait, and how much to ask for at once.
+    #[serde(default)]
+    pub client: ClientSettings,
+}
+
+/// A network by address and prefix length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network {
+    /// Any address in it.
+    pub address: IpAddr,
+    /// How many bits are common.
+    pub prefix: u8,
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || format!("{text} is not a network such as 10.0.0.0/8");
+        let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let prefix = prefix.parse().map_err(|_| wrong())?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        // A network of every address is no rule.
+        if prefix == 0 || prefix > width { Err(wrong()) } else { Ok(Self { address, prefix }) }
+    }
+}
+
+impl UpstreamConfig {
+    /// Address and key.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError`] for an address that is none, or plain HTTP to somewhere else than this machine.
+    pub fn upstream(&self) -> Result<Upstream, UpstreamError> {
+        if self.dangerous_plain_http {
+            Upstream::dangerous_plain(self.url.get_ref(), self.node.0)
+        } else {
+            Upstream::new(self.url.get_ref(), self.node.0)
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        self.upstream().map(drop).map_err(|error| Fault::new(self.url.span(), error.to_string()))
+    }
+}

@@ -1,0 +1,165 @@
+//! What a configuration may say, and what each mistake is called.
+
+use super::*;
+
+const NODE: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+const SPACE: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("etc/node.toml"), &Overrides::default())
+}
+
+fn start() -> &'static str {
+    "key_file = 'node.key'\npassphrase_file = '/run/passphrase'\ndata_dir = 'data'\n"
+}
+
+fn full() -> String {
+    format!(
+        "{}
+[listen]
+address = '127.0.0.1:0'
+[admin]
+address = '127.0.0.1:0'
+[log]
+level = 'debug'
+format = 'json'
+[http]
+head_timeout_ms = 500
+[service]
+max_feeds = 3
+[disk]
+durability = {{ interval_ms = 100 }}
+[[upstream]]
+name = 'origin'
+url = 'https://origin.example:7440'
+node = '{NODE}'
+networks = ['10.0.0.0/8', 'fd00::/8']
+client = {{ connect_ms = 100 }}
+[[space]]
+id = '{SPACE}'
+mode = 'relay'
+allow = [{{ peer = '{NODE}', rights = ['read', 'write'], label = 'laptop' }}]
+[[space]]
+id = '*'
+mode = 'cache'
+upstream = 'origin'
+cache = {{ max_bytes = 10_000_000 }}
+",
+        start()
+    )
+}
+
+#[test]
+fn a_whole_configuration_is_read() {
+    let config = parse(&full()).unwrap();
+    assert_eq!(config.key_file, Path::new("etc/node.key"), "relative to the file's folder");
+    assert_eq!(config.passphrase_file, Path::new("/run/passphrase"));
+    assert_eq!(config.log, LogConfig { level: LogLevel::Debug, format: LogFormat::Json });
+    assert_eq!(config.http.get_ref().head_timeout_ms, 500);
+    assert_eq!(config.disk.durability, DurabilityConfig::IntervalMs(100));
+    assert_eq!(
+        config.spaces[0].allow[0].rights(),
+        bulla_server::Rights { read: true, write: true, carry: false }
+    );
+    assert_eq!(*config.spaces[1].id.get_ref(), SpacePattern::Every);
+    assert!(config.needs_disk());
+}
+
+#[test]
+fn overrides_count_more_than_the_file_and_are_checked_with_it() {
+    let overrides = Overrides {
+        listen: Some("127.0.0.1:7".parse().unwrap()),
+        log_level: Some(LogLevel::Trace),
+        ..Overrides::default()
+    };
+    let config = Config::parse(&full(), Path::new("node.toml"), &overrides).unwrap();
+    assert_eq!(config.listen.address.get_ref().port(), 7);
+    assert_eq!(config.log.level, LogLevel::Trace);
+    let open = Overrides { listen: Some("0.0.0.0:7".parse().unwrap()), ..Overrides::default() };
+    let error = Config::parse(&full(), Path::new("node.toml"), &open).unwrap_err();
+    assert!(error.to_string().contains("plain HTTP is for loopback"), "{error}");
+}
+
+/// Each mistake, made in the whole configuration, with the line and the words of its error.
+#[test]
+fn mistakes_are_named_with_their_line() {
+    let other = NODE.replace('d', "e");
+    let cases: &[(&str, &str, usize, &str)] = &[
+        ("key_file", "kee_file", 1, "unknown field `kee_file`"),
+        ("level = 'debug'", "level = 'loud'", 9, "unknown variant `loud`"),
+        ("head_timeout_ms = 500", "head_timeout_ms = 0", 11, "head_timeout_ms must be"),
+        ("head_timeout_ms = 500", "head_timeout_s = 1", 12, "unknown field `head_timeout_s`"),
+        ("max_feeds = 3", "max_feeds = 'x'", 14, "invalid type"),
+        ("interval_ms = 100", "interval_s = 100", 16, "unknown variant `interval_s`"),
+        ("https://origin", "http://origin", 19, "plain http is for loopback addresses only"),
+        ("https://origin", "ftp://origin", 19, "is not an address of a node"),
+        ("https://origin", "https://user@origin", 19, "is not an address of a node"),
+        (NODE, &NODE[1..], 20, "expected 64 hexadecimal digits for a node key"),
+        ("10.0.0.0/8", "10.0.0.0", 21, "is not a network"),
+        ("10.0.0.0/8", "10.0.0.0/0", 21, "is not a network"),
+        ("10.0.0.0/8", "10.0.0.0/33", 21, "is not a network"),
+        (SPACE, "a", 24, "expected 64 hexadecimal digits for a space id"),
+        ("mode = 'relay'", "mode = 'rely'", 25, "unknown variant `rely`"),
+        ("mode = 'relay'", "mode = 'passthrough'", 25, "an upstream is needed"),
+        ("'read', 'write'", "'read', 'erase'", 26, "unknown variant `erase`"),
+        ("'read', 'write'", "", 26, "rights must name at least one right"),
+        ("id = '*'", &format!("id = '{SPACE}'"), 28, "configured already"),
+        ("upstream = 'origin'", "upstream = 'orgin'", 30, "there is no upstream orgin"),
+        ("max_bytes = 10_000_000", "max_bytes = 10", 29, "at least 4 MiB"),
+        ("max_bytes = 10_000_000", "negative_ms = 6_000", 29, "at most 5,000"),
+        ("mode = 'cache'", "mode = 'relay'", 30, "a relay has no upstream"),
+        ("mode = 'cache'", "mode = 'passthrough'", 29, "only a cache has cache settings"),
+        ("data_dir = 'data'", "", 25, "data_dir is needed"),
+        ("'127.0.0.1:0'", "'0.0.0.0:0'", 5, "plain HTTP is for loopback addresses"),
+        ("'127.0.0.1:0'", "'localhost'", 5, "invalid socket address"),
+        ("[admin]", "certificate = 'c'\n[admin]", 5, "belong together"),
+        ("[admin]", "certificate = 'c'\nprivate_key = 'k'\n[admin]", 5, "origins are needed"),
+        ("[admin]", "origins = ['relay.example']\n[admin]", 6, "an origin is"),
+        ("[admin]", "origins = ['http://relay.example/x']\n[admin]", 6, "an origin is"),
+        (
+            "[[space]]",
+            &format!(
+                "[[upstream]]\nname = 'origin'\nurl = 'https://o'\nnode = '{other}'\n[[space]]"
+            ),
+            24,
+            "there is an upstream origin already",
+        ),
+        ("'node.key'", "'node.key", 1, "string"),
+    ];
+    for (from, to, line, words) in cases {
+        let text = full().replacen(from, to, 1);
+        assert_ne!(text, full(), "{from}");
+        match parse(&text).map(|_| ()) {
+            Err(ConfigError::Line { line: actual, message, path }) => {
+                assert!(message.contains(words), "{to}: {message}");
+                assert_eq!(
+                    (actual, path.as_path()),
+                    (*line, Path::new("etc/node.toml")),
+                    "{to}: {message}"
+                );
+            }
+            other => panic!("{to}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_card_is_as_good_as_a_key() {
+    use bulla_identity::{DeviceKeys, OsRandomness};
+    let device = DeviceKeys::generate(&OsRandomness).unwrap();
+    let card = device.card("laptop").unwrap().to_string();
+    let text = full().replacen(&format!("peer = '{NODE}'"), &format!("peer = '{card}'"), 1);
+    let config = parse(&text).unwrap();
+    assert_eq!(config.spaces[0].allow[0].peer, PeerText(device.author().into()));
+}
+
+#[test]
+fn the_spaces_own_list_alone_counts() {
+    let text =
+        full() + &format!("allow = [{{ peer = '{NODE}', rights = ['read', 'write', 'carry'] }}]\n");
+    let config = parse(&text).unwrap();
+    let rules = crate::access::rules(&config);
+    let peer: bulla_core::PeerKey = NODE.parse().unwrap();
+    assert!(!rules.rights(&peer, &SPACE.parse().unwrap()).carry);
+    assert!(rules.rights(&peer, &bulla_core::SpaceId([1; 32])).carry);
+}

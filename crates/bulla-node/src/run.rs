@@ -1,0 +1,270 @@
+//! A node from its start to its end (NODE-50 to NODE-56).
+
+mod reload;
+mod signals;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bulla_identity::{NodeKeys, OsRandomness};
+use bulla_server::{
+    AccessList, Components, Drained, Figures, HttpApi, HttpSettings, Listener, Service, Tls,
+    TlsFiles,
+};
+use bulla_store::{Clock, SystemClock};
+use bulla_store_rocksdb::DiskSpaces;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::admin::{Admin, Readiness};
+use crate::config::{Config, ListenConfig, Overrides};
+use crate::error::NodeError;
+use crate::keys;
+use crate::log::LogHandle;
+use crate::ready::Ready;
+use crate::stacks::Stacks;
+use crate::{access, systemd};
+use signals::{Signal, Signals};
+
+/// Where a configuration comes from, so that it can be read again.
+#[derive(Debug, Clone)]
+pub struct ConfigSource {
+    /// The file.
+    pub path: PathBuf,
+    /// What counts more than the file.
+    pub overrides: Overrides,
+}
+
+impl ConfigSource {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`](crate::config::ConfigError).
+    pub fn load(&self) -> Result<Config, crate::config::ConfigError> {
+        Config::load(&self.path, &self.overrides)
+    }
+}
+
+/// A node that serves.
+#[derive(Debug)]
+struct Node {
+    source: ConfigSource,
+    config: Config,
+    log: Option<LogHandle>,
+    keys: Arc<NodeKeys>,
+    disk: Option<DiskSpaces>,
+    stacks: Arc<Stacks>,
+    access: Arc<AccessList>,
+    service: Arc<Service>,
+    tls: Option<Arc<Tls>>,
+    readiness: Arc<Readiness>,
+    listen: SocketAddr,
+    admin: Option<SocketAddr>,
+    /// Ends the service first, the operator's pages last.
+    stop: CancellationToken,
+    stop_admin: CancellationToken,
+    serving: JoinHandle<Drained>,
+    serving_admin: Option<JoinHandle<Drained>>,
+}
+
+/// Runs a node until it is told to stop by SIGTERM or SIGINT.
+///
+/// # Errors
+///
+/// [`NodeError`] when it cannot start or its database cannot be closed.
+pub async fn run(
+    source: ConfigSource,
+    log: Option<LogHandle>,
+    ready_file: Option<&Path>,
+) -> Result<(), NodeError> {
+    let mut signals = Signals::new().map_err(NodeError::io("cannot listen for signals"))?;
+    let mut node = Node::start(source, log).await?;
+    node.tell(ready_file)?;
+    while let Signal::Reload = signals.next().await {
+        node.reload().await;
+    }
+    tokio::select! {
+        ended = node.end() => ended,
+        // Asked twice, it does not wait for anybody. What was acknowledged is durable all the same.
+        () = signals.stop_again() => {
+            warn!("asked twice to stop: requests under way are cut");
+            Ok(())
+        }
+    }
+}
+
+impl Node {
+    async fn start(source: ConfigSource, log: Option<LogHandle>) -> Result<Self, NodeError> {
+        let config = source.load()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let keys =
+            Arc::new(keys::read(config.key_file.clone(), config.passphrase_file.clone()).await?);
+        let tls = open_tls(&config.listen, config.http.get_ref())?;
+        // Addresses first: a node that cannot have its own must not touch the database of the one that has it.
+        let tcp = bind(*config.listen.address.get_ref()).await?;
+        let listen = tcp.local_addr().map_err(NodeError::io("cannot tell the address bound"))?;
+        let admin_tcp = match &config.admin {
+            Some(admin) => Some(bind(admin.address).await?),
+            None => None,
+        };
+        let admin = admin_tcp.as_ref().map(TcpListener::local_addr).transpose();
+        let admin = admin.map_err(NodeError::io("cannot tell the address bound"))?;
+
+        let disk = open_disk(&config, &clock).await?;
+        let stacks =
+            Arc::new(Stacks::new(&config, Arc::clone(&keys), Arc::clone(&clock), disk.clone())?);
+        stacks.create_named().await?;
+        let access = AccessList::new(access::rules(&config));
+        let components = Components {
+            keys: Arc::clone(&keys),
+            spaces: Arc::clone(&stacks) as _,
+            access: Arc::clone(&access) as _,
+            clock,
+            randomness: Arc::new(OsRandomness),
+        };
+        let service = Service::new(components, config.service.get_ref().clone())?;
+        service.set_origins(origins(&config.listen, listen));
+
+        let (readiness, figures) = (Arc::new(Readiness::default()), Figures::new());
+        let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
+        let http = config.http.get_ref();
+        let api = Arc::new(HttpApi::new(Arc::clone(&service), Arc::clone(&figures)));
+        let listener = Listener::new(tcp, tls.clone(), http.clone(), api);
+        let listener = listener.with_figures(Arc::clone(&figures));
+        let serving = tokio::spawn(listener.serve(stop.clone()));
+        let serving_admin = admin_tcp.map(|tcp| {
+            let pages = Admin::new(Arc::clone(&readiness), figures, disk.clone());
+            let http = HttpSettings { drain_timeout_ms: 1_000, ..HttpSettings::default() };
+            let listener = Listener::new(tcp, None, http, Arc::new(pages));
+            tokio::spawn(listener.serve(stop_admin.clone()))
+        });
+        Ok(Self {
+            source,
+            config,
+            log,
+            keys,
+            disk,
+            stacks,
+            access,
+            service,
+            tls,
+            readiness,
+            listen,
+            admin,
+            stop,
+            stop_admin,
+            serving,
+            serving_admin,
+        })
+    }
+
+    fn tell(&self, ready_file: Option<&Path>) -> Result<(), NodeError> {
+        self.readiness.set(true);
+        let ready = Ready {
+            node: self.keys.node_id().to_string(),
+            listen: self.listen,
+            origins: origins(&self.config.listen, self.listen),
+            admin: self.admin,
+            pid: std::process::id(),
+        };
+        info!(
+            node = %ready.node,
+            listen = %ready.listen,
+            admin = ready.admin.map(tracing::field::display),
+            tls = self.tls.is_some(),
+            "ready"
+        );
+        if self.tls.is_none() && !self.listen.ip().is_loopback() {
+            warn!(
+                "plain HTTP on an address that others can reach: tokens and entries can be read on the way"
+            );
+        }
+        ready.tell(ready_file).map_err(NodeError::io("cannot say that the node is ready"))?;
+        systemd::notify("READY=1");
+        Ok(())
+    }
+
+    /// Lets requests under way end, then closes everything.
+    async fn end(self) -> Result<(), NodeError> {
+        systemd::notify("STOPPING=1");
+        info!("stopping: no new requests");
+        self.readiness.set(false);
+        self.stop.cancel();
+        match self.serving.await {
+            Ok(Drained::Clean) => info!("every request was answered"),
+            Ok(Drained::Cut(connections)) => warn!(connections, "connections were cut"),
+            Err(error) => warn!(%error, "the listener failed"),
+        }
+        if let Some(disk) = &self.disk {
+            disk.settle().await?;
+            disk.close().await;
+        }
+        self.stop_admin.cancel();
+        if let Some(serving) = self.serving_admin {
+            // Whatever it is, there is nobody left to tell.
+            let _ = serving.await;
+        }
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// Reads everything a configuration names, opens the key and gives its public half; changes nothing.
+///
+/// # Errors
+///
+/// [`NodeError`] of whatever would keep the node from starting, as far as it can be seen without listening, opening the
+/// database or asking an upstream.
+pub async fn check(config: &Config) -> Result<bulla_core::NodeId, NodeError> {
+    let keys = Arc::new(keys::read(config.key_file.clone(), config.passphrase_file.clone()).await?);
+    open_tls(&config.listen, config.http.get_ref())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    Stacks::new(config, Arc::clone(&keys), clock, None)?;
+    Ok(keys.node_id())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
+    TcpListener::bind(address).await.map_err(|source| NodeError::Listen { address, source })
+}
+
+fn open_tls(listen: &ListenConfig, http: &HttpSettings) -> Result<Option<Arc<Tls>>, NodeError> {
+    let (Some(certificate), Some(key)) = (&listen.certificate, &listen.private_key) else {
+        return Ok(None);
+    };
+    let files = TlsFiles { certificate: certificate.clone(), key: key.clone() };
+    Ok(Some(Tls::open(files, http.http2)?))
+}
+
+/// Opens the database, if anything is to be kept in one.
+async fn open_disk(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<DiskSpaces>, NodeError> {
+    let Some(folder) = config.data_dir.clone().filter(|_| config.needs_disk()) else {
+        return Ok(None);
+    };
+    let (options, clock) = (config.disk.options(), Arc::clone(clock));
+    let opening = tokio::task::spawn_blocking(move || DiskSpaces::open(folder, options, clock));
+    let opened = opening.await.map_err(|error| NodeError::Io {
+        context: "cannot open the database".to_owned(),
+        source: std::io::Error::other(error),
+    })?;
+    Ok(Some(opened?))
+}
+
+/// The addresses that logins may name: those configured, or the one bound.
+fn origins(listen: &ListenConfig, bound: SocketAddr) -> Vec<String> {
+    if !listen.origins.is_empty() {
+        return listen.origins.iter().map(|origin| origin.get_ref().clone()).collect();
+    }
+    let scheme = if listen.is_tls() { "https" } else { "http" };
+    let mut origins = vec![format!("{scheme}://{bound}")];
+    if bound.ip().is_loopback() {
+        origins.push(format!("{scheme}://localhost:{}", bound.port()));
+    }
+    origins
+}

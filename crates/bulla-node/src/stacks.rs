@@ -1,0 +1,216 @@
+//! Which stack of stores serves a space: the part of a node that its configuration decides (NODE-40 to NODE-46).
+
+mod plan;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use bulla_core::{NodeId, SpaceId};
+use bulla_identity::NodeKeys;
+use bulla_store::{
+    CachedStore, Clock, ContentAddressedStore, Context, Result, SpacePage, Spaces, StoreError,
+    rules,
+};
+use bulla_store_rocksdb::DiskSpaces;
+use tokio::sync::OnceCell;
+
+use crate::config::{Config, Mode};
+use crate::passthrough::Passthrough;
+use plan::{Binding, Plan};
+
+pub use plan::PlanError;
+
+/// The spaces of a node, each over the stack of stores that the configuration says.
+#[derive(Debug)]
+pub struct Stacks {
+    keys: Arc<NodeKeys>,
+    clock: Arc<dyn Clock>,
+    disk: Option<DiskSpaces>,
+    plan: ArcSwap<Plan>,
+    /// Stacks in use. A network store goes on with an answer where the last call stopped, and a cache coalesces, so
+    /// everybody must get the same one.
+    open: Mutex<HashMap<SpaceId, Opened>>,
+}
+
+#[derive(Debug, Clone)]
+struct Opened {
+    /// How the space was bound when this was opened; another binding makes another stack.
+    binding: Arc<Binding>,
+    store: Arc<OnceCell<Arc<dyn ContentAddressedStore>>>,
+}
+
+impl Stacks {
+    /// Stacks as configured. Blocks while certificates are read.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`] when an upstream cannot be used.
+    pub fn new(
+        config: &Config,
+        keys: Arc<NodeKeys>,
+        clock: Arc<dyn Clock>,
+        disk: Option<DiskSpaces>,
+    ) -> std::result::Result<Self, PlanError> {
+        let plan = Plan::new(config, &keys, &clock, None)?;
+        Ok(Self { keys, clock, disk, plan: ArcSwap::from_pointee(plan), open: Mutex::default() })
+    }
+
+    /// Takes up another configuration. Requests under way go on with what they began with; connections to upstreams whose
+    /// part of the configuration stayed as it was are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`]; then everything stays as it was.
+    pub fn reconfigure(&self, config: &Config) -> std::result::Result<(), PlanError> {
+        let plan = Plan::new(config, &self.keys, &self.clock, Some(&self.plan.load()))?;
+        self.plan.store(Arc::new(plan));
+        Ok(())
+    }
+
+    /// Makes the stores of the relayed spaces that are named, so that their members find them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] of the database.
+    pub async fn create_named(&self) -> Result<()> {
+        let plan = self.plan.load_full();
+        for space in plan.named(Mode::Relay) {
+            self.create(&Context::new(), space).await?;
+        }
+        Ok(())
+    }
+
+    fn binding(&self, space: &SpaceId) -> Result<Arc<Binding>> {
+        self.plan.load().binding(space).ok_or(StoreError::NotServed(*space))
+    }
+
+    fn disk(&self, space: SpaceId) -> Result<&DiskSpaces> {
+        self.disk.as_ref().ok_or(StoreError::NotServed(space))
+    }
+
+    /// The stack in front of an upstream, the same for everybody who asks at the same time.
+    async fn in_front(
+        &self,
+        space: SpaceId,
+        binding: Arc<Binding>,
+    ) -> Result<Arc<dyn ContentAddressedStore>> {
+        let opened = {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            if open.len() >= MAX_OPEN {
+                // Only those that nobody holds: whoever comes next opens them anew.
+                open.retain(|_, opened| {
+                    opened.store.get().is_none_or(|store| Arc::strong_count(store) > 1)
+                });
+            }
+            let fresh = || Opened { binding: Arc::clone(&binding), store: Arc::default() };
+            let opened = open.entry(space).or_insert_with(fresh);
+            if !Arc::ptr_eq(&opened.binding, &binding) {
+                *opened = fresh();
+            }
+            opened.clone()
+        };
+        let make = || self.make(space, &binding);
+        opened.store.get_or_try_init(make).await.cloned()
+    }
+
+    async fn make(
+        &self,
+        space: SpaceId,
+        binding: &Binding,
+    ) -> Result<Arc<dyn ContentAddressedStore>> {
+        let node = self.keys.node_id();
+        match binding {
+            Binding::Relay => Err(StoreError::NotServed(space)),
+            Binding::Passthrough(client) => {
+                Ok(Arc::new(Passthrough::new(client.store(space), node)))
+            }
+            Binding::Cache { client, storage, settings } => {
+                let (upstream, storage) = (client.store(space), Arc::clone(storage));
+                let clock = Arc::clone(&self.clock);
+                Ok(Arc::new(CachedStore::open(upstream, storage, node, clock, *settings).await?))
+            }
+        }
+    }
+
+    /// The key this node is known by.
+    #[must_use]
+    pub fn node_id(&self) -> NodeId {
+        self.keys.node_id()
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Spaces for Stacks {
+    async fn open(&self, cx: &Context, space: SpaceId) -> Result<Arc<dyn ContentAddressedStore>> {
+        let binding = self.binding(&space)?;
+        match &*binding {
+            Binding::Relay => self.disk(space)?.open(cx, space).await,
+            Binding::Passthrough(_) | Binding::Cache { .. } => self.in_front(space, binding).await,
+        }
+    }
+
+    async fn create(&self, cx: &Context, space: SpaceId) -> Result<Arc<dyn ContentAddressedStore>> {
+        let binding = self.binding(&space)?;
+        match &*binding {
+            Binding::Relay => self.disk(space)?.create(cx, space).await,
+            Binding::Passthrough(_) | Binding::Cache { .. } => self.in_front(space, binding).await,
+        }
+    }
+
+    /// Named spaces, those on disk, and those of an upstream that every other space is bound to.
+    async fn list(&self, cx: &Context, after: Option<SpaceId>, limit: usize) -> Result<SpacePage> {
+        let limit = rules::clamp_space_limit(limit);
+        let plan = self.plan.load_full();
+        let mut spaces = plan.named_in_front();
+        spaces.retain(|space| after.is_none_or(|after| *space > after));
+        let mut end = true;
+        if let Some(disk) = &self.disk {
+            let page = disk.list(cx, after, limit).await?;
+            let is_relayed =
+                |space: &SpaceId| matches!(plan.binding(space).as_deref(), Some(Binding::Relay));
+            end &= page.end;
+            // A page says nothing of what lies behind its last space, so nothing behind it may be told either.
+            cut(&mut spaces, &page);
+            spaces.extend(page.spaces.into_iter().filter(is_relayed));
+        }
+        if let Some(client) = plan.rest_in_front() {
+            let onward = Context { hops: cx.hops.through(self.node_id())?, ..cx.clone() };
+            let page = client.list(&onward, after, limit).await?;
+            end &= page.end;
+            cut(&mut spaces, &page);
+            let is_theirs = |space: &SpaceId| !plan.is_named(space);
+            spaces.extend(page.spaces.into_iter().filter(is_theirs));
+        }
+        spaces.sort_unstable();
+        spaces.dedup();
+        if spaces.len() > limit {
+            spaces.truncate(limit);
+            end = false;
+        }
+        Ok(SpacePage { spaces, end })
+    }
+
+    async fn remove(&self, cx: &Context, space: SpaceId) -> Result<bool> {
+        match &*self.binding(&space)? {
+            Binding::Relay => self.disk(space)?.remove(cx, space).await,
+            Binding::Passthrough(_) | Binding::Cache { .. } => {
+                Err(StoreError::Unsupported { what: "removing a space that is kept elsewhere" })
+            }
+        }
+    }
+}
+
+/// Leaves out what lies behind a page that is not the last.
+fn cut(spaces: &mut Vec<SpaceId>, page: &SpacePage) {
+    if !page.end
+        && let Some(last) = page.spaces.last()
+    {
+        spaces.retain(|space| space <= last);
+    }
+}
+
+/// Stacks in front of upstreams that are kept open; each costs little beside what a cache holds.
+const MAX_OPEN: usize = 4_096;
