@@ -39,7 +39,14 @@ pub(crate) struct Erase {
 }
 
 #[derive(Debug)]
-enum Job {
+struct Job {
+    /// Rises along a line, so that a job is found again whatever was removed before it.
+    ticket: u64,
+    work: Work,
+}
+
+#[derive(Debug)]
+enum Work {
     Put(Put),
     Erase(Erase),
 }
@@ -84,7 +91,7 @@ pub(crate) enum Admin {
 pub(crate) struct Slice {
     pub(crate) space: Arc<Space>,
     /// Which job of the space's line it belongs to.
-    position: usize,
+    ticket: u64,
     pub(crate) entries: Vec<Verified>,
 }
 
@@ -130,6 +137,7 @@ struct Waiting {
     lines: HashMap<u32, Line>,
     bookmarks: Vec<Bookmark>,
     admin: VecDeque<Admin>,
+    next_ticket: u64,
     is_closing: bool,
     is_poked: bool,
 }
@@ -144,12 +152,12 @@ pub(crate) struct Queue {
 impl Queue {
     /// Adds a put.
     pub(crate) fn put(&self, space: Arc<Space>, put: Put) -> Result<()> {
-        self.push_job(space, Job::Put(put))
+        self.push_job(space, Work::Put(put))
     }
 
     /// Adds an erasure.
     pub(crate) fn erase(&self, space: Arc<Space>, erase: Erase) -> Result<()> {
-        self.push_job(space, Job::Erase(erase))
+        self.push_job(space, Work::Erase(erase))
     }
 
     /// Adds a bookmark.
@@ -222,8 +230,8 @@ impl Queue {
         let mut lineages = Vec::with_capacity(slices.len());
         for (slice, lineage, outcomes) in slices {
             let number = slice.space.number;
-            if let Some(Job::Put(put)) =
-                waiting.lines.get_mut(&number).and_then(|line| line.jobs.get_mut(slice.position))
+            if let Some(put) =
+                waiting.lines.get_mut(&number).and_then(|line| line.put_of(slice.ticket))
             {
                 put.outcomes.extend(outcomes);
             }
@@ -231,10 +239,10 @@ impl Queue {
         }
         for (number, lineage) in lineages {
             let Some(line) = waiting.lines.get_mut(&number) else { continue };
-            while let Some(Job::Put(put)) = line.jobs.front()
+            while let Some(Job { work: Work::Put(put), .. }) = line.jobs.front()
                 && put.entries.is_empty()
             {
-                if let Some(Job::Put(put)) = line.jobs.pop_front() {
+                if let Some(Job { work: Work::Put(put), .. }) = line.jobs.pop_front() {
                     done.push((put, lineage));
                 }
             }
@@ -251,16 +259,15 @@ impl Queue {
 
     /// Fails the puts that these slices belong to, with whatever of them was not taken yet.
     pub(crate) fn fail(&self, slices: &[Slice], error: &StoreError) {
-        let mut places: Vec<(u32, usize)> =
-            slices.iter().map(|slice| (slice.space.number, slice.position)).collect();
-        places.sort_unstable();
-        places.dedup();
         let mut failed = Vec::new();
         let mut waiting = self.lock();
-        // From the last to the first, so that the positions before stay right.
-        for (number, position) in places.into_iter().rev() {
+        for slice in slices {
+            let number = slice.space.number;
             let Some(line) = waiting.lines.get_mut(&number) else { continue };
-            if let Some(Job::Put(put)) = line.jobs.remove(position) {
+            // Another slice of the same put may have failed it already.
+            if let Ok(position) = line.position_of(slice.ticket)
+                && let Some(Job { work: Work::Put(put), .. }) = line.jobs.remove(position)
+            {
                 failed.push(put);
             }
             waiting.drop_empty_line(number);
@@ -271,15 +278,17 @@ impl Queue {
         }
     }
 
-    fn push_job(&self, space: Arc<Space>, job: Job) -> Result<()> {
+    fn push_job(&self, space: Arc<Space>, work: Work) -> Result<()> {
         self.push(|waiting| {
+            let ticket = waiting.next_ticket;
+            waiting.next_ticket = ticket.wrapping_add(1);
             let number = space.number;
             let line = waiting.lines.entry(number).or_insert_with(|| Line {
                 space,
                 jobs: VecDeque::new(),
                 is_waiting: false,
             });
-            line.jobs.push_back(job);
+            line.jobs.push_back(Job { ticket, work });
             if !std::mem::replace(&mut line.is_waiting, true) {
                 waiting.ring.push_back(number);
             }
@@ -344,9 +353,9 @@ impl Waiting {
     /// Bytes of the puts that wait; counted only where commits are put off.
     fn queued_bytes(&self) -> usize {
         let jobs = self.lines.values().flat_map(|line| &line.jobs);
-        let entries = jobs.filter_map(|job| match job {
-            Job::Put(put) => Some(&put.entries),
-            Job::Erase(_) => None,
+        let entries = jobs.filter_map(|job| match &job.work {
+            Work::Put(put) => Some(&put.entries),
+            Work::Erase(_) => None,
         });
         entries.flatten().map(Verified::size_bytes).fold(0, usize::saturating_add)
     }
@@ -365,6 +374,19 @@ enum Turn {
 }
 
 impl Line {
+    /// Where a job is now; an error when it is gone.
+    fn position_of(&self, ticket: u64) -> std::result::Result<usize, usize> {
+        self.jobs.binary_search_by_key(&ticket, |job| job.ticket)
+    }
+
+    fn put_of(&mut self, ticket: u64) -> Option<&mut Put> {
+        let position = self.position_of(ticket).ok()?;
+        match &mut self.jobs.get_mut(position)?.work {
+            Work::Put(put) => Some(put),
+            Work::Erase(_) => None,
+        }
+    }
+
     /// Takes a turn's worth of what waits from the job at `position` on.
     fn take_turn(&mut self, position: &mut usize, taken: &mut Taken) -> Turn {
         let mut used = 0;
@@ -373,34 +395,24 @@ impl Line {
                 None => return Turn::Exhausted,
                 // An erasure and puts of one space would have to know of each other inside a batch: it waits until the
                 // puts before it are committed, and the puts after it wait for it.
-                Some(Job::Erase(_)) if *position > 0 => return Turn::Blocked,
-                Some(Job::Erase(_)) => {
-                    if let Some(Job::Erase(erase)) = self.jobs.pop_front() {
+                Some(Job { work: Work::Erase(_), .. }) => {
+                    if *position > 0 {
+                        return Turn::Blocked;
+                    }
+                    if let Some(Job { work: Work::Erase(erase), .. }) = self.jobs.pop_front() {
                         taken.erasures.push((Arc::clone(&self.space), erase));
                     }
                     return if self.jobs.is_empty() { Turn::Exhausted } else { Turn::Blocked };
                 }
-                Some(Job::Put(put)) => {
+                Some(Job { work: Work::Put(put), ticket }) => {
                     if put.reply.is_closed() {
                         // Nobody waits for the answer: what is not committed yet is not stored at all (STO-7).
                         put.entries.clear();
                     }
-                    let mut entries = Vec::new();
-                    let mut is_full = false;
-                    while used < TURN_BYTES
-                        && !is_full
-                        && let Some(entry) = put.entries.front()
-                    {
-                        let size = entry.size_bytes();
-                        is_full = taken.bytes > 0 && taken.bytes.saturating_add(size) > COMMIT_BYTES;
-                        if !is_full {
-                            taken.bytes = taken.bytes.saturating_add(size);
-                            used = used.saturating_add(size);
-                            entries.extend(put.entries.pop_front());
-                        }
-                    }
+                    let (entries, is_full) = put.take_entries(&mut used, &mut taken.bytes);
                     let is_done = put.entries.is_empty();
-                    taken.slices.push(Slice { space: Arc::clone(&self.space), position: *position, entries });
+                    let (space, ticket) = (Arc::clone(&self.space), *ticket);
+                    taken.slices.push(Slice { space, ticket, entries });
                     if is_full {
                         return Turn::Full;
                     }
@@ -412,6 +424,26 @@ impl Line {
     }
 }
 
+impl Put {
+    /// Takes entries until the turn or the commit is full; `true` when it was the commit.
+    fn take_entries(&mut self, turn: &mut usize, commit: &mut usize) -> (Vec<Verified>, bool) {
+        let mut entries = Vec::new();
+        while *turn < TURN_BYTES
+            && let Some(entry) = self.entries.front()
+        {
+            let size = entry.size_bytes();
+            // An entry larger than a commit has one for itself.
+            if *commit > 0 && commit.saturating_add(size) > COMMIT_BYTES {
+                return (entries, true);
+            }
+            *commit = commit.saturating_add(size);
+            *turn = turn.saturating_add(size);
+            entries.extend(self.entries.pop_front());
+        }
+        (entries, false)
+    }
+}
+
 /// What is said to those who come too late.
 pub(crate) fn closed() -> StoreError {
     StoreError::Unavailable {
@@ -420,3 +452,6 @@ pub(crate) fn closed() -> StoreError {
         retry_after: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,12 @@
 //! folders; random operations and restarts against a naive model; many writers and many spaces at once; a store written
 //! by 0.1.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "engine/fixture.rs"]
 mod fixture;
@@ -23,13 +28,31 @@ fn main() {
     let mut trials = suite::trials();
     let own: [(&str, fn()); 9] = [
         ("model::random_operations_match_the_model", model::random_operations_match_the_model),
-        ("many::writers_share_syncs_and_see_receipts_in_order", many::writers_share_syncs_and_see_receipts_in_order),
-        ("many::spaces_in_use_are_bounded_and_lose_nothing", many::spaces_in_use_are_bounded_and_lose_nothing),
+        (
+            "many::writers_share_syncs_and_see_receipts_in_order",
+            many::writers_share_syncs_and_see_receipts_in_order,
+        ),
+        (
+            "many::spaces_in_use_are_bounded_and_lose_nothing",
+            many::spaces_in_use_are_bounded_and_lose_nothing,
+        ),
         ("many::large_put_does_not_starve_small_ones", many::large_put_does_not_starve_small_ones),
-        ("many::interval_syncs_rarely_and_answers_after", many::interval_syncs_rarely_and_answers_after),
-        ("many::digests_are_written_down_now_and_then", many::digests_are_written_down_now_and_then),
-        ("many::closed_store_answers_and_ends_watchers", many::closed_store_answers_and_ends_watchers),
-        ("many::erased_bytes_leave_the_disk_with_compaction", many::erased_bytes_leave_the_disk_with_compaction),
+        (
+            "many::interval_syncs_rarely_and_answers_after",
+            many::interval_syncs_rarely_and_answers_after,
+        ),
+        (
+            "many::digests_are_written_down_now_and_then",
+            many::digests_are_written_down_now_and_then,
+        ),
+        (
+            "many::closed_store_answers_and_ends_watchers",
+            many::closed_store_answers_and_ends_watchers,
+        ),
+        (
+            "many::erased_bytes_leave_the_disk_with_compaction",
+            many::erased_bytes_leave_the_disk_with_compaction,
+        ),
         ("fixture::store_of_0_1_opens_and_verifies", fixture::store_of_0_1_opens_and_verifies),
     ];
     trials.extend(own.map(|(name, test)| {

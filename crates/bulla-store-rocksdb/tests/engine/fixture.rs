@@ -88,7 +88,8 @@ fn write(to: &Path) {
         store.head(&cx()).await.unwrap();
     });
     // What holds no data, and names the machine.
-    let names = std::fs::read_dir(folder.path().join("db")).unwrap().map(|entry| entry.unwrap().path());
+    let names =
+        std::fs::read_dir(folder.path().join("db")).unwrap().map(|entry| entry.unwrap().path());
     let useless = names.filter(|path| {
         let name = path.file_name().unwrap().to_str().unwrap();
         ["LOCK", "LOG", "OPTIONS"].iter().any(|start| name.starts_with(start))

@@ -11,7 +11,8 @@ use bulla_store_rocksdb::{DiskOptions, DiskSpaces};
 use futures_util::StreamExt;
 
 use crate::support::{
-    TestClock, assert_clean, cx, mixed, open, open_with, options, put, runtime, scan_all, small, space_number, world,
+    TestClock, assert_clean, cx, mixed, open, open_with, options, put, runtime, scan_all, small,
+    space_number, world,
 };
 
 pub(crate) fn writers_share_syncs_and_see_receipts_in_order() {
@@ -29,7 +30,9 @@ pub(crate) fn writers_share_syncs_and_see_receipts_in_order() {
                 tokio::spawn(async move {
                     let mut receipts = Vec::new();
                     for entry in &entries {
-                        let [PutOutcome::Stored(receipt)] = put(&store, std::slice::from_ref(entry)).await[..] else {
+                        let [PutOutcome::Stored(receipt)] =
+                            put(&store, std::slice::from_ref(entry)).await[..]
+                        else {
                             panic!("a new entry is stored");
                         };
                         // What was acknowledged is visible, and so is everything before it.

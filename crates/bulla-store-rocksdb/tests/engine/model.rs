@@ -40,7 +40,11 @@ fn pool() -> Vec<VerifiedEntry> {
     let mut author = world.author(0);
     let mut pool = vec![world.genesis().clone()];
     pool.extend((1..POOL).map(|n| {
-        let draft = Draft { payload_bytes: SIZES[n % SIZES.len()], content: (n / 8) as u64, ..Draft::default() };
+        let draft = Draft {
+            payload_bytes: SIZES[n % SIZES.len()],
+            content: (n / 8) as u64,
+            ..Draft::default()
+        };
         author.write(draft).unwrap()
     }));
     pool
@@ -106,12 +110,21 @@ async fn check(pool: &[VerifiedEntry], operations: &[Operation]) {
         let (head, expected) = (disk.head(&cx()).await.unwrap(), model.head(&cx()).await.unwrap());
         assert_eq!(comparable(head), comparable(expected));
     }
-    let request = GetRequest { ids: pool.iter().map(VerifiedEntry::id).collect(), max_bytes: u32::MAX };
-    assert_eq!(disk.get(&cx(), request.clone()).await.unwrap(), model.get(&cx(), request.clone()).await.unwrap());
-    assert_eq!(disk.has(&cx(), &request.ids).await.unwrap(), model.has(&cx(), &request.ids).await.unwrap());
+    let request =
+        GetRequest { ids: pool.iter().map(VerifiedEntry::id).collect(), max_bytes: u32::MAX };
+    assert_eq!(
+        disk.get(&cx(), request.clone()).await.unwrap(),
+        model.get(&cx(), request.clone()).await.unwrap()
+    );
+    assert_eq!(
+        disk.has(&cx(), &request.ids).await.unwrap(),
+        model.has(&cx(), &request.ids).await.unwrap()
+    );
     let everything = ScanRequest::everything();
-    let (on_disk, expected) =
-        (disk.scan(&cx(), everything.clone()).await.unwrap(), model.scan(&cx(), everything).await.unwrap());
+    let (on_disk, expected) = (
+        disk.scan(&cx(), everything.clone()).await.unwrap(),
+        model.scan(&cx(), everything).await.unwrap(),
+    );
     assert_eq!((on_disk.items, on_disk.end), (expected.items, expected.end));
     assert_clean(&spaces).await;
 }

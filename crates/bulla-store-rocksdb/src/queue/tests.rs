@@ -1,0 +1,163 @@
+//! Every put is answered once and with its own outcomes, whatever became of those that waited beside it.
+
+use std::sync::Arc;
+
+use bulla_conformance::suite::author::{World, whole};
+use bulla_core::values::{PutOutcome, PutReport};
+use bulla_core::{EntryId, Lineage, LogHash, Verified};
+use bulla_store::{Erasure, ErasureReport, StoreError};
+use tokio::sync::{Semaphore, oneshot};
+
+use super::{Erase, Next, Put, Queue, Slice, Taken};
+use crate::layout::LiveRow;
+use crate::space::Space;
+
+type Answer<T> = oneshot::Receiver<bulla_store::Result<T>>;
+
+fn space(world: &World) -> Arc<Space> {
+    Space::new(world.space(), 0, Lineage::ZERO, LiveRow::empty(LogHash([0; 32])), 0)
+}
+
+fn put(queue: &Queue, space: &Arc<Space>, entries: Vec<Verified>) -> Answer<PutReport> {
+    let (reply, answer) = oneshot::channel();
+    let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+    let put = Put { entries: entries.into(), outcomes: Vec::new(), reply, room };
+    queue.put(Arc::clone(space), put).unwrap();
+    answer
+}
+
+fn erase(queue: &Queue, space: &Arc<Space>) -> Answer<ErasureReport> {
+    let (reply, answer) = oneshot::channel();
+    let erasure = Erasure { by: EntryId([1; 32]), is_prune: false, ids: Vec::new() };
+    queue.erase(Arc::clone(space), Erase { erasure, reply }).unwrap();
+    answer
+}
+
+fn take(queue: &Queue) -> Taken {
+    match queue.next(None, false) {
+        Next::Commit(taken) => taken,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Settles slices with receipts counted on from `receipt`.
+fn settle(queue: &Queue, slices: Vec<Slice>, receipt: &mut u64) {
+    let outcomes = |slice: &Slice, receipt: &mut u64| {
+        let outcome = |_: &Verified| {
+            *receipt += 1;
+            PutOutcome::Stored(*receipt)
+        };
+        slice.entries.iter().map(outcome).collect::<Vec<_>>()
+    };
+    let settled = slices.into_iter().map(|slice| {
+        let outcomes = outcomes(&slice, receipt);
+        (slice, Lineage::ZERO, outcomes)
+    });
+    queue.settle(settled.collect());
+}
+
+fn receipts(mut answer: Answer<PutReport>) -> Vec<u64> {
+    let outcomes = answer.try_recv().unwrap().unwrap().outcomes;
+    let receipt = |outcome| match outcome {
+        PutOutcome::Stored(receipt) => receipt,
+        other => panic!("{other:?}"),
+    };
+    outcomes.into_iter().map(receipt).collect()
+}
+
+/// Failing a slice once moved the places of those behind it: with several waiting on a full device, one was never
+/// answered, and its neighbour got its outcomes.
+#[test]
+fn failed_put_moves_no_other_out_of_its_place() {
+    let world = World::new([3; 32]).unwrap();
+    let (queue, space) = (Queue::default(), space(&world));
+    let entries = whole(&world.entries(0, 6).unwrap());
+    for failing in 0..3 {
+        let answers: Vec<_> =
+            entries.chunks(2).map(|two| put(&queue, &space, two.to_vec())).collect();
+        let mut slices = take(&queue).slices;
+        assert_eq!(slices.len(), 3);
+        let failed = slices.remove(failing);
+        queue.fail(std::slice::from_ref(&failed), &StoreError::Full);
+        let mut receipt = 0;
+        settle(&queue, slices, &mut receipt);
+        let mut expected = vec![vec![1, 2], vec![3, 4]];
+        for (n, mut answer) in answers.into_iter().enumerate() {
+            if n == failing {
+                assert!(matches!(answer.try_recv().unwrap(), Err(StoreError::Full)));
+            } else {
+                assert_eq!(receipts(answer), expected.remove(0), "put {n}");
+            }
+        }
+        assert!(queue.lock().lines.is_empty() && queue.lock().ring.is_empty());
+    }
+}
+
+#[test]
+fn each_of_many_failing_puts_is_told() {
+    let world = World::new([3; 32]).unwrap();
+    let (queue, space) = (Queue::default(), space(&world));
+    let entries = whole(&world.entries(0, 9).unwrap());
+    let answers: Vec<_> =
+        entries.iter().map(|entry| put(&queue, &space, vec![entry.clone()])).collect();
+    for slice in take(&queue).slices {
+        queue.fail(std::slice::from_ref(&slice), &StoreError::Full);
+    }
+    for mut answer in answers {
+        assert!(matches!(answer.try_recv().unwrap(), Err(StoreError::Full)));
+    }
+    assert!(queue.lock().lines.is_empty() && queue.lock().ring.is_empty());
+}
+
+/// An erasure is taken alone: after the puts before it, before the puts behind it.
+#[test]
+fn erasure_keeps_its_place_in_line() {
+    let world = World::new([3; 32]).unwrap();
+    let (queue, space) = (Queue::default(), space(&world));
+    let entries = whole(&world.entries(0, 3).unwrap());
+    let mut receipt = 0;
+
+    let first = put(&queue, &space, vec![entries[0].clone()]);
+    let erased = erase(&queue, &space);
+    let second = put(&queue, &space, vec![entries[1].clone()]);
+    let failing = put(&queue, &space, vec![entries[2].clone()]);
+
+    let taken = take(&queue);
+    assert_eq!((taken.slices.len(), taken.erasures.len()), (1, 0));
+    settle(&queue, taken.slices, &mut receipt);
+    assert_eq!(receipts(first), [1]);
+
+    let mut taken = take(&queue);
+    assert_eq!((taken.slices.len(), taken.erasures.len()), (0, 1));
+    let (_, job) = taken.erasures.remove(0);
+    job.reply.send(Ok(ErasureReport::default())).unwrap();
+    drop(erased);
+
+    let mut slices = take(&queue).slices;
+    assert_eq!(slices.len(), 2);
+    queue.fail(&slices.split_off(1), &StoreError::Full);
+    settle(&queue, slices, &mut receipt);
+    assert_eq!(receipts(second), [2]);
+    assert!(receipts_failed(failing));
+    assert!(queue.lock().lines.is_empty() && queue.lock().ring.is_empty());
+}
+
+fn receipts_failed(mut answer: Answer<PutReport>) -> bool {
+    answer.try_recv().unwrap().is_err()
+}
+
+/// A put that nobody waits for is not begun; those beside it are.
+#[test]
+fn put_of_an_asker_who_went_is_left_out() {
+    let world = World::new([3; 32]).unwrap();
+    let (queue, space) = (Queue::default(), space(&world));
+    let entries = whole(&world.entries(0, 2).unwrap());
+    let mut receipt = 0;
+    drop(put(&queue, &space, vec![entries[0].clone()]));
+    let stays = put(&queue, &space, vec![entries[1].clone()]);
+    let slices = take(&queue).slices;
+    assert_eq!(slices.iter().map(|slice| slice.entries.len()).sum::<usize>(), 1);
+    settle(&queue, slices, &mut receipt);
+    assert_eq!(receipts(stays), [1]);
+    assert!(queue.lock().lines.is_empty());
+}
