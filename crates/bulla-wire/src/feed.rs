@@ -77,15 +77,18 @@ impl Encode for FeedRequest {
 
 impl Decode for FeedRequest {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, CborError> {
-        let start = reader.position();
-        let bounds = Reader::error_at(start, CborErrorKind::Bounds);
         reader.array_exact(3)?;
+        let start = reader.position();
         let spaces = ascending_spaces(reader, MAX_FEED_SPACES)?;
-        let heartbeat_ms = reader.uint(MAX_COUNTER)?;
-        let rider_bytes = reader.u32(u32::try_from(MAX_RIDER_BYTES).unwrap_or(u32::MAX))?;
-        if spaces.is_empty() || !HEARTBEAT_MS.contains(&heartbeat_ms) {
-            return Err(bounds);
+        if spaces.is_empty() {
+            return Err(Reader::error_at(start, CborErrorKind::Bounds));
         }
+        let start = reader.position();
+        let heartbeat_ms = reader.uint(*HEARTBEAT_MS.end())?;
+        if heartbeat_ms < *HEARTBEAT_MS.start() {
+            return Err(Reader::error_at(start, CborErrorKind::Bounds));
+        }
+        let rider_bytes = reader.u32(u32::try_from(MAX_RIDER_BYTES).unwrap_or(u32::MAX))?;
         Ok(Self { spaces, heartbeat_ms, rider_bytes })
     }
 }

@@ -32,7 +32,8 @@ pub fn format_hops(nodes: &[NodeId]) -> String {
 /// (HOP-2).
 #[must_use]
 pub fn parse_hops(value: &str) -> Option<Vec<NodeId>> {
-    if value.len() > MAX_HOPS * (2 * NodeId::LEN + 1) {
+    let is_lower = !value.bytes().any(|byte| byte.is_ascii_uppercase());
+    if value.len() > MAX_HOPS * (2 * NodeId::LEN + 1) || !is_lower {
         return None;
     }
     let mut nodes = Vec::new();

@@ -136,13 +136,13 @@ impl Route {
             ("feed", None) => Self::Feed,
             ("spaces", None) => Self::Spaces { after: None },
             ("spaces", Some(query)) => {
-                let after = query.strip_prefix("after=").and_then(|hex| hex.parse().ok());
+                let after = query.strip_prefix("after=").and_then(space_id);
                 Self::Spaces { after: Some(after.ok_or(RouteError::Unknown)?) }
             }
             (rest, None) => {
                 let space = rest.strip_prefix("spaces/").and_then(|rest| rest.split_once('/'));
                 let (space, name) = space.ok_or(RouteError::Unknown)?;
-                let space = space.parse().map_err(|_| RouteError::Unknown)?;
+                let space = space_id(space).ok_or(RouteError::Unknown)?;
                 let known = SpaceRoute::ALL.into_iter().find(|route| route.name() == name);
                 Self::Space(space, known.ok_or(RouteError::Unknown)?)
             }
@@ -153,4 +153,10 @@ impl Route {
 
     /// How many spaces a page of [`Route::Spaces`] holds at most.
     pub const SPACES_PER_PAGE: usize = MAX_SPACES_PER_PAGE;
+}
+
+/// A space id in its one form: lower-case digits (WIRE-1).
+fn space_id(digits: &str) -> Option<SpaceId> {
+    let is_lower = !digits.bytes().any(|byte| byte.is_ascii_uppercase());
+    if is_lower { digits.parse().ok() } else { None }
 }
