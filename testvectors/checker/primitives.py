@@ -5,6 +5,7 @@ ChaCha20-Poly1305 (RFC 8439), HKDF-SHA256 (RFC 5869) and HPKE in base mode (RFC 
 checking test vectors only. `python3 primitives.py` checks each against published known answers.
 """
 
+import functools
 import hashlib
 import hmac
 import struct
@@ -85,9 +86,13 @@ def blake3_keyed(key, data, length=32):
     return _blake3(struct.unpack("<8I", key), data, KEYED, length)
 
 
+@functools.lru_cache(maxsize=None)
+def _context_key(context):
+    return struct.unpack("<8I", _blake3(IV, context.encode(), CONTEXT, 32))
+
+
 def blake3_derive(context, material, length=32):
-    key = _blake3(IV, context.encode(), CONTEXT, 32)
-    return _blake3(struct.unpack("<8I", key), material, MATERIAL, length)
+    return _blake3(_context_key(context), material, MATERIAL, length)
 
 
 # --- Curve25519: Ed25519 by ZIP-215, X25519 -----------------------------------------------------------------------------
@@ -159,14 +164,31 @@ def ed25519_verify(key, message, signature):
     return _is_identity(_multiply(8, rest))
 
 
-def ed25519_public(seed):
-    a = bytearray(hashlib.sha512(seed).digest()[:32])
-    a[0] &= 248
-    a[31] = (a[31] & 127) | 64
-    x, y, z, _ = _multiply(int.from_bytes(a, "little"), BASE)
+def _encode(point):
+    x, y, z, _ = point
     inverse = pow(z, P - 2, P)
     x, y = x * inverse % P, y * inverse % P
     return (y | ((x & 1) << 255)).to_bytes(32, "little")
+
+
+def _scalar(seed):
+    a = bytearray(hashlib.sha512(seed).digest()[:32])
+    a[0] &= 248
+    a[31] = (a[31] & 127) | 64
+    return int.from_bytes(a, "little")
+
+
+@functools.lru_cache(maxsize=None)
+def ed25519_public(seed):
+    return _encode(_multiply(_scalar(seed), BASE))
+
+
+def ed25519_sign(seed, message):
+    """RFC 8032, section 5.1.6."""
+    r = int.from_bytes(hashlib.sha512(hashlib.sha512(seed).digest()[32:] + message).digest(), "little") % L
+    point = _encode(_multiply(r, BASE))
+    k = int.from_bytes(hashlib.sha512(point + ed25519_public(seed) + message).digest(), "little") % L
+    return point + ((r + k * _scalar(seed)) % L).to_bytes(32, "little")
 
 
 def x25519(scalar, u):
@@ -304,10 +326,12 @@ def self_check():
     assert blake3_keyed(key, b"").hex().startswith("92b2b75604ed3c761f9d6f62392c8a92")
     assert blake3_derive("BLAKE3 2019-12-27 16:29:52 test vectors context", b"").hex().startswith("2cc39783c223154f")
     # RFC 8032, section 7.1, test 2.
-    public = ed25519_public(unhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"))
+    seed = unhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")
+    public = ed25519_public(seed)
     assert public.hex() == "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
     signature = unhex("92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
                       "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00")
+    assert ed25519_sign(seed, b"\x72") == signature
     assert ed25519_verify(public, b"\x72", signature) and not ed25519_verify(public, b"\x73", signature)
     # RFC 7748, section 5.2.
     scalar = unhex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4")

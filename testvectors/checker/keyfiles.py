@@ -1,0 +1,114 @@
+"""Chapter keys.md, KF: secrets on disk, in the age format."""
+
+import base64
+import hashlib
+import hmac
+import re
+
+import cbor
+import keys
+import primitives
+from common import Refusal, agreement, ascending
+
+HEADER = re.compile(rb"age-encryption\.org/v1\n-> scrypt ([A-Za-z0-9+/]{22}) ([1-9][0-9]*)\n([A-Za-z0-9+/]{43})\n"
+                    rb"---( )([A-Za-z0-9+/]{43})\n")
+KINDS = {"device": (1, 4), "node": (2, 3), "keyring": (3, 3)}
+LONGEST = 16 * 2**20
+HIGHEST_WORK = 18
+CHUNK = 65536
+
+
+def _unbase64(text):
+    data = base64.b64decode(text + b"=" * (-len(text) % 4))
+    if base64.b64encode(data).rstrip(b"=") != text:
+        raise Refusal("key_file.format", "KF-4")
+    return data
+
+
+def open_file(data, passphrase):
+    """KF-3 to KF-6: the content."""
+    if len(data) > LONGEST:
+        raise Refusal("key_file.too_long", "KF-3")
+    match = HEADER.match(data)
+    if not match:
+        raise Refusal("key_file.format", "KF-4")
+    salt, body, mac = (_unbase64(match.group(i)) for i in (1, 3, 5))
+    if len(match.group(2)) > 2 or int(match.group(2)) > HIGHEST_WORK:
+        raise Refusal("key_file.work_factor", "KF-5")
+    wrapping = hashlib.scrypt(passphrase, salt=b"age-encryption.org/v1/scrypt" + salt, n=1 << int(match.group(2)), r=8,
+                              p=1, maxmem=2**29, dklen=32)
+    file_key = primitives.chacha20poly1305_open(wrapping, bytes(12), b"", body)
+    if file_key is None:
+        raise Refusal("key_file.passphrase", "KF-6")
+    mac_key = primitives.hkdf(file_key, b"", b"header", 32)
+    content = _open_stream(file_key, data[match.end():])
+    if hmac.new(mac_key, data[:match.start(4)], hashlib.sha256).digest() != mac or content is None:
+        raise Refusal("key_file.damaged", "KF-6")
+    return content
+
+
+def _open_stream(file_key, payload):
+    """The payload of an age file, or None."""
+    nonce, rest = payload[:16], payload[16:]
+    if len(nonce) < 16 or not rest:
+        return None
+    key, content = primitives.hkdf(file_key, nonce, b"payload", 32), b""
+    pieces = [rest[i:i + CHUNK + 16] for i in range(0, len(rest), CHUNK + 16)]
+    for i, piece in enumerate(pieces):
+        last = i == len(pieces) - 1
+        opened = primitives.chacha20poly1305_open(key, i.to_bytes(11, "big") + bytes([last]), b"", piece)
+        if opened is None or (last and i > 0 and not opened):
+            return None
+        content += opened
+    return content
+
+
+def read_content(data, kind):
+    """KF-8, step by step; the elements after version and kind."""
+    item = cbor.decode(data)
+    if not isinstance(item, list):
+        cbor.refuse("cbor.unexpected")
+    if len(item) < 2:
+        cbor.refuse("cbor.count")
+    if cbor.integer(item[0]) != 1:
+        raise Refusal("key_file.version", "KF-8")
+    number, count = KINDS[kind]
+    if cbor.integer(item[1]) != number:
+        raise Refusal("key_file.kind", "KF-8")
+    rest = cbor.exactly(item, count)[2:]
+    if kind == "keyring":
+        _read_keyring(rest[0])
+    else:
+        for secret in rest:
+            cbor.fixed(secret, 32)
+    return rest
+
+
+def _read_keyring(item):
+    for entry in cbor.array(item, LONGEST):
+        space, epoch_keys = cbor.exactly(entry, 2)
+        cbor.fixed(space, 32)
+        for one in cbor.array(epoch_keys, 4096, 1):
+            cbor.fixed(one, 32)
+    spaces = [space for space, _ in item]
+    if not ascending(spaces) or any(len(set(held)) != len(held) for _, held in item):
+        raise Refusal("key_file.rule", "KF-11")
+
+
+def run(case, group):
+    content = case.bytes("content")
+    if "file" in case:
+        content = open_file(case.bytes("file"), case["passphrase"].encode())
+        case.agree("content", content)
+    rest = read_content(content, group["kind"])
+    if group["kind"] == "device":
+        case.agree("author", primitives.ed25519_public(rest[0]))
+        case.agree("sealingKey", agreement(rest[1], primitives.X25519_BASE))
+    elif group["kind"] == "node":
+        case.agree("node", primitives.ed25519_public(rest[0]))
+    else:
+        case.agree("spaces", [{"space": space, "keyIds": [keys.key_id(one) for one in held]} for space, held in rest[0]])
+    case.agree("content", cbor.encode(cbor.decode(content)))
+
+
+ALGORITHMS = {"key-file": run}
