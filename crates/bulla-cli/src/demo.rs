@@ -63,6 +63,8 @@ pub(crate) async fn run(output: Output, folder: &Path, keep: Option<&Path>) -> R
     steps.start("start relay, cache and passthrough");
     let peers = [Peer::device("laptop", &laptop), Peer::device("phone", &phone)];
     let chain = Chain::start(&work, mine.id(), &peers).await?;
+
+    steps.start("prepare the search for leaks");
     let mut scanner = scanner(&from)?;
     let common = scanner.learn_common(&everything(&chain.folders())?);
 
@@ -359,7 +361,7 @@ impl Facts {
             .collect();
         output.rows(&["read at", "entries", "digest"], &heads);
         output.line("\nWhat the relay could see");
-        output.rows(&["", "", ""], &self.seen.rows());
+        output.rows(&["what", "value", "what it tells"], &self.seen.rows());
         output.line(format!(
             "\nSearched {} of files, logs and traffic of the three nodes for {} pieces of names and contents, raw, in \
              hexadecimal, base64 and UTF-16, and for their hashes.",

@@ -4,13 +4,15 @@
 //! base64 or in UTF-16: a name, a short content, any 64 bytes that stand together in a longer content, or the BLAKE3 or
 //! SHA-256 of any of these. Haystacks are decoded instead of needles encoded, so that every alignment is covered.
 
+mod known;
 mod views;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use aho_corasick::AhoCorasick;
 use sha2::{Digest as _, Sha256};
 
+use known::Known;
 use views::{View, views};
 
 /// Bytes of a run that count as leaked.
@@ -51,10 +53,10 @@ pub(crate) struct Scanner {
     short: Vec<Short>,
     matcher: AhoCorasick,
     /// Rolling hash of a window, and the secret and offset it is from.
-    windows: HashMap<u64, (usize, usize)>,
+    windows: Known<(usize, usize)>,
     texts: Vec<Vec<u8>>,
     /// First eight bytes of a digest, the rest of it and the secret.
-    digests: HashMap<[u8; 8], ([u8; 24], usize)>,
+    digests: Known<([u8; 24], usize)>,
     /// Short needles that a node without any data shows too.
     common: BTreeSet<usize>,
 }
@@ -73,7 +75,10 @@ impl Scanner {
         let mut short: BTreeMap<Vec<u8>, String> = BTreeMap::new();
         for secret in secrets {
             let mut forms = vec![secret.bytes.clone()];
-            if let Ok(text) = std::str::from_utf8(&secret.bytes) {
+            if let Ok(text) = std::str::from_utf8(&secret.bytes)
+                && !text.is_ascii()
+            {
+                // What is ASCII is found by reading every second byte.
                 forms.push(text.encode_utf16().flat_map(u16::to_le_bytes).collect());
                 forms.push(text.encode_utf16().flat_map(u16::to_be_bytes).collect());
             }
@@ -88,8 +93,8 @@ impl Scanner {
         }
         let total: usize = texts.iter().map(Vec::len).sum();
         let stride = total.div_ceil(MAX_WINDOWS).max(1);
-        let mut windows = HashMap::new();
-        let mut digests = HashMap::new();
+        let mut windows = Known::with_capacity(total / stride);
+        let mut digests = Known::with_capacity(2 * total / stride);
         for (index, text) in texts.iter().enumerate() {
             for (offset, window) in text.windows(WINDOW).enumerate().step_by(stride) {
                 if distinct(window) >= MIN_DISTINCT {
@@ -145,8 +150,8 @@ impl Scanner {
             self.scan_windows(&bytes, &mut found);
             for window in bytes.windows(32) {
                 let (first, rest) = window.split_at(8);
-                if let Some((digest, index)) =
-                    first.try_into().ok().and_then(|key: [u8; 8]| self.digests.get(&key))
+                if let Ok(first) = first.try_into()
+                    && let Some((digest, index)) = self.digests.get(u64::from_le_bytes(first))
                     && rest == digest
                 {
                     found(format!("a hash of {}", self.label(*index)));
@@ -163,7 +168,7 @@ impl Scanner {
         let mut hash = rolling(first);
         let mut entering = bytes.iter().skip(WINDOW);
         for window in bytes.windows(WINDOW) {
-            if let Some((index, offset)) = self.windows.get(&hash)
+            if let Some((index, offset)) = self.windows.get(hash)
                 && self.texts.get(*index).and_then(|text| text.get(*offset..offset + WINDOW))
                     == Some(window)
             {
@@ -196,12 +201,12 @@ fn distinct(bytes: &[u8]) -> usize {
     seen.iter().filter(|seen| **seen).count()
 }
 
-fn add_digests(digests: &mut HashMap<[u8; 8], ([u8; 24], usize)>, bytes: &[u8], index: usize) {
+fn add_digests(digests: &mut Known<([u8; 24], usize)>, bytes: &[u8], index: usize) {
     let hashes: [[u8; 32]; 2] = [blake3::hash(bytes).into(), Sha256::digest(bytes).into()];
     for hash in hashes {
         let (first, rest) = hash.split_at(8);
         if let (Ok(key), Ok(rest)) = (first.try_into(), rest.try_into()) {
-            digests.insert(key, (rest, index));
+            digests.insert(u64::from_le_bytes(key), (rest, index));
         }
     }
 }
