@@ -12,6 +12,7 @@
 
 mod bloom;
 mod cbor;
+mod clock;
 mod digests;
 mod ed25519;
 mod entry;
@@ -70,6 +71,7 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(header::EntryHeader),
         Box::new(entry::Entry),
         Box::new(genesis::GenesisPayload),
+        Box::new(clock::Clocks),
         Box::new(ed25519::Ed25519),
         Box::new(primitives::Primitives),
         Box::new(keys::EpochKeys),
@@ -79,6 +81,7 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(keys::Logins),
         Box::new(keys::Acknowledgements),
         Box::new(sealing::Payloads),
+        Box::new(sealing::Paddings),
         Box::new(sealing::Manifests),
         Box::new(sealing::Contents),
         Box::new(sealing::FileRecords),

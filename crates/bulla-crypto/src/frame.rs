@@ -1,5 +1,5 @@
 //! What is encrypted: the plaintext behind its length, and zeros that hide that length (chapter `sealing.md`, PAD-1 to
-//! PAD-5).
+//! PAD-4).
 
 use bulla_core::Code;
 use bulla_core::limits::{MAX_PAYLOAD_BYTES, MIN_SEALED_BYTES};
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 /// Bytes before the plaintext: version, content coding, length (PAD-1).
 pub const FRAME_BYTES: usize = 6;
-/// Longest framed plaintext in bytes: with its tag it fills the longest payload (PAD-2).
+/// Longest framed plaintext in bytes: with its tag it fills the longest payload (SEAL-6).
 pub const MAX_FRAMED_BYTES: usize = MAX_PAYLOAD_BYTES - MIN_SEALED_BYTES;
 /// Longest plaintext of one entry in bytes. Larger content is chunked, see [`manifest`](crate::manifest).
 pub const MAX_PLAINTEXT_BYTES: usize = MAX_FRAMED_BYTES - FRAME_BYTES;

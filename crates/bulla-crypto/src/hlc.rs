@@ -1,8 +1,8 @@
-//! The clock of entries: milliseconds, and a counter where milliseconds do not tell two apart (ENT-6).
+//! The clock of entries: milliseconds, and a counter where milliseconds do not tell two apart (ENT-6, ENT-14).
 
 use bulla_core::limits::MAX_COUNTER;
 
-/// How far ahead of the own clock a timestamp may be and still be merged, in milliseconds: 24 hours.
+/// How far ahead of the own clock a timestamp may be and still be merged, in milliseconds: 24 hours (ENT-14).
 pub const MAX_LEAD_MS: u64 = 24 * 60 * 60 * 1000;
 /// Bits of the counter.
 const COUNTER_BITS: u32 = 16;

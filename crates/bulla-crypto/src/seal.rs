@@ -1,4 +1,4 @@
-//! Sealing and opening payloads: a one-time key for each (chapter `sealing.md`, SEAL-1 to SEAL-9).
+//! Sealing and opening payloads: a one-time key for each (chapter `sealing.md`, SEAL-1 to SEAL-8).
 
 use bulla_core::{Code, Header, KeyId, Salt, VerifiedEntry, domain};
 use bulla_identity::SaltSecret;

@@ -3,6 +3,7 @@
 mod content;
 mod file_record;
 mod manifest;
+mod padding;
 mod payload;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::{Inputs, Mismatch, Random};
 pub(super) use content::Contents;
 pub(super) use file_record::FileRecords;
 pub(super) use manifest::Manifests;
+pub(super) use padding::Paddings;
 pub(super) use payload::Payloads;
 
 /// A device that writes the entries of one file of vectors.

@@ -68,6 +68,14 @@ pub enum RecordError {
     /// Neither a file nor a directory, a file without a manifest, or a directory with content (MAN-10).
     #[error("file record is neither a file with a manifest nor a directory without content")]
     Type,
+    /// The content has another length than its record says (MAN-12).
+    #[error("file record says {recorded} bytes, its content has {actual}")]
+    Size {
+        /// By the record.
+        recorded: u64,
+        /// By the root manifest.
+        actual: u64,
+    },
 }
 
 impl RecordError {
@@ -79,6 +87,7 @@ impl RecordError {
             Self::Version(_) => "file.version",
             Self::Path(_) => "file.path",
             Self::Type => "file.type",
+            Self::Size { .. } => "file.size",
         })
     }
 
@@ -90,6 +99,7 @@ impl RecordError {
             Self::Version(_) => "MAN-8",
             Self::Path(_) => "MAN-9",
             Self::Type => "MAN-10",
+            Self::Size { .. } => "MAN-12",
         }
     }
 }
