@@ -24,10 +24,13 @@ def refuse(code):
 
 
 class Decoder:
-    """Reads items from bytes; maps come out as dictionaries in the order of their keys."""
+    """Reads items from bytes; maps come out as dictionaries in the order of their keys.
 
-    def __init__(self, data, at=0):
-        self.data, self.at = data, at
+    With an open end more bytes may follow: then a count alone does not say that an item is cut.
+    """
+
+    def __init__(self, data, open_end=False):
+        self.data, self.at, self.open_end = data, 0, open_end
 
     def item(self, depth=0, key_after=None):
         """One item. `key_after` is set in the place of a map key: the key before it, or -1."""
@@ -81,7 +84,7 @@ class Decoder:
     def _collection(self, major, count, depth):
         if depth > MAX_DEPTH:
             refuse("cbor.depth")
-        if count * (major - 3) > len(self.data) - self.at:
+        if count * (major - 3) > len(self.data) - self.at and not self.open_end:
             refuse("cbor.truncated")
         if major == 4:
             return [self.item(depth) for _ in range(count)]

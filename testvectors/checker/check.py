@@ -22,7 +22,8 @@ from common import Case, Disagreement, Refusal
 HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent
 SPEC = VECTORS.parent / "spec"
-CHAPTERS = ("cbor", "entries", "digests", "heads", "keys", "keyfiles", "logins", "sealing", "manifest", "store")
+CHAPTERS = ("cbor", "entries", "digests", "heads", "keys", "keyfiles", "logins", "sealing", "manifest", "store",
+            "acks", "compact")
 ALWAYS = {"tcId", "comment", "flags", "result", "error", "clause"}
 
 

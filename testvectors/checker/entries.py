@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 import cbor
-from common import BLAKE3, H, MAX63, MIB, ZERO32, Disagreement, Refusal, ascending, key_usable, signature_holds
+from common import (BLAKE3, H, MAX63, MIB, ZERO32, Disagreement, Refusal, agree, ascending, key_usable,
+                    signature_holds)
 
 FIELDS = ("formatVersion", "space", "author", "sequence", "previous", "timestamp", "kind", "topic", "dependencies",
           "keyId", "salt", "payloadLength", "contentHash")
@@ -156,6 +157,21 @@ def run_entry(case, group):
     case.agree("id", own)
 
 
+def run_clock(case, group):
+    """ENT-14, step by step."""
+    last = case.number("start")
+    for i, step in enumerate(case["steps"]):
+        now = min(int(step["nowMs"]), 2**47 - 1)
+        if "seen" in step:
+            seen = int(step["seen"])
+            merged = (seen >> 16) - now <= 86_400_000
+            agree(f"merged in step {i}", merged, step["merged"])
+            last = max(last, seen) if merged else last
+        else:
+            last = min(max(now << 16, last + 1), MAX63)
+        agree(f"last in step {i}", last, step["last"])
+
+
 def run_genesis(case, group):
     data = case.bytes("payload")
     case.agree("fields", read_genesis(data, group.bytes("author")))
@@ -179,4 +195,5 @@ def run_verdict(case, group):
     judge_signature(case.bytes("key"), case.bytes("message"), case.bytes("signature"))
 
 
-ALGORITHMS = {"entry-header": run_header, "entry": run_entry, "genesis": run_genesis, "ed25519-verdicts": run_verdict}
+ALGORITHMS = {"entry-header": run_header, "entry": run_entry, "clock": run_clock, "genesis": run_genesis,
+              "ed25519-verdicts": run_verdict}

@@ -107,6 +107,16 @@ def read_file_record(data):
             "modifiedMs": modified}
 
 
+def framed_lengths(length, chunk):
+    """MAN-1 and MAN-3: bytes of content in each chunk, and of its framed plaintext."""
+    out = []
+    for first in range(0, length, chunk):
+        size = min(chunk, length - first)
+        grown = min(chunk, size + sealing.padme(length) - length)
+        out.append({"bytes": size, "framed": min(sealing.padme(6 + grown), sealing.LONGEST_FRAMED)})
+    return out
+
+
 # --- Cases --------------------------------------------------------------------------------------------------------------
 
 
@@ -123,6 +133,14 @@ def run_manifest(case, group):
     case.agree("ids", [one for one, _ in manifest.children])
     case.agree("hashes", [hashed for _, hashed in manifest.children])
     case.agree("childLengths", [manifest.child_length(i) for i in range(len(manifest.children))])
+
+
+def run_padding(case, group):
+    length = case.number("length")
+    if group["function"] == "padme":
+        case.agree("padded", sealing.padme(length))
+    else:
+        case.agree("chunks", framed_lengths(length, case.number("chunkBytes")))
 
 
 def run_content(case, group):
@@ -147,4 +165,4 @@ def run_file(case, group):
     case.agree("plaintext", cbor.encode(items))
 
 
-ALGORITHMS = {"manifest": run_manifest, "content": run_content, "file-record": run_file}
+ALGORITHMS = {"manifest": run_manifest, "padding": run_padding, "content": run_content, "file-record": run_file}
