@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bulla_core::values::{GetItem, GetRequest};
-use bulla_crypto::manifest::{ContentReader, FileType};
+use bulla_crypto::manifest::{ContentReader, FileType, RecordError};
 use bulla_store::Context;
 
 use super::{FileError, FileProgress, Node, Tree, io, walk};
@@ -49,6 +49,7 @@ pub struct RestoreReport {
 /// # Errors
 ///
 /// [`FileError::Exists`], [`FileError::Io`], [`FileError::Content`] for a content that does not fit its manifest,
+/// [`FileError::Record`] for a record that tells another size than its content has,
 /// [`FileError::Space`] with [`SpaceError::NotHeld`] for one that is not here yet. What was written before stays.
 pub async fn restore(
     space: &Space,
@@ -183,12 +184,25 @@ async fn write_content(
                 path: node.record.path().join("/"),
                 source,
             })?;
+            check_size(node, reader.length())?;
             if let Some(piece) = piece {
                 file.write_all(&piece.bytes).map_err(io("write", file.path()))?;
             }
         }
     }
     Ok(())
+}
+
+/// A record and the content it names must agree (MAN-12); seen as soon as the root manifest is open.
+fn check_size(node: &Node, length: Option<u64>) -> Result<(), FileError> {
+    let FileType::File { size: recorded, .. } = node.record.file_type() else { return Ok(()) };
+    match length.filter(|actual| *actual != recorded) {
+        Some(actual) => {
+            let source = RecordError::Size { recorded, actual };
+            Err(FileError::Record { id: node.id, source })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Sets mode and time, and syncs.

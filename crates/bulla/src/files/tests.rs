@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use bulla_core::Kind;
 use bulla_core::values::ScanRequest;
+use bulla_crypto::manifest::{FileRecord, FileType};
 use bulla_store::MemorySpaces;
 use proptest::prelude::*;
 
@@ -114,6 +116,8 @@ async fn nothing_readable_is_in_the_entries() {
     }
 }
 
+/// Of concurrent records of one path the same holds everywhere and the others are listed; a later one replaces them
+/// (MAN-11, MAN-13).
 #[tokio::test]
 async fn two_devices_that_write_one_name_at_once_make_a_conflict_that_writing_settles() {
     let (laptop, mine) = space().await;
@@ -139,6 +143,7 @@ async fn two_devices_that_write_one_name_at_once_make_a_conflict_that_writing_se
     assert!(Tree::read(&mine).await.unwrap().conflicts.is_empty());
 }
 
+/// Nothing is written through a link (MAN-9).
 #[tokio::test]
 async fn what_is_there_is_not_lost_and_links_are_not_followed() {
     let folder = tempfile::tempdir().unwrap();
@@ -167,6 +172,34 @@ async fn what_is_there_is_not_lost_and_links_are_not_followed() {
         let refused = restore(&space, &tree, &linked, &[], Existing::Replace, &|_| ()).await;
         assert!(matches!(refused, Err(FileError::Exists(_))));
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    }
+}
+
+/// A record that tells another size than its content has is refused before any of it appears (MAN-12).
+#[tokio::test]
+async fn a_record_with_another_size_than_its_content_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = folder.path().join("from");
+    fs::create_dir_all(&from).unwrap();
+    fs::write(from.join("file"), "12345").unwrap();
+    let (_, space) = space().await;
+    add(&space, &from, &|_| ()).await.unwrap();
+    let node = Tree::read(&space).await.unwrap().nodes.into_values().next().unwrap();
+    let FileType::File { manifest, is_executable, .. } = node.record.file_type() else { panic!() };
+    for size in [0, 4, 6, u64::MAX >> 1] {
+        let lie = FileType::File { manifest, size, is_executable };
+        let record = FileRecord::new(vec!["file".to_owned()], lie, None).unwrap();
+        let write = crate::Write::new(Kind::FILE, record.encode()).with_dependencies(vec![node.id]);
+        let id = space.write(write).await.unwrap();
+        let to = folder.path().join(format!("to {size}"));
+        let tree = Tree::read(&space).await.unwrap();
+        let refused = restore(&space, &tree, &to, &[], Existing::Keep, &|_| ()).await.unwrap_err();
+        let expected = RecordError::Size { recorded: size, actual: 5 };
+        assert!(
+            matches!(refused, FileError::Record { id: at, source } if (at, source) == (id, expected))
+        );
+        assert_eq!(expected.code().to_string(), "file.size");
+        assert_eq!(fs::read_dir(&to).unwrap().count(), 0);
     }
 }
 
