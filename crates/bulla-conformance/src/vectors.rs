@@ -30,6 +30,7 @@ mod schema;
 mod sealing;
 mod torsion;
 mod validate;
+mod wire;
 
 use std::path::{Path, PathBuf};
 
@@ -91,6 +92,7 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(heads::Heads),
         Box::new(heads::Cursors),
         Box::new(filter::FilterFormat),
+        Box::new(wire::CompactForm),
     ]
 }
 
