@@ -39,7 +39,7 @@ pub const MAX_RIDER_BYTES: usize = 64 * 1024;
 pub const HEARTBEAT_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
 /// Most pages in one answer to `scan` (WIRE-36).
 pub const MAX_PAGES_PER_SCAN: u32 = 4_096;
-/// Most symbols a summary request may name (SUM-2).
+/// Most symbols a summary request may name (WIRE-38).
 pub const MAX_SKETCH_SYMBOLS: u32 = 1 << 20;
 /// Most stores in one answer to `status`: one for each hop and the last (WIRE-39).
 pub const MAX_STATUS_CHAIN: usize = bulla_core::limits::MAX_HOPS + 1;

@@ -1,4 +1,4 @@
-//! Looking entries up by id (chapter `store.md`, GET-1 to GET-6).
+//! Looking entries up by id (chapter `store.md`, GET-1 to GET-7).
 
 use crate::{EntryId, VerifiedEntry, VerifiedHeader};
 

@@ -1,4 +1,4 @@
-//! Reading a store in receipt order (chapter `store.md`, SCAN-1 to SCAN-9).
+//! Reading a store in receipt order (chapter `store.md`, SCAN-1 to SCAN-10).
 
 use super::{Cursor, Filter, PayloadState};
 use crate::limits::{MAX_PAGE_BYTES, MAX_PAGE_ITEMS};
