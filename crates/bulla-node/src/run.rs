@@ -12,7 +12,7 @@ use bulla_server::{
     AccessList, Components, Drained, Figures, HttpApi, HttpSettings, Listener, Service, Tls,
     TlsFiles,
 };
-use bulla_store::{Clock, SystemClock};
+use bulla_store::{Clock, Spaces, SystemClock};
 use bulla_store_rocksdb::DiskSpaces;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -49,9 +49,11 @@ impl ConfigSource {
     }
 }
 
-/// A node that serves.
+/// A node that serves, in this process.
+///
+/// The program runs one until a signal comes ([`run`]); a test or another program may hold several.
 #[derive(Debug)]
-struct Node {
+pub struct Node {
     source: ConfigSource,
     config: Config,
     log: Option<LogHandle>,
@@ -83,7 +85,7 @@ pub async fn run(
 ) -> Result<(), NodeError> {
     let mut signals = Signals::new().map_err(NodeError::io("cannot listen for signals"))?;
     let mut node = Node::start(source, log).await?;
-    node.tell(ready_file)?;
+    tell(&node.ready(), ready_file)?;
     while let Signal::Reload = signals.next().await {
         node.reload().await;
     }
@@ -98,7 +100,12 @@ pub async fn run(
 }
 
 impl Node {
-    async fn start(source: ConfigSource, log: Option<LogHandle>) -> Result<Self, NodeError> {
+    /// Starts a node: it serves when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError`] of whatever keeps it from starting; nothing is left behind then but folders.
+    pub async fn start(source: ConfigSource, log: Option<LogHandle>) -> Result<Self, NodeError> {
         let config = source.load()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let keys =
@@ -142,7 +149,8 @@ impl Node {
             let listener = Listener::new(tcp, None, http, Arc::new(pages));
             tokio::spawn(listener.serve(stop_admin.clone()))
         });
-        Ok(Self {
+        readiness.set(true);
+        let node = Self {
             source,
             config,
             log,
@@ -159,37 +167,53 @@ impl Node {
             stop_admin,
             serving,
             serving_admin,
-        })
+        };
+        info!(
+            node = %node.keys.node_id(),
+            listen = %node.listen,
+            admin = node.admin.map(tracing::field::display),
+            tls = node.tls.is_some(),
+            "ready"
+        );
+        if node.tls.is_none() && !node.listen.ip().is_loopback() {
+            warn!(
+                "plain HTTP on an address that others can reach: tokens and entries can be read on the way"
+            );
+        }
+        Ok(node)
     }
 
-    fn tell(&self, ready_file: Option<&Path>) -> Result<(), NodeError> {
-        self.readiness.set(true);
-        let ready = Ready {
+    /// Where it is to be found.
+    #[must_use]
+    pub fn ready(&self) -> Ready {
+        Ready {
             node: self.keys.node_id().to_string(),
             listen: self.listen,
             origins: origins(&self.config.listen, self.listen),
             admin: self.admin,
             pid: std::process::id(),
-        };
-        info!(
-            node = %ready.node,
-            listen = %ready.listen,
-            admin = ready.admin.map(tracing::field::display),
-            tls = self.tls.is_some(),
-            "ready"
-        );
-        if self.tls.is_none() && !self.listen.ip().is_loopback() {
-            warn!(
-                "plain HTTP on an address that others can reach: tokens and entries can be read on the way"
-            );
         }
-        ready.tell(ready_file).map_err(NodeError::io("cannot say that the node is ready"))?;
-        systemd::notify("READY=1");
-        Ok(())
+    }
+
+    /// The spaces it serves, as its service sees them.
+    #[must_use]
+    pub fn spaces(&self) -> Arc<dyn Spaces> {
+        Arc::clone(&self.stacks) as _
+    }
+
+    /// Its database, if it has one.
+    #[must_use]
+    pub const fn disk(&self) -> Option<&DiskSpaces> {
+        self.disk.as_ref()
     }
 
     /// Lets requests under way end, then closes everything.
-    async fn end(self) -> Result<(), NodeError> {
+    ///
+    /// # Errors
+    ///
+    /// [`NodeError::Store`] when the database cannot write down what it computed; what was acknowledged is durable all
+    /// the same.
+    pub async fn end(self) -> Result<(), NodeError> {
         systemd::notify("STOPPING=1");
         info!("stopping: no new requests");
         self.readiness.set(false);
@@ -211,6 +235,13 @@ impl Node {
         info!("stopped");
         Ok(())
     }
+}
+
+/// Tells whoever started the program.
+fn tell(ready: &Ready, ready_file: Option<&Path>) -> Result<(), NodeError> {
+    ready.tell(ready_file).map_err(NodeError::io("cannot say that the node is ready"))?;
+    systemd::notify("READY=1");
+    Ok(())
 }
 
 /// Reads everything a configuration names, opens the key and gives its public half; changes nothing.

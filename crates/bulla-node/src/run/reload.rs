@@ -10,7 +10,7 @@ use crate::error::Chain;
 impl Node {
     /// Reads the configuration again. A file that cannot be used changes nothing. Otherwise rights come first, so that one
     /// taken away is gone even if something else of the new configuration does not work.
-    pub(super) async fn reload(&mut self) {
+    pub async fn reload(&mut self) {
         let config = match self.source.load() {
             Ok(config) => config,
             Err(error) => {
