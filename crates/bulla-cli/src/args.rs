@@ -112,6 +112,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
         keep: Option<PathBuf>,
     },
+    /// Measure this machine: first pull, nothing new, a little new, caches, appends, memory
+    Bench(BenchArgs),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -129,6 +131,35 @@ pub(crate) enum Command {
     /// Kept for keys and values: list keys
     #[command(hide = true)]
     Ls(Reserved),
+}
+
+/// What is measured, and how often.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Entries of the first pull
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) entries: u64,
+    /// Entries of the large store, pulled once for its memory and opened; 0 leaves it out
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) large: u64,
+    /// Bytes of each sealed payload
+    #[arg(long, default_value_t = 1024)]
+    pub(crate) payload: usize,
+    /// How many authors wrote them, one series each
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 100, 10_000])]
+    pub(crate) authors: Vec<u64>,
+    /// Runs of each measurement; the median and the spread are shown
+    #[arg(long, default_value_t = 5)]
+    pub(crate) runs: usize,
+    /// Entries of each append measurement
+    #[arg(long, default_value_t = 20_000)]
+    pub(crate) appends: u64,
+    /// Where to work: the disk that is measured
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) folder: Option<PathBuf>,
+    /// One part of a measurement, in a process of its own
+    #[arg(long, hide = true)]
+    pub(crate) role: Option<String>,
 }
 
 /// Whatever follows a word that is kept for later.

@@ -1,6 +1,7 @@
 //! One module for each command.
 
 pub(crate) mod backup;
+pub(crate) mod bench;
 pub(crate) mod bundle;
 pub(crate) mod demo;
 pub(crate) mod entry;

@@ -2,11 +2,13 @@
 
 mod app;
 mod args;
+mod bench;
 mod commands;
 mod demo;
 mod exit;
 mod home;
 mod inspect;
+mod local_node;
 mod output;
 
 use std::io::Write as _;
@@ -61,6 +63,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Command::Verify { repair } => commands::verify::run(&app, repair).await,
         Command::Backup(command) => commands::backup::run(&app, command).await,
         Command::Demo { folder, keep } => commands::demo::run(&app, folder, keep).await,
+        Command::Bench(arguments) => commands::bench::run(&app, arguments).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "bulla", &mut anstream::stdout());
             Ok(())
