@@ -73,7 +73,7 @@ impl Inner {
             // In the order asked, the one that holds us up first: an answer is a prefix.
             let mut seen = HashSet::new();
             let wanted: Vec<_> = wanted.filter(|id| seen.insert(**id)).copied().collect();
-            match self.fetch(&onward, &wanted, budget.left_bytes()).await {
+            match self.fetch(&onward, &wanted, budget.left_bytes()).await? {
                 Ok(answers) => fetched.extend(answers),
                 Err(error) if is_away(&error) => {
                     fetched.extend(
@@ -140,21 +140,26 @@ impl Inner {
         Ok(answer)
     }
 
-    /// Asks the origin for entries, together with all who want them now. The answer holds at least the first id.
+    /// Asks the origin for entries, together with all who want them now: what it answered, with at least the first id, or
+    /// why it did not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Deadline`] when it is the caller's own time that is up; that says nothing of the origin.
     pub(super) async fn fetch(
         self: &Arc<Self>,
         onward: &Context,
         ids: &[EntryId],
         max_bytes: u32,
-    ) -> Result<HashMap<EntryId, GetItem>> {
+    ) -> Result<Result<HashMap<EntryId, GetItem>>> {
         let mut found = HashMap::new();
         for id in ids.iter().filter(|id| self.is_denied(id)) {
             found.insert(*id, GetItem::Absent);
         }
         let ids: Vec<_> = ids.iter().filter(|id| !found.contains_key(*id)).copied().collect();
-        let Some(first) = ids.first().copied() else { return Ok(found) };
+        let Some(first) = ids.first().copied() else { return Ok(Ok(found)) };
         if let Some(error) = self.away() {
-            return Err(error);
+            return Ok(Err(error));
         }
         for _ in 0..JOINS {
             let epoch = self.epoch();
@@ -176,19 +181,21 @@ impl Inner {
                     }
                     // The one we joined came round by its own path; ours may be a good one.
                     Some(Err(StoreError::Loop(_))) | None if !is_own => {}
-                    Some(Err(error)) => return Err(error),
+                    Some(Err(error)) => return Ok(Err(error)),
                     None => {}
                 }
             }
             if found.contains_key(&first) {
-                return Ok(found);
+                return Ok(Ok(found));
             }
         }
         let epoch = self.epoch();
         let cx = self.shared_context(onward);
         let alone = self.fetch_alone(&cx, ids, max_bytes, epoch);
-        found.extend(self.within(onward, alone).await??);
-        Ok(found)
+        Ok(self.within(onward, alone).await?.map(|answers| {
+            found.extend(answers);
+            found
+        }))
     }
 
     /// One `get` to the origin, kept.

@@ -58,7 +58,8 @@ impl Inner {
                 return;
             }
             Some(known) => compare(&known.head, &head),
-            None => Change::None,
+            // What was put through us before may have lost its payload since, and there is no head to tell by.
+            None => Change::Restart,
         };
         origin.ticket = ticket;
         let before = origin.known;
@@ -79,7 +80,9 @@ impl Inner {
             now.generation += 1;
             now.kept_upto = before.map_or(0, |known| known.head.last_receipt);
             self.soft(self.storage.restart_rows(&self.space, now).await);
-            tracing::info!(space = %self.space.short(), "the origin's history or payloads changed; rows are dropped");
+            if before.is_some() {
+                tracing::info!(space = %self.space.short(), "the origin's history or payloads changed; rows are dropped");
+            }
         }
         let changed = before.is_none_or(|known| {
             known.head.cursor() != head.cursor() || known.head.present != head.present

@@ -98,7 +98,7 @@ impl Inner {
         if page.cursor == start
             && let Gap::Entries(missing) = gap
         {
-            overlay = self.fetch(onward, &missing, request.limit.clamped().max_bytes).await?;
+            overlay = self.fetch(onward, &missing, request.limit.clamped().max_bytes).await??;
             (page, gap) = self.page_of_rows(request, start, &known, &overlay).await?;
         }
         let has_moved = page.cursor != start;
