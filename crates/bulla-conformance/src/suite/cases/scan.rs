@@ -226,13 +226,15 @@ async fn until(ground: &Ground) -> Result<(), Failure> {
 async fn repeats(ground: &Ground) -> Result<(), Failure> {
     let (stage, _) = filled(ground, 9).await?;
     let request = ScanRequest { limit: items(4), ..ScanRequest::everything() };
-    let first = pages(&stage, request.clone()).await?;
+    // Where pages are cut is no promise: a cache cuts them where what it holds ends. What they give is one.
+    let given = async || -> Result<_, Failure> {
+        let pages = pages(&stage, request.clone()).await?;
+        let end = pages.last().map(|page| page.cursor);
+        Ok((pages.into_iter().flat_map(|page| page.items).collect::<Vec<_>>(), end))
+    };
+    let first = given().await?;
     for _ in 0..2 {
-        check_eq!(
-            pages(&stage, request.clone()).await?,
-            first,
-            "the same question, the same pages"
-        );
+        check_eq!(given().await?, first, "the same question, the same answer");
     }
     Ok(())
 }
