@@ -53,7 +53,7 @@ impl DiskSpaces {
             .map_err(|error| StoreError::internal("cannot make the backup's folder", error))?;
         self.shared().ask(|reply| Admin::Checkpoint(partial.clone(), reply)).await?;
         blocking(move || {
-            folder::write_format(&partial)
+            folder::write_format(&partial, folder::STORE)
                 .and_then(|()| folder::write_restored(&partial))
                 .and_then(|()| finish(&partial, &to))
                 .map_err(|error| StoreError::internal("cannot write the backup", error))
@@ -112,7 +112,7 @@ pub fn restore(
         return Err(OpenError::Exists { path: to.to_owned() });
     }
     let _lock = folder::lock(backup, false)?;
-    folder::check_format(backup, false)?;
+    folder::check_format(backup, folder::STORE, false)?;
     let partial = partial(to);
     let copied = fresh_folder(&partial)
         .and_then(|()| copy_folder(backup, &partial))

@@ -17,20 +17,24 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A later version of this program wrote it. *Use that version.*
-    #[error("{} has store format {found}, this program knows {known} and older", path.display())]
+    #[error("{} has {what} format {found}, this program knows {known} and older", path.display())]
     NewerFormat {
         /// The database.
         path: PathBuf,
+        /// `store` or `cache`.
+        what: &'static str,
         /// What it says.
         found: u64,
         /// The newest known here.
         known: u64,
     },
     /// The folder holds something else. *Check the path.*
-    #[error("{} is not a store: {reason}", path.display())]
+    #[error("{} is not a {what}: {reason}", path.display())]
     NotAStore {
         /// The folder.
         path: PathBuf,
+        /// What was looked for: `store` or `cache`.
+        what: &'static str,
         /// What is missing or strange.
         reason: String,
     },

@@ -17,6 +17,17 @@ const LOCK: &str = "lock";
 /// The file that says: what lies here is a backup, or was restored from one.
 const RESTORED: &str = "restored";
 
+/// What a folder holds, and the newest format of it known here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kind {
+    /// As it stands in the format file.
+    pub(crate) word: &'static str,
+    pub(crate) format: u64,
+}
+
+/// A store.
+pub(crate) const STORE: Kind = Kind { word: "store", format: FORMAT };
+
 /// The lock of a folder, held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock(File);
@@ -39,6 +50,7 @@ pub(crate) fn lock(folder: &Path, create: bool) -> Result<Lock, OpenError> {
     } else if !folder.is_dir() {
         return Err(OpenError::NotAStore {
             path: folder.to_owned(),
+            what: "store",
             reason: "no such folder".to_owned(),
         });
     }
@@ -57,17 +69,24 @@ pub(crate) fn lock(folder: &Path, create: bool) -> Result<Lock, OpenError> {
     }
 }
 
-/// Reads the format of the store, or makes a new one; whether it is new.
-pub(crate) fn check_format(folder: &Path, create: bool) -> Result<bool, OpenError> {
-    let not_a_store =
-        |reason: &str| OpenError::NotAStore { path: folder.to_owned(), reason: reason.to_owned() };
+/// Reads the format of a store or cache, or makes a new one; whether it is new.
+pub(crate) fn check_format(folder: &Path, kind: Kind, create: bool) -> Result<bool, OpenError> {
+    let Kind { word, format } = kind;
+    let not_a_store = |reason: &str| OpenError::NotAStore {
+        path: folder.to_owned(),
+        what: word,
+        reason: reason.to_owned(),
+    };
     let io =
         |error| OpenError::io(format!("cannot read the format of {}", folder.display()))(error);
     match fs::read_to_string(folder.join(FORMAT_FILE)) {
-        Ok(text) => match parse_format(&text) {
-            Some(found) if found > FORMAT => {
-                Err(OpenError::NewerFormat { path: folder.to_owned(), found, known: FORMAT })
-            }
+        Ok(text) => match parse_format(&text, word) {
+            Some(found) if found > format => Err(OpenError::NewerFormat {
+                path: folder.to_owned(),
+                what: word,
+                found,
+                known: format,
+            }),
             Some(_) => Ok(false),
             None => Err(not_a_store("its format file says something else")),
         },
@@ -86,7 +105,7 @@ pub(crate) fn check_format(folder: &Path, create: bool) -> Result<bool, OpenErro
             if !create {
                 return Err(not_a_store("it is empty"));
             }
-            write_format(folder)
+            write_format(folder, kind)
                 .map_err(OpenError::io(format!("cannot write to {}", folder.display())))?;
             Ok(true)
         }
@@ -95,8 +114,8 @@ pub(crate) fn check_format(folder: &Path, create: bool) -> Result<bool, OpenErro
 }
 
 /// Writes the format file.
-pub(crate) fn write_format(folder: &Path) -> io::Result<()> {
-    replace(folder, FORMAT_FILE, format!("bulla store {FORMAT}\n").as_bytes())
+pub(crate) fn write_format(folder: &Path, kind: Kind) -> io::Result<()> {
+    replace(folder, FORMAT_FILE, format!("bulla {} {}\n", kind.word, kind.format).as_bytes())
 }
 
 /// Marks the store in this folder as restored: every space takes a new lineage when it is next opened.
@@ -115,8 +134,9 @@ pub(crate) fn remove_restored(folder: &Path) -> io::Result<()> {
     crate::watermark::sync_folder(folder)
 }
 
-fn parse_format(text: &str) -> Option<u64> {
-    let number = text.strip_prefix("bulla store ")?.strip_suffix('\n')?;
+fn parse_format(text: &str, word: &str) -> Option<u64> {
+    let line = text.strip_prefix("bulla ")?.strip_prefix(word)?;
+    let number = line.strip_prefix(' ')?.strip_suffix('\n')?;
     number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok()).flatten()
 }
 
@@ -126,8 +146,8 @@ mod tests {
 
     #[test]
     fn format_line_is_exact() {
-        assert_eq!(parse_format("bulla store 1\n"), Some(1));
-        assert_eq!(parse_format("bulla store 4294967297\n"), Some(4_294_967_297));
+        assert_eq!(parse_format("bulla store 1\n", "store"), Some(1));
+        assert_eq!(parse_format("bulla store 4294967297\n", "store"), Some(4_294_967_297));
         for other in [
             "",
             "bulla store 1",
@@ -135,8 +155,9 @@ mod tests {
             "bulla store \n",
             "bulla store 1\n\n",
             "store 1\n",
+            "bulla cache 1\n",
         ] {
-            assert_eq!(parse_format(other), None, "{other:?}");
+            assert_eq!(parse_format(other, "store"), None, "{other:?}");
         }
     }
 }

@@ -9,8 +9,8 @@ pub(crate) use keys::{
     Key, Meta, author_key, hash_key, id_key, marker_key, receipt_key, space_range,
 };
 pub(crate) use rows::{
-    Before, CommitRow, HeaderRow, IndexRow, LiveRow, RemovalRow, Row, SpaceRow, State, UndoRow,
-    header_row,
+    Before, CommitRow, Fields, HeaderRow, IndexRow, LiveRow, RemovalRow, Row, SpaceRow, State,
+    UndoRow, header_row,
 };
 
 /// The newest layout this crate reads, and the one it writes (DISK-1).

@@ -32,6 +32,7 @@
 mod active;
 mod backup;
 mod bookmarks;
+mod cache;
 mod database;
 mod digests;
 mod engine;
@@ -51,6 +52,7 @@ mod writer;
 
 pub use backup::{CompactionReport, restore};
 pub use bookmarks::DiskBookmarks;
+pub use cache::{DiskCacheOptions, DiskCacheStorage};
 pub use error::OpenError;
 pub use options::DiskOptions;
 pub use spaces::DiskSpaces;

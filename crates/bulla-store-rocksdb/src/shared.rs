@@ -1,6 +1,6 @@
 //! What readers and the writer share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -171,11 +171,16 @@ impl Shared {
 
     /// Bytes free to us on the device.
     pub(crate) fn free_bytes(&self) -> Result<u64> {
-        let device = rustix::fs::statvfs(&self.folder).map_err(|error| {
-            StoreError::internal("cannot ask for free space", std::io::Error::from(error))
-        })?;
-        Ok(device.f_bavail.saturating_mul(device.f_frsize))
+        free_bytes(&self.folder)
     }
+}
+
+/// Bytes free to us on the device of a folder.
+pub(crate) fn free_bytes(folder: &Path) -> Result<u64> {
+    let device = rustix::fs::statvfs(folder).map_err(|error| {
+        StoreError::internal("cannot ask for free space", std::io::Error::from(error))
+    })?;
+    Ok(device.f_bavail.saturating_mul(device.f_frsize))
 }
 
 /// Waits for the writer's answer.

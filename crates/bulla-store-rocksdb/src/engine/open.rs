@@ -34,7 +34,7 @@ pub(super) fn open(
         });
     }
     let lock = folder::lock(path, options.create)?;
-    let is_new = folder::check_format(path, options.create)?;
+    let is_new = folder::check_format(path, folder::STORE, options.create)?;
     let database = Database::open(&path.join(folder::DATABASE), &options)?;
     let recovery = Recovery { path, database: &database, is_new };
     let recovered = recovery.run().map_err(|error| match error {
@@ -124,10 +124,13 @@ impl Recovery<'_> {
     fn check_format_row(&self) -> Result<(), Failure> {
         let key = Meta::Format.key();
         match self.number(&key)? {
-            Some(found) if found > FORMAT => {
-                Err(OpenError::NewerFormat { path: self.path.to_owned(), found, known: FORMAT }
-                    .into())
+            Some(found) if found > FORMAT => Err(OpenError::NewerFormat {
+                path: self.path.to_owned(),
+                what: "store",
+                found,
+                known: FORMAT,
             }
+            .into()),
             Some(_) => Ok(()),
             None => {
                 let mut batch = Batch::new(self.database);

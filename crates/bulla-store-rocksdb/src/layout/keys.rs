@@ -12,7 +12,7 @@ pub(crate) struct Key {
 impl Key {
     const MAX: usize = 64;
 
-    fn new(parts: &[&[u8]]) -> Self {
+    pub(crate) fn new(parts: &[&[u8]]) -> Self {
         let mut key = Self { bytes: [0; Self::MAX], len: 0 };
         for part in parts {
             let end = key.len + part.len();

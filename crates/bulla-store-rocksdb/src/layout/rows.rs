@@ -346,20 +346,20 @@ impl Row for RemovalRow {
 }
 
 /// The rest of a row.
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl Fields<'_> {
-    pub(super) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(crate) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (field, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*field)
     }
 
-    pub(super) fn u64(&mut self) -> Option<u64> {
+    pub(crate) fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_be_bytes)
     }
 
-    pub(super) fn end<T>(self, row: T) -> Option<T> {
+    pub(crate) fn end<T>(self, row: T) -> Option<T> {
         self.0.is_empty().then_some(row)
     }
 }

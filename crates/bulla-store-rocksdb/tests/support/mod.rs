@@ -118,8 +118,7 @@ pub(crate) fn engine_files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 pub(crate) fn newest_log(folder: &Path) -> PathBuf {
     let logs = engine_files(folder, "log");
     logs.into_iter()
-        .filter(|path| path.metadata().unwrap().len() > 0)
-        .next_back()
+        .rfind(|path| path.metadata().unwrap().len() > 0)
         .expect("a log with something in it")
 }
 
