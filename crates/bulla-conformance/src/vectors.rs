@@ -93,6 +93,7 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(heads::Cursors),
         Box::new(filter::FilterFormat),
         Box::new(wire::CompactForm),
+        Box::new(wire::Messages),
     ]
 }
 

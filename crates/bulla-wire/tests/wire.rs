@@ -4,6 +4,8 @@
 
 #[path = "wire/budget.rs"]
 mod budget;
+#[path = "wire/messages.rs"]
+mod messages;
 #[path = "wire/streams.rs"]
 mod streams;
 #[path = "wire/support.rs"]

@@ -41,6 +41,13 @@ impl Element {
         Self::Raw(item.to_cbor())
     }
 
+    /// Text made for the case.
+    pub(super) fn text(text: &str) -> Self {
+        let mut writer = Writer::new();
+        writer.text(text);
+        Self::Raw(writer.into_bytes())
+    }
+
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         self.write(&mut writer);
