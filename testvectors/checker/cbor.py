@@ -187,6 +187,14 @@ def array(item, most, least=0):
     return item
 
 
+def mapping(item, most):
+    if not isinstance(item, dict):
+        refuse("cbor.unexpected")
+    if len(item) > most:
+        refuse("cbor.bounds")
+    return item
+
+
 def versioned(item, count, code, clause):
     """An array whose first element is the version, 1, which is judged before the number of elements."""
     if not isinstance(item, list):

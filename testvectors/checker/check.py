@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent
 SPEC = VECTORS.parent / "spec"
 CHAPTERS = ("cbor", "entries", "digests", "heads", "keys", "keyfiles", "logins", "sealing", "manifest", "store",
-            "acks", "compact")
+            "acks", "compact", "messages")
 ALWAYS = {"tcId", "comment", "flags", "result", "error", "clause"}
 
 

@@ -3,6 +3,7 @@
 import cbor
 import compact
 import entries
+import errors
 import heads
 from common import MAX63, MIB, Refusal
 
@@ -93,7 +94,7 @@ class Reader:
         if tag == 4:
             return {"item": "id", **said, "id": cbor.fixed(item[2], 32), "state": read_state(item[3])}, 32
         if tag == 8:
-            return {"item": "invalid", **said, "id": cbor.fixed(item[2], 32), "code": read_code(item[3])}, 32
+            return {"item": "invalid", **said, "id": cbor.fixed(item[2], 32), "code": errors.read_code(item[3])}, 32
         if tag == 2:
             header, signature, own, payload, state = self.tables.read(item)
         else:
@@ -133,10 +134,6 @@ class Reader:
 
     def _error(self, item):
         raise NotImplementedError
-
-
-def read_code(item):
-    return cbor.text(item)
 
 
 def read_plain(items):
