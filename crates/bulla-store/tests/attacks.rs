@@ -1,6 +1,8 @@
 //! Attacks and faults against stores and caches, one module each: the attack is staged against the real code, and what
 //! must not happen is checked.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 #[path = "support/stage.rs"]
 mod stage;
 

@@ -1,6 +1,8 @@
 //! What a cache promises beyond the contract (CACHE-1 to CACHE-12): one question for many, reads while the origin is
 //! away, room that is bounded. Time stands still unless a test moves it; questions wait at gates that a test opens.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "support/stage.rs"]
 mod stage;
 

@@ -52,7 +52,7 @@ async fn a16_bad_answers_never_poison_what_is_kept() {
                 whole_answers += 1;
             }
             Ok(GetItem::Header(header, PayloadState::Missing)) => {
-                assert_eq!(header, header_of(entry))
+                assert_eq!(header, header_of(entry));
             }
             Ok(GetItem::Corrupt | GetItem::Absent) => {}
             Ok(other) => panic!("the origin never said {other:?}"),

@@ -24,7 +24,7 @@ async fn a24_one_bad_entry_at_every_place_of_250_stops_no_other() {
                     assert_eq!((index, refusal.code.as_str()), (position, "entry.space"));
                 }
                 outcome => {
-                    assert!(matches!(outcome, PutOutcome::Stored(_)), "{index}: {outcome:?}")
+                    assert!(matches!(outcome, PutOutcome::Stored(_)), "{index}: {outcome:?}");
                 }
             }
         }
