@@ -94,6 +94,7 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(filter::FilterFormat),
         Box::new(wire::CompactForm),
         Box::new(wire::Messages),
+        Box::new(wire::ErrorCodes),
     ]
 }
 

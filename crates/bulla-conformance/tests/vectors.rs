@@ -48,6 +48,9 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
+/// The chapter that lists every stable code (ERR-1, ERR-9).
+const CODES: &str = include_str!("../../../spec/errors.md");
+
 fn read(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).expect("a vector file can be read");
     serde_json::from_str(&text).expect("a vector file is JSON")
@@ -115,6 +118,11 @@ fn check_file(stem: &str, file: &Value) -> Result<(), Failed> {
             if !flag.as_str().is_some_and(|flag| flags.contains_key(flag)) {
                 return Err(Failed::from(format!("case {count}: flag {flag} is not explained")));
             }
+        }
+        if let Some(code) = case.get("error").and_then(Value::as_str)
+            && !CODES.contains(&format!("\n| `{code}` |"))
+        {
+            return Err(Failed::from(format!("case {count}: chapter errors.md has no {code}")));
         }
     }
     if file.get("numberOfTests").and_then(Value::as_u64) != Some(count) {

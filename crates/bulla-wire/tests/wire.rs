@@ -4,6 +4,8 @@
 
 #[path = "wire/budget.rs"]
 mod budget;
+#[path = "wire/codes.rs"]
+mod codes;
 #[path = "wire/messages.rs"]
 mod messages;
 #[path = "wire/streams.rs"]

@@ -1,6 +1,7 @@
 //! The formats of chapters `wire.md`, `errors.md` and `bundle.md`, and what they share: streams and their items.
 
 mod compact;
+mod error_code;
 mod message;
 mod parts;
 
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use super::{Field, Mismatch, Outcome, Shape, Verdict, sample};
 
 pub(super) use compact::CompactForm;
+pub(super) use error_code::ErrorCodes;
 pub(super) use message::Messages;
 
 /// Reads a body whole and byte by byte, which must give the same, and says what is in it.
