@@ -9,6 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "engine/cache.rs"]
+mod cache;
 #[path = "engine/fixture.rs"]
 mod fixture;
 #[path = "engine/many.rs"]
@@ -26,7 +28,29 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = suite::trials();
-    let own: [(&str, fn()); 9] = [
+    let own: [(&str, fn()); 16] = [
+        ("cache::what_is_kept_outlives_the_process", cache::what_is_kept_outlives_the_process),
+        (
+            "cache::random_operations_match_the_memory_storage",
+            cache::random_operations_match_the_memory_storage,
+        ),
+        (
+            "cache::bound_holds_and_what_is_asked_for_stays_longer",
+            cache::bound_holds_and_what_is_asked_for_stays_longer,
+        ),
+        (
+            "cache::damaged_contents_are_fetched_again_and_never_served",
+            cache::damaged_contents_are_fetched_again_and_never_served,
+        ),
+        (
+            "cache::damage_found_in_use_begins_the_cache_anew",
+            cache::damage_found_in_use_begins_the_cache_anew,
+        ),
+        ("cache::cache_folders_are_locked_and_marked", cache::cache_folders_are_locked_and_marked),
+        (
+            "cache::nothing_is_kept_while_the_device_is_nearly_full",
+            cache::nothing_is_kept_while_the_device_is_nearly_full,
+        ),
         ("model::random_operations_match_the_model", model::random_operations_match_the_model),
         (
             "many::writers_share_syncs_and_see_receipts_in_order",

@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiskCacheOptions {
     /// Most bytes of entries and rows, all spaces together; 1 GiB by default, a quarter of it for rows. Each entry counts
-    /// 256 bytes beside header, signature and payload, each row 128. The engine's files may take a little more than this:
-    /// its log, and what it has not yet thrown away.
+    /// 256 bytes beside header, signature and payload, each row 128. The engine's files take about as much, and for
+    /// moments, while it rewrites some of them, up to twice as much.
     pub max_bytes: u64,
     /// Memory for blocks read from disk, in bytes; 16 MiB by default.
     pub cache_bytes: usize,

@@ -1,5 +1,5 @@
 //! How a cache stays within its bound: rows of the longest run go first, then entries in the order they were kept. An
-//! entry that was asked for since it was kept gets a second chance, at most every other one.
+//! entry that was asked for since it was kept gets a second chance, at most every other one of those looked at together.
 
 use bulla_core::EntryId;
 use bulla_store::Result;
@@ -102,16 +102,15 @@ impl Contents {
         let mut end = to;
         let mut next = last.saturating_add(1);
         self.apply(writer, |change| {
-            let (mut chances, mut looked_at, mut moved_bytes) = (0, 0, 0);
+            let (mut chances, mut moved_bytes) = (0, 0);
             for (entry, row) in oldest.iter().zip(index) {
                 if change.totals.bytes() <= target || moved_bytes > STEP_BYTES {
                     (end, next) = (sequence_key(entry.sequence), entry.sequence);
                     break;
                 }
-                looked_at += 1;
                 // Bytes that the index does not name any more are nobody's.
                 let Some(row) = row.filter(|row| row.sequence == entry.sequence) else { continue };
-                let is_spared = chances * 2 < looked_at && self.touched().contains(row.sequence);
+                let is_spared = chances < STEP / 2 && self.touched().contains(row.sequence);
                 if is_spared {
                     chances += 1;
                     moved_bytes += row.cost();
