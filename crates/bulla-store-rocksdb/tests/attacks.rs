@@ -14,6 +14,8 @@ mod support;
 
 #[path = "attacks/a23.rs"]
 mod a23;
+#[path = "attacks/a24.rs"]
+mod a24;
 #[path = "attacks/a42.rs"]
 mod a42;
 #[path = "attacks/a60.rs"]

@@ -28,7 +28,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = suite::trials();
-    let own: [(&str, fn()); 16] = [
+    let own: [(&str, fn()); 17] = [
         ("cache::what_is_kept_outlives_the_process", cache::what_is_kept_outlives_the_process),
         (
             "cache::random_operations_match_the_memory_storage",
@@ -52,6 +52,7 @@ fn main() {
             cache::nothing_is_kept_while_the_device_is_nearly_full,
         ),
         ("model::random_operations_match_the_model", model::random_operations_match_the_model),
+        ("many::removal_answers_every_put_that_waits", many::removal_answers_every_put_that_waits),
         (
             "many::writers_share_syncs_and_see_receipts_in_order",
             many::writers_share_syncs_and_see_receipts_in_order,

@@ -198,3 +198,38 @@ fn a60_below_the_low_water_mark_nothing_new_is_taken() {
         assert_eq!(scan_all(&store).await.len(), 5);
     });
 }
+
+/// Many wait for one commit, and there is no room for it: each of them is told, and the same entries go in later.
+#[test]
+fn a60_each_of_many_waiting_writers_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    runtime().block_on(async {
+        let world = world(9);
+        let entries = small(&mut world.author(0), 64);
+        drop(open_with(folder.path(), options()).unwrap().create_disk_store(world.space()).await);
+        for (low_water, is_full) in [(u64::MAX, true), (0, false)] {
+            let options = options().with_low_water_bytes(low_water);
+            let spaces = open_with(folder.path(), options).unwrap();
+            let store = spaces.disk_store(world.space()).await.unwrap();
+            let writers: Vec<_> = entries
+                .iter()
+                .map(|entry| {
+                    let (store, entry) = (store.clone(), entry.clone());
+                    tokio::spawn(async move { try_put(&store, &[entry]).await })
+                })
+                .collect();
+            for writer in writers {
+                match writer.await.unwrap() {
+                    Err(StoreError::Full) => assert!(is_full),
+                    Ok(outcomes) => {
+                        assert!(!is_full);
+                        assert!(matches!(outcomes[..], [PutOutcome::Stored(_)]), "{outcomes:?}");
+                    }
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+            let held = if is_full { 0 } else { 64 };
+            assert_eq!(scan_all(&store).await.len(), held);
+        }
+    });
+}

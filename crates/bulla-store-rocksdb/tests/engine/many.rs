@@ -242,3 +242,37 @@ pub(crate) fn erased_bytes_leave_the_disk_with_compaction() {
         }
     });
 }
+
+/// A space goes while many write to it: each is told, either what was stored or that there is no such space.
+pub(crate) fn removal_answers_every_put_that_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    runtime().block_on(async {
+        let world = world(13);
+        let spaces = open(folder.path());
+        let mut author = world.author(0);
+        for _ in 0..5 {
+            let store = spaces.create_disk_store(world.space()).await.unwrap();
+            let put_one = |entry| {
+                let store = store.clone();
+                tokio::spawn(async move { store.put(&cx(), whole([&entry])).await })
+            };
+            let before: Vec<_> = small(&mut author, 20).into_iter().map(put_one).collect();
+            let removal = {
+                let (spaces, space) = (spaces.clone(), world.space());
+                tokio::spawn(async move { spaces.remove(&cx(), space).await })
+            };
+            let after: Vec<_> = small(&mut author, 20).into_iter().map(put_one).collect();
+            assert!(removal.await.unwrap().unwrap());
+            for put in before.into_iter().chain(after) {
+                match put.await.unwrap() {
+                    Ok(report) => assert!(
+                        matches!(report.outcomes[..], [PutOutcome::Stored(_)]),
+                        "{report:?}"
+                    ),
+                    Err(error) => assert!(matches!(error, StoreError::NotServed(_)), "{error:?}"),
+                }
+            }
+            assert_clean(&spaces).await;
+        }
+    });
+}
