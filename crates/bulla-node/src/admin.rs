@@ -1,4 +1,6 @@
-//! The operator's pages: liveness, readiness, figures (NODE-60 to NODE-64).
+//! The operator's pages: liveness, readiness, figures, what lies on disk (NODE-60 to NODE-64).
+
+mod spaces;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +29,7 @@ impl Readiness {
     }
 }
 
-/// Answers `/live`, `/ready` and `/metrics`.
+/// Answers `/live`, `/ready`, `/metrics` and `/spaces`.
 #[derive(Debug)]
 pub struct Admin {
     readiness: Arc<Readiness>,
@@ -70,6 +72,24 @@ impl Admin {
 impl Handler for Admin {
     async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<AnswerBody> {
         let (status, text) = match (request.method(), request.uri().path()) {
+            (&Method::GET, "/spaces") => {
+                spaces::answer(self.disk.as_ref(), request.uri().query()).await
+            }
+            _ => self.text(&request),
+        };
+        let content_type = if text.starts_with('{') { JSON } else { TEXT };
+        let mut response = Response::new(AnswerBody::whole(text));
+        *response.status_mut() = status;
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        // These are asked rarely, and what a request may have carried beside its head is never read.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
+}
+
+impl Admin {
+    fn text(&self, request: &Request<Incoming>) -> (StatusCode, String) {
+        match (request.method(), request.uri().path()) {
             (&Method::GET, "/live") => (StatusCode::OK, "live\n".to_owned()),
             (&Method::GET, "/ready") if self.readiness.is_ready() => {
                 (StatusCode::OK, "ready\n".to_owned())
@@ -78,13 +98,9 @@ impl Handler for Admin {
             (&Method::GET, "/metrics") => (StatusCode::OK, self.metrics()),
             (&Method::GET, _) => (StatusCode::NOT_FOUND, "not found\n".to_owned()),
             _ => (StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned()),
-        };
-        let mut response = Response::new(AnswerBody::whole(text));
-        *response.status_mut() = status;
-        let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-        // These are asked rarely, and what a request may have carried beside its head is never read.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        response
+        }
     }
 }
+
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+const JSON: &str = "application/json";

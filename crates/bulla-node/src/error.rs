@@ -73,6 +73,14 @@ pub enum NodeError {
     /// Neither a configuration nor a key file was named.
     #[error("name a configuration, or a key file and a passphrase file")]
     NoKeyFile,
+    /// A node has the database open.
+    #[error(
+        "a node has {path} open: stop it first, or look at /metrics and /spaces of its admin address while it runs"
+    )]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
     /// There is no database to work on.
     #[error("the configuration names no data_dir")]
     NoData,
@@ -98,6 +106,7 @@ impl NodeError {
             | Self::Passphrase { .. }
             | Self::KeyFile { .. }
             | Self::NoKeyFile
+            | Self::InUse { .. }
             | Self::NoData
             | Self::NoSpace(_)
             | Self::Unconfirmed => 2,

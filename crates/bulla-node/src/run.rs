@@ -87,7 +87,9 @@ pub async fn run(
     let mut node = Node::start(source, log).await?;
     tell(&node.ready(), ready_file)?;
     while let Signal::Reload = signals.next().await {
+        systemd::notify_reloading();
         node.reload().await;
+        systemd::notify("READY=1");
     }
     tokio::select! {
         ended = node.end() => ended,

@@ -12,6 +12,13 @@ pub(crate) fn notify(state: &str) {
     }
 }
 
+/// Says that the configuration is being read again; `READY=1` is the end of it.
+pub(crate) fn notify_reloading() {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let microseconds = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1_000;
+    notify(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"));
+}
+
 fn send(name: &[u8], state: &str) -> std::io::Result<()> {
     let address = match name.strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name)?,

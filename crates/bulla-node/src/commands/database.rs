@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla_core::SpaceId;
 use bulla_store::SystemClock;
-use bulla_store_rocksdb::{DiskOptions, DiskSpaces, VerifyOptions};
+use bulla_store_rocksdb::{DiskOptions, DiskSpaces, OpenError, VerifyOptions};
 use clap::Args;
 
 use super::{ConfigArgs, say};
@@ -45,7 +45,11 @@ pub(super) async fn open(config: &Config) -> Result<DiskSpaces, NodeError> {
     let folder = config.data_dir.clone().ok_or(NodeError::NoData)?;
     let options = DiskOptions { create: false, ..config.disk.options() };
     let opening = move || DiskSpaces::open(folder, options, Arc::new(SystemClock::new()));
-    Ok(tokio::task::spawn_blocking(opening).await.map_err(ended)??)
+    let opened = tokio::task::spawn_blocking(opening).await.map_err(ended)?;
+    opened.map_err(|error| match error {
+        OpenError::Locked { path } => NodeError::InUse { path },
+        error => error.into(),
+    })
 }
 
 fn ended(error: tokio::task::JoinError) -> NodeError {

@@ -205,10 +205,21 @@ impl Inner {
     /// Learns from the outcome of a question whether the origin is away.
     pub(super) fn note_outcome<T>(&self, result: &Result<T>) {
         let until = self.clock.monotonic() + Duration::from_millis(self.settings.away_ms);
-        let mut soft = self.lock();
+        let away = match result {
+            Err(error) if is_away(error) => Some((until, error.clone())),
+            _ => None,
+        };
+        let was_away = std::mem::replace(&mut self.lock().away, away).is_some();
         match result {
-            Err(error) if is_away(error) => soft.away = Some((until, error.clone())),
-            _ => soft.away = None,
+            Err(error) if is_away(error) && !was_away => {
+                let code = error.code();
+                tracing::warn!(space = %self.space.short(), %code, %error, "the origin is away; what is held is given");
+            }
+            Err(error) if is_away(error) => {}
+            _ if was_away => {
+                tracing::info!(space = %self.space.short(), "the origin answers again");
+            }
+            _ => {}
         }
     }
 
