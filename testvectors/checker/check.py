@@ -23,14 +23,15 @@ HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent
 SPEC = VECTORS.parent / "spec"
 CHAPTERS = ("cbor", "entries", "digests", "heads", "keys", "keyfiles", "logins", "sealing", "manifest", "store",
-            "acks", "compact", "messages")
+            "acks", "compact", "errors", "messages", "streams")
 ALWAYS = {"tcId", "comment", "flags", "result", "error", "clause"}
 
 
-def algorithms():
+def algorithms(kind="ALGORITHMS"):
+    """What is done with a case of each algorithm, or, of kind WHOLE, with a file."""
     found = {}
     for chapter in CHAPTERS:
-        for name, run in importlib.import_module(chapter).ALGORITHMS.items():
+        for name, run in getattr(importlib.import_module(chapter), kind, {}).items():
             assert name not in found, name
             found[name] = run
     return found
@@ -115,6 +116,7 @@ def check_file(name):
                         wrong.append(f"{fields['tcId']} ({fields['comment']}): {fault}")
                 if shared.unseen():
                     wrong.append(f"fields of a group not looked at: {sorted(shared.unseen())}")
+            wrong += algorithms("WHOLE").get(data["algorithm"], lambda data: [])(data)
     except (KeyError, TypeError, ValueError, OSError) as error:
         return name, 0, time.monotonic() - start, [f"cannot be read: {error!r}"]
     return name, count, time.monotonic() - start, wrong

@@ -195,5 +195,14 @@ def run_verdict(case, group):
     judge_signature(case.bytes("key"), case.bytes("message"), case.bytes("signature"))
 
 
+def whole_verdicts(data):
+    """Every case of the sources is there."""
+    missing = []
+    for group in data["testGroups"]:
+        missing += published(group["source"]).keys() - {case["number"] for case in group["tests"]}
+    return [f"no case for {sorted(missing)}"] if missing else []
+
+
 ALGORITHMS = {"entry-header": run_header, "entry": run_entry, "clock": run_clock, "genesis": run_genesis,
               "ed25519-verdicts": run_verdict}
+WHOLE = {"ed25519-verdicts": whole_verdicts}

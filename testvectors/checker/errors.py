@@ -1,14 +1,17 @@
-"""Chapter errors.md: codes, and the error as an item."""
+"""Chapter errors.md: codes, and the error as an item. The table itself is read from the chapter."""
 
+import functools
 import re
+from pathlib import Path
 
 import cbor
-from common import MAX63
+from common import MAX63, Refusal, agree
 
+CHAPTER = Path(__file__).resolve().parent.parent.parent / "spec" / "errors.md"
+ROW = re.compile(r"^\| `([^`]+)` \| ([0-9]{3}) \| (yes|no) \| ([a-z]+) \| .* \|$", re.MULTILINE)
 CODE = re.compile(r"[a-z0-9._]{1,64}")
 LONGEST_MESSAGE = 512
 MOST_DETAILS = 32
-STATUS = {"store.full": 507, "node.busy": 429, "store.internal": 500}
 
 
 def read_code(item):
@@ -72,9 +75,40 @@ def error_items(error):
             {by_name[name]: plain(value) for name, value in error["details"].items()}]
 
 
+@functools.lru_cache(maxsize=None)
+def table():
+    """ERR-1: status, retry and fault of each code."""
+    rows = ROW.findall(CHAPTER.read_text(encoding="utf-8"))
+    return {code: (int(status), retry == "yes", fault) for code, status, retry, fault in rows}
+
+
 def status(error):
     """ERR-6."""
-    return STATUS.get(error["code"], 503 if error["retryable"] else 400)
+    row = table().get(error["code"])
+    return row[0] if row else 503 if error["retryable"] else 400
 
 
-ALGORITHMS = {}
+# --- Cases --------------------------------------------------------------------------------------------------------------
+
+
+def run(case, group):
+    if not CODE.fullmatch(case["code"]):
+        raise Refusal("cbor.bounds", "ERR-2")
+    agree("status", status(case), case["status"])
+    row = table().get(case["code"])
+    if row:
+        agree("retryable", row[1], case["retryable"])
+        agree("fault", row[2], case["fault"])
+    elif "fault" in case:
+        raise AssertionError("a fault of a code that the table does not have")
+    case.get("retryable")
+
+
+def whole(data):
+    """Every code of the table has a case."""
+    there = {case["code"] for group in data["testGroups"] for case in group["tests"]}
+    return [f"no case for {sorted(table().keys() - there)}"] if table().keys() - there else []
+
+
+ALGORITHMS = {"error-code": run}
+WHOLE = {"error-code": whole}

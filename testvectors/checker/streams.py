@@ -13,7 +13,7 @@ LONGEST_HEADER = 8192
 STATES = ("present", "missing", "erased", "pruned")
 TAGS = {"put": (0, 1, 2, 3), "get": (0, 1, 2, 3, 5, 6, 7), "scan": (0, 1, 2, 3, 4, 8), "bundle": (0, 1, 2, 3)}
 ELEMENTS = {1: 6, 2: 14, 3: 5, 4: 4, 5: 1, 6: 1, 7: 1, 8: 4}
-END_ELEMENTS = {"put": 2, "get": 2, "scan": 5}
+END_ELEMENTS = {"put": 2, "get": 2, "scan": 5, "bundle": 3}
 MARKS = {5: "absent", 6: "corrupt", 7: "unavailable"}
 
 
@@ -127,13 +127,17 @@ class Reader:
             if cursor["receipt"] < self.receipt:
                 raise Refusal("wire.receipts", "WIRE-17")
             self.receipt = cursor["receipt"]
+        if self.kind == "bundle":
+            said["digest"] = cbor.fixed(item[2], 32)
         if count != self.items:
             raise Refusal("wire.count", "WIRE-11")
         self.items = self.bytes = 0
         return said
 
-    def _error(self, item):
-        raise NotImplementedError
+    @staticmethod
+    def _error(item):
+        """WIRE-18."""
+        raise Refusal(errors.read_error(item[1:])["code"], "WIRE-18")
 
 
 def read_plain(items):
@@ -146,4 +150,14 @@ def read_plain(items):
     return header, signature, None, read_state(payload)
 
 
-ALGORITHMS = {}
+# --- Cases --------------------------------------------------------------------------------------------------------------
+
+
+def run(case, group):
+    body = case.bytes("body") + (case.bytes("repeated") or b"") * case.get("times", 0)
+    reader = Reader(group["stream"], body, group.bytes("space"), group.number("after"), group["mostItems"],
+                    group["mostBytes"])
+    case.agree("items", reader.read())
+
+
+ALGORITHMS = {"stream": run}
