@@ -18,6 +18,9 @@ use crate::wants::Wants;
 use crate::work::{Position, Work};
 use crate::{Counts, Direction, Exception, Misbehaviour, Options, Progress, Reason};
 
+/// Ids that may be read once more so that a known state stays of use: 32 bytes each.
+const WORTH_READING_AGAIN: u64 = 4_096;
+
 /// What was kept before, so that nothing is written that is there already.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
@@ -151,14 +154,24 @@ impl Work {
         Ok(())
     }
 
-    /// The checkpoint after heads that were equal: the state behind it is computed when it is needed.
+    /// The checkpoint after heads that were equal. One whose state is known is better than a newer one whose state is
+    /// computed from the whole store when it is needed, as long as little came since: what this device pushed itself is
+    /// read again then, as ids.
     pub(crate) fn note_equal(&mut self) {
+        let known = self.checkpoint.take().filter(|checkpoint| {
+            let since = self.head.last_receipt.saturating_sub(checkpoint.source.receipt);
+            matches!(checkpoint.seen, Seen::Known(_)) && since <= WORTH_READING_AGAIN
+        });
+        // Nothing is excepted from what both hold.
         self.forget_checkpoint();
-        self.checkpoint = Some(Checkpoint {
-            source: self.head.cursor(),
-            target: self.target_head.cursor(),
-            seen: Seen::AsHeld(self.head.counting.set),
-            exceptions_cut: false,
+        self.checkpoint = Some(match known {
+            Some(checkpoint) => Checkpoint { exceptions_cut: false, ..checkpoint },
+            None => Checkpoint {
+                source: self.head.cursor(),
+                target: self.target_head.cursor(),
+                seen: Seen::AsHeld(self.head.counting.set),
+                exceptions_cut: false,
+            },
         });
     }
 

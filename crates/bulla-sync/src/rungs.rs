@@ -218,7 +218,11 @@ impl Work {
         Ok((set.counted() == *counted).then_some(set))
     }
 
-    async fn add(&mut self, set: &mut TallySet, ids: Vec<bulla_core::EntryId>) -> Result<(), Halt> {
+    pub(crate) async fn add(
+        &mut self,
+        set: &mut TallySet,
+        ids: Vec<bulla_core::EntryId>,
+    ) -> Result<(), Halt> {
         let start = self.options.clock.monotonic();
         let (ids, hash): (_, SetHash) = hash_ids(ids).await?;
         set.hash.add(&hash);

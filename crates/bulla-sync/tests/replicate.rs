@@ -148,6 +148,37 @@ async fn equal_heads_leave_a_checkpoint_whose_state_is_computed_later() {
 }
 
 #[tokio::test]
+async fn after_equal_heads_a_little_new_does_not_read_the_near_store() {
+    let (mut author, entries) = chain(2_000);
+    let (left, right) = (store(author.space(), 1), Hostile::counting(store(author.space(), 2)));
+    fill(&*left, &entries).await;
+    let (pulls, pushes) = (bookmarks(), bookmarks());
+    pull(&left, &right, &pulls).await;
+    push(&right, &left, &pushes).await;
+    for round in 0..3 {
+        // Each side writes, and they meet: heads are equal after the push.
+        fill(&*left, &author.write_many(5)).await;
+        fill(&*right.honest, &author.another(10 + round).write_many(5)).await;
+        pull(&left, &right, &pulls).await;
+        push(&right, &left, &pushes).await;
+        right.forget();
+        let report = pull(&left, &right, &pulls).await;
+        assert_eq!(report.rung(), Some(Rung::Equal), "{report}");
+        fill(&*left, &author.write_many(7)).await;
+        let report = pull(&left, &right, &pulls).await;
+        assert!(report.is_clean(), "{report}");
+        assert_eq!((report.rung(), report.counts.stored), (Some(Rung::Cursor), 7));
+        let read_from_start = right
+            .scans
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|scan| scan.after.is_none_or(|after| after.receipt < 2_000));
+        assert!(!read_from_start, "round {round}");
+    }
+}
+
+#[tokio::test]
 async fn an_interrupted_first_pull_goes_on_where_it_stopped() {
     let (author, entries) = chain(300);
     let origin = store(author.space(), 1);
