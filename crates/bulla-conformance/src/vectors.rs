@@ -95,6 +95,7 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(wire::CompactForm),
         Box::new(wire::Messages),
         Box::new(wire::ErrorCodes),
+        Box::new(wire::Streams),
     ]
 }
 

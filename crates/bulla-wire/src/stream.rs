@@ -191,7 +191,7 @@ impl StreamError {
             Self::Peer(_) => "WIRE-18",
             Self::Truncated | Self::Trailing | Self::Count { .. } => "WIRE-11",
             Self::ItemTooLarge => "WIRE-12",
-            Self::TooManyItems(_) | Self::TooManyBytes(_) => "WIRE-30",
+            Self::TooManyItems(_) | Self::TooManyBytes(_) => "WIRE-27",
             Self::Tag(_) => "WIRE-14",
             Self::Receipts => "WIRE-17",
             Self::Reference | Self::NotShortest => "CMP-5",

@@ -4,6 +4,7 @@ mod compact;
 mod error_code;
 mod message;
 mod parts;
+mod stream;
 
 use bulla_core::EntryId;
 use bulla_core::values::{Cursor, PayloadState};
@@ -17,6 +18,7 @@ use super::{Field, Mismatch, Outcome, Shape, Verdict, sample};
 pub(super) use compact::CompactForm;
 pub(super) use error_code::ErrorCodes;
 pub(super) use message::Messages;
+pub(super) use stream::Streams;
 
 /// Reads a body whole and byte by byte, which must give the same, and says what is in it.
 fn read_body(bytes: &[u8], decoder: impl Fn() -> BodyDecoder) -> Result<Vec<BodyItem>, Refused> {
