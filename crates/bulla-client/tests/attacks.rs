@@ -22,6 +22,8 @@ mod a51_led_elsewhere;
 mod a55_slow_nodes;
 #[path = "attacks/a57_bombs.rs"]
 mod a57_bombs;
+#[path = "attacks/answers_that_do_not_fit.rs"]
+mod answers_that_do_not_fit;
 #[path = "attacks/honest.rs"]
 mod honest;
 #[path = "attacks/support.rs"]

@@ -14,5 +14,7 @@ mod a33_variable_time;
 mod a48_relayed_login;
 #[path = "attacks/a62_leaks.rs"]
 mod a62_leaks;
+#[path = "attacks/one_key_two_uses.rs"]
+mod one_key_two_uses;
 #[path = "attacks/people.rs"]
 mod people;

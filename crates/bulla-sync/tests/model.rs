@@ -65,6 +65,7 @@ fn unresolved(set: &Set) -> BTreeMap<AuthorKey, BTreeSet<(EntryId, EntryId)>> {
 
 /// Checks a verdict against what the two sides hold. Of a distant target only the entries put are judged by what they
 /// name.
+/// Clauses: SYN-4, SYN-7.
 async fn check(
     report: &Report,
     direction: Direction,
@@ -198,6 +199,7 @@ async fn converges(seed: u64, size: usize) {
 }
 
 /// A source that hides some entries for good, in scans alone or everywhere.
+/// Clauses: SYN-6, SYN-8.
 async fn never_fooled(seed: u64, size: usize) {
     let mut dice = Dice(seed);
     let (author, entries) = world(&mut dice, size);

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use bulla_core::values::{Filter, Has, PayloadState, Want};
 use bulla_core::{Kind, Topic, Verified};
+use bulla_store::testing::{FaultyStore, Method};
 use bulla_store::{ContentAddressedStore, Context, Erasable, Erasure};
 use bulla_sync::{CancellationToken, Options, Progress, Reason, Reference, Rung, Scope, Verdict};
 use support::*;
 
+/// Clauses: SYN-11.
 #[tokio::test]
 async fn a_first_pull_is_one_pass_that_carries_payloads() {
     let (author, entries) = chain(500);
@@ -30,6 +32,7 @@ async fn a_first_pull_is_one_pass_that_carries_payloads() {
     );
 }
 
+/// Clauses: SYN-10.
 #[tokio::test]
 async fn nothing_new_is_one_request() {
     let (mut author, entries) = chain(50);
@@ -147,6 +150,7 @@ async fn equal_heads_leave_a_checkpoint_whose_state_is_computed_later() {
     assert_eq!((report.counts.shown, left.all_calls()), (7, 2));
 }
 
+/// Clauses: SYN-3, SYN-20.
 #[tokio::test]
 async fn after_equal_heads_a_little_new_does_not_read_the_near_store() {
     let (mut author, entries) = chain(2_000);
@@ -457,6 +461,7 @@ async fn forks_are_kept_and_are_no_gap() {
     assert!(same_entries(&*source, &*target).await);
 }
 
+/// Clauses: SYN-1, SYN-3.
 #[tokio::test]
 async fn stores_of_different_spaces_are_refused() {
     let (author, _) = chain(0);
@@ -507,4 +512,37 @@ async fn payload_state_of_a_header_is_kept_apart_from_absence() {
         item.body,
         bulla_core::values::ScanBody::Header(_, PayloadState::Missing)
     )));
+}
+
+/// A target that takes nothing for a while does not make a run read on and on.
+/// Clauses: SYN-19.
+#[tokio::test]
+async fn what_waits_for_a_slow_target_is_bounded() {
+    let (author, entries) = chain(500);
+    let origin = store(author.space(), 1);
+    fill(&*origin, &entries).await;
+    let source = Hostile::counting(origin);
+    let target = Arc::new(FaultyStore::new(store(author.space(), 2)));
+    let gate = target.hold(Method::Put);
+    let options = Options::pull().with_pages(1 << 20, 10);
+    let (ahead, in_flight) = (options.pages_ahead, options.puts_in_flight);
+    let task = tokio::spawn(bulla_sync::replicate(
+        Arc::clone(&source) as _,
+        Arc::clone(&target) as _,
+        bookmarks() as _,
+        options,
+    ));
+    while gate.waiting() < in_flight {
+        tokio::task::yield_now().await;
+    }
+    // As often as it takes to read the whole source many times over.
+    for _ in 0..5_000 {
+        tokio::task::yield_now().await;
+    }
+    let pages = source.calls("scan");
+    assert!(pages > in_flight, "the next page is read while the last one is written");
+    assert!(pages <= ahead + in_flight + 2, "{pages} pages of 51 were read");
+    gate.open();
+    assert!(task.await.unwrap().is_clean());
+    assert_eq!(head(&*target).await.counting.set.count, 501);
 }

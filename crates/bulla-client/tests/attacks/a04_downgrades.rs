@@ -11,6 +11,7 @@ async fn head_fails(node: &Node) -> StoreError {
     node.client().store(SPACE).head(&Context::new()).await.unwrap_err()
 }
 
+/// Clauses: WIRE-2, CAP-1, CAP-2.
 #[tokio::test]
 async fn a04_a_failing_capability_call_is_an_error_and_never_supports_nothing() {
     let node = Node::start().await;
@@ -52,6 +53,7 @@ async fn a04_a_failure_is_not_remembered() {
     assert_eq!(node.count("/capabilities"), 2);
 }
 
+/// Clauses: WIRE-5.
 #[tokio::test]
 async fn a04_peers_without_a_shared_version_name_both_ranges() {
     let node = Node::start().await;
@@ -73,6 +75,7 @@ async fn a04_peers_without_a_shared_version_name_both_ranges() {
     }
 }
 
+/// Clauses: CAP-2.
 #[tokio::test]
 async fn a04_what_a_later_version_adds_is_passed_over() {
     let node = Node::start().await;

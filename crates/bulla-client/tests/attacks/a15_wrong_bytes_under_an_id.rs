@@ -82,6 +82,7 @@ async fn a15_wrong_payload_under_the_right_id_is_never_marked_present() {
     assert_eq!(words, ["entry", "entry", "missing"]);
 }
 
+/// Clauses: WIRE-33, GET-5.
 #[tokio::test]
 async fn a15_other_entries_than_asked_for_are_corrupt() {
     let node = Node::start().await;

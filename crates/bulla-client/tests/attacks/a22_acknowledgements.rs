@@ -14,6 +14,7 @@ use crate::support::{Node, Reply, SPACE, chain};
 
 type Change = fn(&mut PutAnswer, &NodeKeys);
 
+/// Clauses: WIRE-32, ACK-4.
 #[tokio::test]
 async fn a22_an_acknowledgement_that_is_not_the_nodes_word_on_these_entries_is_refused() {
     let changes: [(&str, Change); 8] = [
@@ -62,6 +63,7 @@ async fn a22_an_acknowledgement_that_is_not_the_nodes_word_on_these_entries_is_r
     }
 }
 
+/// Clauses: WIRE-32.
 #[tokio::test]
 async fn a22_an_outcome_too_few_is_refused() {
     let node = Node::start().await;

@@ -32,6 +32,7 @@ async fn a48_a_wrong_node_key_is_its_own_error() {
     assert_eq!(node.count("/login"), 0, "nothing was signed for it");
 }
 
+/// Clauses: WIRE-21, LOGIN-3.
 #[tokio::test]
 async fn a48_a_node_that_cannot_prove_the_key_gets_no_signature() {
     let node = Node::start().await;

@@ -12,6 +12,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use crate::support::{Node, SPACE, device};
 
+/// Clauses: WIRE-2.
 #[tokio::test]
 async fn a51_redirects_are_not_followed() {
     let (node, elsewhere) = (Node::start().await, Node::start().await);

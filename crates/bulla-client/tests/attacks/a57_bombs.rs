@@ -40,6 +40,7 @@ async fn a57_answers_without_end_are_cut_off() {
     }
 }
 
+/// Clauses: WIRE-27, WIRE-34.
 #[tokio::test]
 async fn a57_more_than_was_asked_for_is_refused() {
     let node = Node::start().await;

@@ -19,6 +19,7 @@ fn signed() -> Vec<&'static [u8]> {
     domain_strings(": &[u8] =")
 }
 
+/// Clauses: KEY-1.
 #[test]
 fn a03_no_domain_string_begins_another() {
     let all = domain_strings("");
@@ -33,6 +34,7 @@ fn a03_no_domain_string_begins_another() {
     }
 }
 
+/// Clauses: KEY-1, ENT-31.
 #[test]
 fn a03_only_an_entry_signature_makes_an_entry() {
     let device = device(1);

@@ -92,6 +92,7 @@ fn a30_every_edge_case_has_one_verdict() {
     }
 }
 
+/// Clauses: VER-9.
 #[test]
 fn a30_edge_cases_together() {
     let table = table();

@@ -12,6 +12,7 @@ fn filter(hashes: u64, count: u64, bits: &[u8]) -> Vec<u8> {
     writer.into_bytes()
 }
 
+/// Clauses: CONV-5, BLM-2.
 #[test]
 fn a39_parameters_are_refused_before_any_work() {
     for (hashes, count, bits) in [

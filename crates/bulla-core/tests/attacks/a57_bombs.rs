@@ -25,6 +25,7 @@ fn bombs() -> Vec<Vec<u8>> {
     ]
 }
 
+/// Clauses: CONV-5, CBOR-8.
 #[test]
 fn a57_bombs_are_refused_at_their_first_bytes() {
     let kinds: Vec<_> = bombs()

@@ -33,6 +33,7 @@ fn keys_come_back_from_their_files() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
+/// Clauses: KF-2.
 #[test]
 fn replacing_keeps_the_mode_and_leaves_one_file() {
     let directory = tempfile::tempdir().unwrap();
@@ -45,6 +46,7 @@ fn replacing_keeps_the_mode_and_leaves_one_file() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
+/// Clauses: KF-2.
 #[cfg(unix)]
 #[test]
 fn a_file_that_others_may_read_is_refused() {
@@ -116,6 +118,7 @@ fn content_is_checked_in_order() {
     assert_eq!(code(&[good.as_slice(), &[0]].concat()), "cbor.trailing");
 }
 
+/// Clauses: KF-7.
 #[test]
 fn passphrases_are_read_as_one_line() {
     use crate::PassphraseError;

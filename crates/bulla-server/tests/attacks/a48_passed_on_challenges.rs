@@ -37,6 +37,7 @@ async fn a48_a_challenge_passed_on_is_refused_where_it_came_from() {
     assert_eq!(honest.post("/v1/login", None, &login).await.code(), "login.challenge");
 }
 
+/// Clauses: LOGIN-5, LOGIN-7.
 #[tokio::test]
 async fn a48_every_part_of_a_login_is_bound() {
     let (member, other) = (device(), device());

@@ -35,6 +35,7 @@ async fn a49_a_flood_of_greetings_locks_nobody_out() {
     node.token(&*member, &[space(1)]).await;
 }
 
+/// Clauses: LOGIN-9.
 #[tokio::test]
 async fn a49_strangers_with_good_signatures_leave_no_trace() {
     let (member, stranger) = (device(), device());

@@ -106,6 +106,7 @@ async fn a50_lists_and_feeds_name_only_what_the_asker_may_use() {
 
 /// The same login by a member of no space that exists, of a space that exists, or naming spaces at random, gets the same
 /// kind of answer: the node signs what it was asked and nothing it knows.
+/// Clauses: LOGIN-9.
 #[tokio::test]
 async fn a50_a_login_tells_nothing_about_spaces() {
     let (owner, asker) = (device(), device());

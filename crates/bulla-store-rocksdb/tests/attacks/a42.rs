@@ -106,6 +106,7 @@ fn a42_restored_backup_has_new_lineages() {
     });
 }
 
+/// Clauses: DISK-12.
 #[test]
 fn a42_backup_opened_where_it_lies_is_a_restored_store() {
     let folder = tempfile::tempdir().unwrap();

@@ -93,6 +93,7 @@ async fn damaged_payload(folder: &Path, entries: &[VerifiedEntry], victim: usize
     assert_eq!(store.status(&cx()).await.unwrap().entries, u64::try_from(entries.len()).unwrap());
 }
 
+/// Clauses: VER-8, GET-5.
 #[test]
 fn flipped_bit_in_a_payload_hits_that_block_only() {
     for victim in [1, 14, 24] {
@@ -102,6 +103,7 @@ fn flipped_bit_in_a_payload_hits_that_block_only() {
     }
 }
 
+/// Clauses: VER-8, STO-1, SCAN-9, GET-5.
 #[test]
 fn flipped_bit_in_a_header_is_never_returned() {
     let folder = tempfile::tempdir().unwrap();

@@ -66,6 +66,7 @@ pub(crate) fn write(folder: &Path, say: fn(&str)) {
     });
 }
 
+/// Clauses: DISK-10.
 #[test]
 fn refused_write_does_not_come_back() {
     let folder = tempfile::tempdir().unwrap();

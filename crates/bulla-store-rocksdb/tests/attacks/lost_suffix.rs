@@ -76,6 +76,7 @@ async fn check_damaged(folder: &Path, entries: &[VerifiedEntry], cursor: Cursor,
     assert!(!is_impaired(&spaces, "store.needs_audit"), "a clean verification ends the audit");
 }
 
+/// Clauses: DISK-9.
 #[test]
 fn torn_log_gives_whole_commits_and_says_so() {
     let (folder, entries, cursor) = written(8);
@@ -144,6 +145,7 @@ fn suffix_lost_before_the_watermark_covered_it_is_a_plain_crash() {
     });
 }
 
+/// Clauses: DISK-9.
 #[test]
 fn watermark_removed_or_changed_is_noticed() {
     for damage in ["removed", "changed", "emptied", "another store's"] {
@@ -168,6 +170,7 @@ fn watermark_removed_or_changed_is_noticed() {
     }
 }
 
+/// Clauses: DISK-9.
 #[test]
 fn audit_is_remembered_over_restarts() {
     let (folder, ..) = written(2);

@@ -6,6 +6,7 @@ use bulla_store_rocksdb::OpenError;
 use crate::child::Process;
 use crate::support::{cx, open, open_with, options, put, runtime, small, world};
 
+/// Clauses: DISK-2.
 #[test]
 fn second_process_is_refused() {
     let folder = tempfile::tempdir().unwrap();

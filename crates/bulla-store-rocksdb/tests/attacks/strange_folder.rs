@@ -6,6 +6,7 @@ use bulla_store_rocksdb::OpenError;
 
 use crate::support::{open, open_with, options, runtime, world};
 
+/// Clauses: DISK-1.
 #[test]
 fn newer_format_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -21,6 +22,7 @@ fn newer_format_is_refused_by_name() {
     open(folder.path());
 }
 
+/// Clauses: DISK-1.
 #[test]
 fn other_folders_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();

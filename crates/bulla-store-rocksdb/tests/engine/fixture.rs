@@ -13,6 +13,7 @@ fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-0.1")
 }
 
+/// Clauses: DISK-1.
 pub(crate) fn store_of_0_1_opens_and_verifies() {
     if std::env::var_os("BULLA_WRITE_FIXTURE").is_some() {
         write(&fixture());

@@ -165,6 +165,7 @@ pub(crate) fn interval_syncs_rarely_and_answers_after() {
     });
 }
 
+/// Clauses: DISK-7.
 pub(crate) fn digests_are_written_down_now_and_then() {
     let folder = tempfile::tempdir().unwrap();
     let options = DiskOptions { checkpoint_every: 50, durability: Durability::None, ..options() };

@@ -55,6 +55,7 @@ async fn the_head_says_since_when_it_is_stale() {
     assert_eq!(stage.cache.head(&stage.cx).await.unwrap(), fresh);
 }
 
+/// Clauses: CACHE-10, STO-11, GET-6.
 #[tokio::test]
 async fn what_is_not_held_is_unavailable_and_never_absent() {
     let (stage, entries) = warm().await;
@@ -114,6 +115,7 @@ async fn a_write_is_refused_and_not_kept() {
     assert_eq!(stage.cache.get_one(&stage.cx, entry.id()).await.unwrap(), GetItem::Unavailable);
 }
 
+/// Clauses: CACHE-10.
 #[tokio::test]
 async fn a_scan_past_what_is_held_is_an_error_and_not_an_end() {
     let (stage, _) = warm().await;

@@ -37,6 +37,7 @@ fn ask(stage: &Stage, ids: &[EntryId]) -> JoinHandle<bulla_store::Result<Vec<Get
     tokio::spawn(async move { cache.get(&cx, GetRequest { ids, max_bytes: 1 << 20 }).await })
 }
 
+/// Clauses: CACHE-8.
 #[tokio::test]
 async fn fifty_who_want_one_entry_cause_one_fetch() {
     let (stage, entries) = filled(1).await;
@@ -68,6 +69,7 @@ async fn overlapping_lists_fetch_each_entry_once() {
     assert_eq!(stage.counts.counts().get_ids, 12, "no entry was asked for twice");
 }
 
+/// Clauses: CACHE-8.
 #[tokio::test]
 async fn one_who_leaves_takes_nobody_with_him() {
     let (stage, entries) = filled(1).await;
@@ -142,6 +144,7 @@ async fn many_who_want_one_page_cause_one_scan() {
     assert_eq!(stage.counts.counts().scans, 1);
 }
 
+/// Clauses: CACHE-8.
 #[tokio::test]
 async fn a_head_is_never_older_than_the_question() {
     let (stage, _) = filled(1).await;
@@ -164,6 +167,7 @@ async fn a_head_is_never_older_than_the_question() {
     assert_eq!(stage.counts.counts().heads, 2, "one question for all who came meanwhile");
 }
 
+/// Clauses: CACHE-8.
 #[tokio::test]
 async fn a_failed_question_fails_for_all_who_wait_and_for_nobody_later() {
     let (stage, entries) = filled(1).await;

@@ -18,6 +18,7 @@ async fn by_default_each_head_is_asked_for() {
     assert_eq!(stage.faults.calls(Method::Head), 3);
 }
 
+/// Clauses: CACHE-4.
 #[tokio::test]
 async fn a_head_given_again_is_never_called_fresh() {
     let settings = CacheSettings { freshness_ms: 500, ..CacheSettings::default() };
@@ -52,6 +53,7 @@ async fn a_write_ends_the_moment() {
     }
 }
 
+/// Clauses: CACHE-4.
 #[tokio::test]
 async fn a_wall_clock_that_jumps_changes_no_answer() {
     let settings = CacheSettings { freshness_ms: 500, ..CacheSettings::default() };
@@ -71,6 +73,7 @@ async fn a_wall_clock_that_jumps_changes_no_answer() {
     }
 }
 
+/// Clauses: CACHE-4.
 #[tokio::test]
 async fn a_stale_answer_of_a_cache_behind_is_passed_on_as_stale() {
     let stage = Stage::new(9).await;

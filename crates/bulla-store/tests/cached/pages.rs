@@ -101,6 +101,7 @@ async fn entries_pushed_through_are_not_fetched_again() {
     assert_eq!(stage.counts.counts().payload_bytes, 0);
 }
 
+/// Clauses: CACHE-12.
 #[tokio::test]
 async fn a_new_lineage_drops_rows_and_keeps_entries() {
     let (stage, entries) = filled(15, 20).await;
@@ -142,6 +143,7 @@ async fn what_is_kept_outlives_the_cache() {
     assert_eq!((counts.payload_bytes, counts.scans, counts.gets), (0, 0, 0), "{counts:?}");
 }
 
+/// Clauses: CACHE-7.
 #[tokio::test]
 async fn the_presence_filter_is_made_anew_at_open() {
     let (stage, entries) = filled(17, 20).await;

@@ -47,6 +47,7 @@ async fn what_is_used_stays() {
     assert_eq!(stage.counts.counts().gets, 0);
 }
 
+/// Clauses: CACHE-11.
 #[tokio::test]
 async fn evicted_entries_are_fetched_again_wherever_they_lie() {
     let stage = Stage::new(20).await;

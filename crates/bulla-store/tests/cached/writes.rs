@@ -12,6 +12,7 @@ use bulla_store::{
 
 use crate::stage::{Stage, unreachable_origin};
 
+/// Clauses: CACHE-3.
 #[tokio::test]
 async fn an_acknowledgement_waits_for_the_origin() {
     let stage = Stage::new(22).await;
@@ -46,6 +47,7 @@ async fn a_lost_acknowledgement_is_an_error_and_the_repeat_is_clean() {
     assert_eq!(stage.cache.has(&stage.cx, &ids(&entries)).await.unwrap(), vec![Has::Yes; 3]);
 }
 
+/// Clauses: CACHE-3.
 #[tokio::test]
 async fn what_the_origin_refuses_or_leaves_open_is_not_kept() {
     let stage = Stage::new(24).await;
@@ -74,6 +76,7 @@ async fn a_duplicate_does_not_bring_an_erased_payload_back() {
     assert!(matches!(got, GetItem::Header(..)), "{got:?}");
 }
 
+/// Clauses: CACHE-9.
 #[tokio::test]
 async fn an_erased_payload_leaves_the_cache_with_the_first_word_of_it() {
     let stage = Stage::new(26).await;

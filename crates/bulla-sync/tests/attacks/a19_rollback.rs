@@ -6,6 +6,7 @@ use bulla_sync::{Misbehaviour, Options, Reason, RolledBack, Verdict};
 
 use crate::support::*;
 
+/// Clauses: HEAD-6, SYN-30, SYN-31.
 #[tokio::test]
 async fn a19_a_lower_fresh_head_is_a_rollback_and_changes_nothing() {
     let (author, entries) = chain(40);
@@ -103,6 +104,7 @@ async fn a19_a_rollback_behind_an_interrupted_pull_is_noticed() {
     assert!(report.verdict.is_complete());
 }
 
+/// Clauses: HEAD-6, SYN-31.
 #[tokio::test]
 async fn a19_stale_answers_never_count() {
     let (mut author, entries) = chain(40);

@@ -1,9 +1,11 @@
 //! One bad entry among good ones.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use bulla_core::EntryId;
-use bulla_store::MemoryStore;
+use bulla_core::{EntryId, Verified};
+use bulla_store::guarded::{Admission, GuardedStore, Operation, Verdict as Judgement};
+use bulla_store::{Context, MemoryStore, Result};
 use bulla_sync::{Reason, Verdict, Why};
 
 use crate::support::*;
@@ -57,6 +59,7 @@ async fn a24_an_entry_refused_for_now_is_offered_again_and_taken() {
     assert!(pull(&source, &honest, &bookmarks).await.is_clean());
 }
 
+/// Clauses: SYN-13, SYN-18.
 #[tokio::test]
 async fn a24_one_entry_that_does_not_verify_in_each_place_of_a_batch() {
     let (author, entries) = chain(BATCH - 1);
@@ -108,4 +111,51 @@ async fn a24_a_flood_of_refusals_is_bounded_and_does_not_hold_up_the_rest() {
 /// A target that refuses one entry.
 fn refusing(honest: Arc<MemoryStore>, id: EntryId, is_retryable: bool) -> Arc<Refusing> {
     Arc::new(Refusing::new(honest, is_retryable, move |other| other == id))
+}
+
+/// Leaves one entry open until it is told to decide.
+#[derive(Debug)]
+struct Undecided {
+    id: EntryId,
+    is_open: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl Admission for Undecided {
+    async fn allow(&self, _: &Context, _: Operation) -> Result<()> {
+        Ok(())
+    }
+
+    async fn judge(&self, _: &Context, entries: &[Verified]) -> Result<Vec<Judgement>> {
+        let is_open = self.is_open.load(Ordering::SeqCst);
+        let judge = |entry: &Verified| match is_open && entry.id() == self.id {
+            true => Judgement::Pending,
+            false => Judgement::Admit,
+        };
+        Ok(entries.iter().map(judge).collect())
+    }
+}
+
+/// Clauses: PUT-6, SYN-18.
+#[tokio::test]
+async fn a24_an_entry_left_open_is_offered_again_and_taken() {
+    let (author, entries) = chain(20);
+    let source = store(author.space(), 1);
+    fill(&*source, &entries).await;
+    let id = entries[7].id();
+    let admission = Arc::new(Undecided { id, is_open: AtomicBool::new(true) });
+    let held = store(author.space(), 2);
+    let target = Arc::new(GuardedStore::new(Arc::clone(&held), Arc::clone(&admission)));
+    let bookmarks = bookmarks();
+    for _ in 0..2 {
+        let report = pull(&source, &target, &bookmarks).await;
+        assert!(matches!(incomplete(&report).reason, Reason::EntriesMissing(1)), "{report}");
+        assert_eq!((report.exceptions[0].id, report.exceptions[0].why), (id, Why::Pending));
+        assert!(!holds(&*held, id).await, "pending is not stored");
+        assert_eq!(head(&*held).await.counting.set.count, 20, "and holds up no other");
+    }
+    admission.is_open.store(false, Ordering::SeqCst);
+    let report = pull(&source, &target, &bookmarks).await;
+    assert!(report.is_clean() && report.counts.stored == 1, "{report}");
+    assert!(holds(&*held, id).await);
 }

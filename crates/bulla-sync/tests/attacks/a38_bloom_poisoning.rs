@@ -50,6 +50,7 @@ async fn a38_ids_ground_against_an_old_salt_are_not_missed() {
     assert!(pushed.is_clean(), "{pushed}");
 }
 
+/// Clauses: BLM-7, SYN-12.
 #[tokio::test]
 async fn a38_every_request_has_a_salt_of_its_own() {
     let (author, common) = chain(1_000);
@@ -74,6 +75,7 @@ async fn a38_every_request_has_a_salt_of_its_own() {
     assert_eq!(salts.len(), asked, "a salt was used twice");
 }
 
+/// Clauses: BLM-7, SYN-12.
 #[tokio::test]
 async fn a38_a_filter_with_an_old_salt_is_not_used() {
     let (author, common) = chain(2_000);

@@ -44,6 +44,7 @@ async fn a39_a_push_to_a_target_whose_filter_lies_still_completes() {
     }
 }
 
+/// Clauses: BLM-1, SUM-4, SYN-12.
 #[tokio::test]
 async fn a39_a_pull_from_a_source_whose_filter_lies_still_completes() {
     let (author, entries) = chain(1_000);
@@ -60,6 +61,7 @@ async fn a39_a_pull_from_a_source_whose_filter_lies_still_completes() {
     }
 }
 
+/// Clauses: BLM-1, SUM-4, SYN-6.
 #[tokio::test]
 async fn a39_a_source_that_abuses_the_filter_to_hold_back_is_found_out() {
     let (author, entries) = chain(1_000);

@@ -41,11 +41,13 @@ async fn a42_a_restore_with_a_new_lineage_skips_nothing() {
     restored(9).await;
 }
 
+/// Clauses: SYN-23, SYN-31.
 #[tokio::test]
 async fn a42_a_restore_that_kept_its_lineage_skips_nothing() {
     restored(1).await;
 }
 
+/// Clauses: SYN-23.
 #[tokio::test]
 async fn a42_a_target_that_went_back_is_filled_again() {
     let (mut author, entries) = chain(100);

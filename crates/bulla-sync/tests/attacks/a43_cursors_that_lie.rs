@@ -100,6 +100,7 @@ async fn a43_a_made_up_log_hash_at_the_head_ends_the_run() {
     assert_eq!(fault(&report), ScanFault::LogHash(201));
 }
 
+/// Clauses: SYN-32.
 #[tokio::test]
 async fn a43_items_out_of_place_end_the_run() {
     let (report, _) = lied_to(|nth, _, mut page| {
@@ -148,6 +149,7 @@ async fn a43_skipped_receipts_are_counted_and_incomplete() {
     assert_eq!(incomplete.missing.ids.len(), 1);
 }
 
+/// Clauses: SYN-33.
 #[tokio::test]
 async fn a43_a_log_without_end_is_left_after_a_bounded_number_of_pages() {
     let (author, entries) = chain(20);
@@ -178,6 +180,7 @@ async fn a43_a_log_without_end_is_left_after_a_bounded_number_of_pages() {
     assert!(report.exceptions.len() <= bulla_sync::MAX_LISTED);
 }
 
+/// Clauses: SYN-33.
 #[tokio::test]
 async fn a43_the_same_entries_again_and_again_are_left() {
     let (author, entries) = chain(50);
@@ -210,6 +213,7 @@ async fn a43_the_same_entries_again_and_again_are_left() {
     assert_eq!(head(&*target).await.counting.set.count, 51);
 }
 
+/// Clauses: SYN-13.
 #[tokio::test]
 async fn a43_answers_to_get_that_do_not_fit_end_the_run() {
     for lie in [0, 1, 2] {

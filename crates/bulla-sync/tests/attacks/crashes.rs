@@ -12,6 +12,7 @@ fn options() -> Options {
     Options::pull().with_pages(1 << 20, 10)
 }
 
+/// Clauses: SYN-20, SYN-3.
 #[tokio::test]
 async fn a_crash_between_put_and_checkpoint_repeats_and_loses_nothing() {
     let (author, entries) = chain(100);

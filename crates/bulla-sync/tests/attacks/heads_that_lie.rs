@@ -31,6 +31,7 @@ async fn announced(lie: fn(Head) -> Head) -> Report {
     report
 }
 
+/// Clauses: SYN-6.
 #[tokio::test]
 async fn a_made_up_digest_is_never_complete() {
     let report = announced(|mut head| {
@@ -41,6 +42,7 @@ async fn a_made_up_digest_is_never_complete() {
     assert!(report.counts.stored == 301, "what it has is taken all the same: {report}");
 }
 
+/// Clauses: SYN-6.
 #[tokio::test]
 async fn a_made_up_count_is_never_complete() {
     announced(|mut head| {

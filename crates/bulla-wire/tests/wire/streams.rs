@@ -151,6 +151,7 @@ fn put_and_get_bodies_carry_everything() {
     assert_eq!(items[40..43], [BodyItem::Absent, BodyItem::Corrupt, BodyItem::Unavailable]);
 }
 
+/// Clauses: CMP-11.
 #[test]
 fn an_entry_that_is_wrong_at_its_source_spoils_no_other() {
     let mut wrong: Vec<RawEntry> = entries(5, 30).iter().map(Verified::to_raw).collect();
@@ -205,6 +206,7 @@ fn items_that_do_not_belong_are_refused() {
     assert_eq!(decode(scan_decoder(), &get.take(0), 99), Err(StreamError::Tag(5)));
 }
 
+/// Clauses: WIRE-12.
 #[test]
 fn endless_items_are_refused_without_being_kept() {
     // A byte string that says it is 2^32 bytes long, sent for as long as it is taken.

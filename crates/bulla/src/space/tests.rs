@@ -83,6 +83,7 @@ async fn a_draft_at_fault_stores_nothing_and_stops_nobody() {
 }
 
 /// A store that was restored from a backup made before entries left must not be written to until they are back.
+/// Clauses: ENT-41.
 #[tokio::test]
 async fn a_log_short_of_its_mark_is_read_but_not_written() {
     let laptop = Device::generate().unwrap();
@@ -116,6 +117,7 @@ async fn a_log_short_of_its_mark_is_read_but_not_written() {
 }
 
 /// The same backup restored on two machines, both written to: the fork is noticed and the key retired.
+/// Clauses: ENT-41.
 #[tokio::test]
 async fn a_cloned_device_is_noticed_when_its_entries_meet() {
     let laptop = Device::generate().unwrap();

@@ -8,7 +8,7 @@ use crate::suite::author::{header_of, ids, whole};
 use crate::suite::case::{Case, Failure, Ground, case, check_eq};
 
 pub(super) const CASES: &[Case] = &[
-    case!(Core Must "batch-duplicate-inside" ["STO-5", "PUT-3"] duplicate_inside),
+    case!(Core Must "batch-duplicate-inside" ["STO-5", "PUT-3", "SET-5"] duplicate_inside),
     case!(Core Must "batch-header-then-entry" ["STO-5", "PUT-4"] header_then_entry),
     case!(Core Must "batch-entry-then-header" ["STO-5", "PUT-3"] entry_then_header),
     case!(Core Must "batch-mixed" ["STO-5", "PUT-1"] mixed),

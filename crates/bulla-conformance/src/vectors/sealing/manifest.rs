@@ -113,9 +113,12 @@ fn encode(version: u64, level: u64, length: u64, chunk_bytes: u64, children: &[C
     writer.into_bytes()
 }
 
+/// Comment, whether a root, level, length, chunk size, number of children, and what each of them stands for.
+type Valid = (&'static str, bool, u64, u64, u64, usize, &'static [u64]);
+
 fn valid() -> Vec<Case> {
     let span = 8_192;
-    let cases: [(&str, bool, u64, u64, u64, usize, &[u64]); 11] = [
+    let cases: [Valid; 11] = [
         ("the empty content", true, 0, 0, 1_048_512, 0, &[]),
         ("one byte", true, 0, 1, 1_048_512, 1, &[1]),
         ("one full chunk", true, 0, 1_048_512, 1_048_512, 1, &[1_048_512]),

@@ -1,0 +1,24 @@
+//! What an attacker tries against sealed payloads, contents and key transfers: one module for each attack of the
+//! catalogue. Where the vectors hold an attack already, the row is here with what a vector cannot say: every byte, every
+//! order, a random source that repeats itself.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "attacks/a02_altered_transfers.rs"]
+mod a02_altered_transfers;
+#[path = "attacks/a14_altered_contents.rs"]
+mod a14_altered_contents;
+#[path = "attacks/a26_two_plaintexts.rs"]
+mod a26_two_plaintexts;
+#[path = "attacks/a28_repeated_randomness.rs"]
+mod a28_repeated_randomness;
+#[path = "attacks/a34_zero_agreements.rs"]
+mod a34_zero_agreements;
+#[path = "attacks/a35_equal_plaintexts.rs"]
+mod a35_equal_plaintexts;
+#[path = "attacks/a36_chunk_sizes.rs"]
+mod a36_chunk_sizes;
+#[path = "attacks/a62_leaks.rs"]
+mod a62_leaks;
+#[path = "attacks/support.rs"]
+mod support;
