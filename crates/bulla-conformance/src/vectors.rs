@@ -94,8 +94,12 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(filter::FilterFormat),
         Box::new(wire::CompactForm),
         Box::new(wire::Messages),
-        Box::new(wire::ErrorCodes),
+        Box::new(wire::Routes),
+        Box::new(wire::HeaderFields),
         Box::new(wire::Streams),
+        Box::new(wire::Feeds),
+        Box::new(wire::ErrorCodes),
+        Box::new(wire::Bundles),
     ]
 }
 

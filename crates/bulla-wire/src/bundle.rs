@@ -14,6 +14,9 @@ pub const MAGIC: &str = "bulla bundle";
 /// The version of the format.
 pub const VERSION: u64 = 1;
 
+/// The first bytes of every bundle: an array of five, the text, the version (BUN-2).
+const BEGINNING: &[u8; 15] = b"\x85\x6cbulla bundle\x01";
+
 /// The first item of a bundle: what it is a bundle of (BUN-2).
 ///
 /// Encoded as `["bulla bundle", 1, space, from, to]`; `from` is a cursor or `null`, `to` a head.
@@ -161,6 +164,10 @@ impl BundleReader {
     pub fn next_item(&mut self) -> Result<Option<BundleItem>, StreamError> {
         let item = match &mut self.stage {
             Stage::Start(items) => {
+                // Another file is known by its first bytes, before any more of it is kept.
+                if !items.may_begin_with(BEGINNING) {
+                    return Err(StreamError::Bundle);
+                }
                 let Some(item) = items.next_item().map_err(|_| StreamError::Bundle)? else {
                     return Ok(None);
                 };

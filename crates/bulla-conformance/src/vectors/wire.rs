@@ -1,9 +1,13 @@
 //! The formats of chapters `wire.md`, `errors.md` and `bundle.md`, and what they share: streams and their items.
 
+mod bundle;
 mod compact;
 mod error_code;
+mod feed;
+mod header_field;
 mod message;
 mod parts;
+mod route;
 mod stream;
 
 use bulla_core::EntryId;
@@ -15,9 +19,13 @@ use serde_json::{Value, json};
 
 use super::{Field, Mismatch, Outcome, Shape, Verdict, sample};
 
+pub(super) use bundle::Bundles;
 pub(super) use compact::CompactForm;
 pub(super) use error_code::ErrorCodes;
+pub(super) use feed::Feeds;
+pub(super) use header_field::HeaderFields;
 pub(super) use message::Messages;
+pub(super) use route::Routes;
 pub(super) use stream::Streams;
 
 /// Reads a body whole and byte by byte, which must give the same, and says what is in it.

@@ -55,6 +55,11 @@ impl ItemReader {
         }
     }
 
+    /// Whether the bytes left over can still become ones that begin with `prefix`.
+    pub(crate) fn may_begin_with(&self, prefix: &[u8]) -> bool {
+        self.buffer.iter().zip(prefix).all(|(byte, expected)| byte == expected)
+    }
+
     /// Whether no bytes are left over.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -10,6 +10,8 @@ mod writing;
 use bulla_core::cbor::CborError;
 use serde_json::Value;
 
+pub(super) use fields::{error as error_json, error_shape};
+
 use super::parts::{Array, Element, Number};
 use crate::vectors::{Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Shape, Verdict};
 
