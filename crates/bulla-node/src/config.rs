@@ -1,5 +1,6 @@
 //! The configuration of a node: one TOML file, flags and environment on top (NODE-1 to NODE-9).
 
+mod cache;
 mod listen;
 mod network;
 mod overrides;
@@ -13,12 +14,13 @@ use bulla_server::{HttpSettings, ServiceSettings, SettingError};
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use cache::{CacheConfig, CacheStorageKind};
 pub use listen::{
     AdminConfig, DiskConfig, DurabilityConfig, ListenConfig, LogConfig, LogFormat, LogLevel,
 };
 pub use network::{Network, UpstreamConfig};
 pub use overrides::Overrides;
-pub use space::{Allow, CacheConfig, CacheStorageKind, Mode, Right, SpaceConfig, SpacePattern};
+pub use space::{Allow, FreshnessConfig, Mode, Right, SpaceConfig, SpacePattern};
 pub use text::{NodeText, PeerText};
 
 /// The whole file.
@@ -29,7 +31,7 @@ pub struct Config {
     pub key_file: PathBuf,
     /// Where the passphrase of the key file is: a file of one line, or `/dev/fd/3` and the like.
     pub passphrase_file: PathBuf,
-    /// Where relays and caches on disk keep what they hold.
+    /// Where relays (in `store`) and caches (in `cache`) keep what they hold.
     #[serde(default)]
     pub data_dir: Option<PathBuf>,
     /// Where clients come.
@@ -49,6 +51,9 @@ pub struct Config {
     /// How the database is kept.
     #[serde(default)]
     pub disk: DiskConfig,
+    /// Where the caches keep what they hold, all of them together.
+    #[serde(default = "spanned_default")]
+    pub cache: Spanned<CacheConfig>,
     /// The nodes that passthroughs and caches stand in front of.
     #[serde(default, rename = "upstream")]
     pub upstreams: Vec<UpstreamConfig>,
@@ -125,10 +130,23 @@ impl Config {
         self.upstreams.iter().find(|upstream| upstream.name.get_ref() == name)
     }
 
-    /// Whether anything is kept on disk.
+    /// Whether a space is served in this mode.
     #[must_use]
-    pub fn needs_disk(&self) -> bool {
-        self.spaces.iter().any(SpaceConfig::needs_disk)
+    pub fn has(&self, mode: Mode) -> bool {
+        self.spaces.iter().any(|space| space.is(mode))
+    }
+
+    /// The folder of the database that relays keep their spaces in.
+    #[must_use]
+    pub fn store_folder(&self) -> Option<PathBuf> {
+        Some(self.data_dir.as_ref()?.join("store"))
+    }
+
+    /// The folder of what caches hold; `None` if they hold it in memory.
+    #[must_use]
+    pub fn cache_folder(&self) -> Option<PathBuf> {
+        let kept = self.data_dir.as_ref()?.join("cache");
+        (self.cache.get_ref().storage != Some(CacheStorageKind::Memory)).then_some(kept)
     }
 
     fn check(&self) -> Result<(), Fault> {
@@ -139,6 +157,7 @@ impl Config {
             settings.map_err(|error: SettingError| Fault::new(span, error.to_string()))?;
         }
         self.listen.check()?;
+        self.cache.get_ref().check(self.cache.span(), self.data_dir.is_some())?;
         for (number, upstream) in self.upstreams.iter().enumerate() {
             upstream.check()?;
             let is_same =
@@ -160,11 +179,8 @@ impl Config {
                 let message = format!("there is no upstream {}", name.get_ref());
                 return Err(Fault::new(name.span(), message));
             }
-            if space.needs_disk() && self.data_dir.is_none() {
-                return Err(Fault::new(
-                    space.mode.span(),
-                    "data_dir is needed for what is kept on disk",
-                ));
+            if space.is(Mode::Relay) && self.data_dir.is_none() {
+                return Err(Fault::new(space.mode.span(), "a relay needs data_dir"));
             }
         }
         Ok(())

@@ -12,15 +12,15 @@ use bulla_server::{
     AccessList, Components, Drained, Figures, HttpApi, HttpSettings, Listener, Service, Tls,
     TlsFiles,
 };
-use bulla_store::{Clock, Spaces, SystemClock};
-use bulla_store_rocksdb::DiskSpaces;
+use bulla_store::{CacheStorage, Clock, MemoryCacheStorage, Spaces, SystemClock};
+use bulla_store_rocksdb::{DiskCacheOptions, DiskCacheStorage, DiskSpaces, OpenError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::admin::{Admin, Readiness};
-use crate::config::{Config, ListenConfig, Overrides};
+use crate::config::{CacheStorageKind, Config, ListenConfig, Mode, Overrides};
 use crate::error::NodeError;
 use crate::keys;
 use crate::log::LogHandle;
@@ -124,8 +124,9 @@ impl Node {
         let admin = admin.map_err(NodeError::io("cannot tell the address bound"))?;
 
         let disk = open_disk(&config, &clock).await?;
-        let stacks =
-            Arc::new(Stacks::new(&config, Arc::clone(&keys), Arc::clone(&clock), disk.clone())?);
+        let cache = open_cache(&config).await?;
+        let stacks = Stacks::new(&config, Arc::clone(&keys), Arc::clone(&clock), disk.clone())?;
+        let stacks = Arc::new(stacks.with_cache(cache));
         stacks.create_named().await?;
         let access = AccessList::new(access::rules(&config));
         let components = Components {
@@ -277,16 +278,40 @@ async fn open_disk(
     config: &Config,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<DiskSpaces>, NodeError> {
-    let Some(folder) = config.data_dir.clone().filter(|_| config.needs_disk()) else {
+    let Some(folder) = config.store_folder().filter(|_| config.has(Mode::Relay)) else {
         return Ok(None);
     };
     let (options, clock) = (config.disk.options(), Arc::clone(clock));
-    let opening = tokio::task::spawn_blocking(move || DiskSpaces::open(folder, options, clock));
-    let opened = opening.await.map_err(|error| NodeError::Io {
-        context: "cannot open the database".to_owned(),
+    on_thread(move || DiskSpaces::open(folder, options, clock)).await.map(Some)
+}
+
+/// Opens what the caches keep what they hold in, if there are any.
+async fn open_cache(config: &Config) -> Result<Option<Arc<dyn CacheStorage>>, NodeError> {
+    if !config.has(Mode::Cache) {
+        return Ok(None);
+    }
+    let bytes = |kind| config.cache.get_ref().max_bytes(kind);
+    let Some(folder) = config.cache_folder() else {
+        let bytes = usize::try_from(bytes(CacheStorageKind::Memory)).unwrap_or(usize::MAX);
+        return Ok(Some(Arc::new(MemoryCacheStorage::new(bytes))));
+    };
+    let mut options = DiskCacheOptions::new(bytes(CacheStorageKind::Disk));
+    if let Some(bytes) = config.disk.low_water_bytes {
+        options.low_water_bytes = bytes;
+    }
+    let storage = on_thread(move || DiskCacheStorage::open(folder, options)).await?;
+    Ok(Some(Arc::new(storage)))
+}
+
+async fn on_thread<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, NodeError> {
+    let opened = tokio::task::spawn_blocking(open).await;
+    let opened = opened.map_err(|error| NodeError::Io {
+        context: "cannot open what lies on disk".to_owned(),
         source: std::io::Error::other(error),
     })?;
-    Ok(Some(opened?))
+    Ok(opened?)
 }
 
 /// The addresses that logins may name: those configured, or the one bound.

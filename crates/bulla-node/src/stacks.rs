@@ -3,15 +3,15 @@
 mod plan;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bulla_core::{NodeId, SpaceId};
 use bulla_identity::NodeKeys;
 use bulla_store::{
-    CachedStore, Clock, ContentAddressedStore, Context, Result, SpacePage, Spaces, StoreError,
-    rules,
+    CacheStorage, CachedStore, Clock, ContentAddressedStore, Context, Result, SpacePage, Spaces,
+    StoreError, rules,
 };
 use bulla_store_rocksdb::DiskSpaces;
 use tokio::sync::OnceCell;
@@ -28,6 +28,8 @@ pub struct Stacks {
     keys: Arc<NodeKeys>,
     clock: Arc<dyn Clock>,
     disk: Option<DiskSpaces>,
+    /// What all caches keep what they hold in; there from the moment that the first of them is configured.
+    cache: OnceLock<Arc<dyn CacheStorage>>,
     plan: ArcSwap<Plan>,
     /// Stacks in use. A network store goes on with an answer where the last call stopped, and a cache coalesces, so
     /// everybody must get the same one.
@@ -54,7 +56,24 @@ impl Stacks {
         disk: Option<DiskSpaces>,
     ) -> std::result::Result<Self, PlanError> {
         let plan = Plan::new(config, &keys, &clock, None)?;
-        Ok(Self { keys, clock, disk, plan: ArcSwap::from_pointee(plan), open: Mutex::default() })
+        let plan = ArcSwap::from_pointee(plan);
+        Ok(Self { keys, clock, disk, cache: OnceLock::new(), plan, open: Mutex::default() })
+    }
+
+    /// Gives the caches something to keep what they hold in, unless they have it.
+    #[must_use]
+    pub fn with_cache(self, storage: Option<Arc<dyn CacheStorage>>) -> Self {
+        storage.into_iter().for_each(|storage| self.set_cache(storage));
+        self
+    }
+
+    pub(crate) fn set_cache(&self, storage: Arc<dyn CacheStorage>) {
+        // The first one stays: what caches hold lies there.
+        let _ = self.cache.set(storage);
+    }
+
+    pub(crate) fn has_cache(&self) -> bool {
+        self.cache.get().is_some()
     }
 
     /// Takes up another configuration. Requests under way go on with what they began with; connections to upstreams whose
@@ -126,7 +145,8 @@ impl Stacks {
             Binding::Passthrough(client) => {
                 Ok(Arc::new(Passthrough::new(client.store(space), node)))
             }
-            Binding::Cache { client, storage, settings } => {
+            Binding::Cache { client, settings } => {
+                let storage = self.cache.get().ok_or(StoreError::NotServed(space))?;
                 let (upstream, storage) = (client.store(space), Arc::clone(storage));
                 let clock = Arc::clone(&self.clock);
                 Ok(Arc::new(CachedStore::open(upstream, storage, node, clock, *settings).await?))

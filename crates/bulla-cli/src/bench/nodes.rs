@@ -73,8 +73,10 @@ fn configuration(
     upstream: Option<&(SocketAddr, String)>,
     downstream: &[String],
 ) -> String {
-    let mut text =
-        format!("{CONFIG_START}[admin]\naddress = \"127.0.0.1:0\"\n[log]\nlevel = \"warn\"\n");
+    let mut text = format!(
+        "{CONFIG_START}[admin]\naddress = \"127.0.0.1:0\"\n[log]\nlevel = \"warn\"\n\
+         [cache]\nmax_bytes = {CACHE_BYTES}\n"
+    );
     if let Some((address, id)) = upstream {
         text += &format!(
             "[[upstream]]\nname = \"origin\"\nurl = \"http://{address}\"\nnode = \"{id}\"\n\
@@ -84,9 +86,6 @@ fn configuration(
     text += &format!("[[space]]\nid = \"{space}\"\nmode = \"{mode}\"\n");
     if upstream.is_some() {
         text += "upstream = \"origin\"\n";
-    }
-    if mode == "cache" {
-        text += &format!("cache = {{ max_bytes = {CACHE_BYTES} }}\n");
     }
     let reader = reader().author();
     text += &format!("[[space.allow]]\npeer = \"{reader}\"\nrights = [\"read\", \"write\"]\n");

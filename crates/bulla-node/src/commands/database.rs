@@ -42,7 +42,7 @@ pub(super) struct RestoreArgs {
 
 /// Opens the database that a configuration names. It makes none.
 pub(super) async fn open(config: &Config) -> Result<DiskSpaces, NodeError> {
-    let folder = config.data_dir.clone().ok_or(NodeError::NoData)?;
+    let folder = config.store_folder().ok_or(NodeError::NoData)?;
     let options = DiskOptions { create: false, ..config.disk.options() };
     let opening = move || DiskSpaces::open(folder, options, Arc::new(SystemClock::new()));
     let opened = tokio::task::spawn_blocking(opening).await.map_err(ended)?;
@@ -88,8 +88,11 @@ impl BackupArgs {
 impl RestoreArgs {
     pub(super) async fn execute(self) -> Result<(), NodeError> {
         let config = self.config.source().load()?;
-        let to = config.data_dir.ok_or(NodeError::NoData)?;
+        let to = config.store_folder().ok_or(NodeError::NoData)?;
         let folder = to.clone();
+        if let Some(data) = &config.data_dir {
+            std::fs::create_dir_all(data).map_err(NodeError::io("cannot make data_dir"))?;
+        }
         let restoring = move || bulla_store_rocksdb::restore(self.from, folder);
         tokio::task::spawn_blocking(restoring).await.map_err(ended)??;
         say(&format!("restored into {}; every space takes a new lineage", to.display()))

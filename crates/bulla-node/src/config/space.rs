@@ -21,9 +21,9 @@ pub struct SpaceConfig {
     /// The upstream of a passthrough or cache, by name.
     #[serde(default)]
     pub upstream: Option<Spanned<String>>,
-    /// How a cache keeps what it holds.
+    /// How a cache asks its upstream.
     #[serde(default)]
-    pub cache: Option<CacheConfig>,
+    pub cache: Option<FreshnessConfig>,
     /// Who may do what.
     #[serde(default)]
     pub allow: Vec<Allow>,
@@ -64,14 +64,10 @@ pub enum Mode {
     Cache,
 }
 
-/// How a cache keeps what it holds.
+/// How a cache asks its upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct CacheConfig {
-    /// On disk or in memory. Default `memory`.
-    pub storage: CacheStorageKind,
-    /// Most bytes kept, for all spaces with the same storage and bound together. Default 256 MiB.
-    pub max_bytes: usize,
+pub struct FreshnessConfig {
     /// For how long a head is given again without asking the upstream, in milliseconds. Default 0: it is asked each time.
     pub freshness_ms: u64,
     /// For how long the upstream's "not held" is believed, in milliseconds; at most 5,000. Default 2,000.
@@ -80,24 +76,14 @@ pub struct CacheConfig {
     pub away_ms: u64,
 }
 
-/// Where a cache keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CacheStorageKind {
-    /// In memory: gone when the node stops.
-    #[default]
-    Memory,
-}
-
-impl Default for CacheConfig {
+impl Default for FreshnessConfig {
     fn default() -> Self {
         let CacheSettings { freshness_ms, negative_ms, away_ms, .. } = CacheSettings::default();
-        let storage = CacheStorageKind::default();
-        Self { storage, max_bytes: 256 * 1024 * 1024, freshness_ms, negative_ms, away_ms }
+        Self { freshness_ms, negative_ms, away_ms }
     }
 }
 
-impl CacheConfig {
+impl FreshnessConfig {
     /// The settings of the store.
     #[must_use]
     pub fn settings(&self) -> CacheSettings {
@@ -141,10 +127,10 @@ impl Allow {
 }
 
 impl SpaceConfig {
-    /// Whether anything of it is kept on disk.
+    /// Whether it is served in this mode.
     #[must_use]
-    pub fn needs_disk(&self) -> bool {
-        *self.mode.get_ref() == Mode::Relay
+    pub fn is(&self, mode: Mode) -> bool {
+        *self.mode.get_ref() == mode
     }
 
     pub(super) fn check(&self) -> Result<(), Fault> {
@@ -163,9 +149,6 @@ impl SpaceConfig {
             return Err(Fault::new(span, "only a cache has cache settings"));
         }
         if let Some(cache) = &self.cache {
-            if cache.max_bytes < LEAST_CACHE_BYTES {
-                return Err(Fault::new(span, "cache.max_bytes must be at least 4 MiB"));
-            }
             let longest = bulla_store::cached::MAX_NEGATIVE_MS;
             if Duration::from_millis(cache.negative_ms) > Duration::from_millis(longest) {
                 return Err(Fault::new(span, "cache.negative_ms must be at most 5,000"));
@@ -179,6 +162,3 @@ impl SpaceConfig {
         Ok(())
     }
 }
-
-/// Less than a few of the largest entries would only churn.
-const LEAST_CACHE_BYTES: usize = 4 * 1024 * 1024;

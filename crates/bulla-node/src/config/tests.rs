@@ -10,7 +10,7 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
 }
 
 fn start() -> &'static str {
-    "key_file = 'node.key'\npassphrase_file = '/run/passphrase'\ndata_dir = 'data'\n"
+    "key_file = 'node.key'\npassphrase_file = '/run/passphrase'\ndata_dir = 'data'"
 }
 
 fn full() -> String {
@@ -29,6 +29,8 @@ head_timeout_ms = 500
 max_feeds = 3
 [disk]
 durability = {{ interval_ms = 100 }}
+[cache]
+max_bytes = 10_000_000
 [[upstream]]
 name = 'origin'
 url = 'https://origin.example:7440'
@@ -43,7 +45,7 @@ allow = [{{ peer = '{NODE}', rights = ['read', 'write'], label = 'laptop' }}]
 id = '*'
 mode = 'cache'
 upstream = 'origin'
-cache = {{ max_bytes = 10_000_000 }}
+cache = {{ negative_ms = 100 }}
 ",
         start()
     )
@@ -62,7 +64,10 @@ fn a_whole_configuration_is_read() {
         bulla_server::Rights { read: true, write: true, carry: false }
     );
     assert_eq!(*config.spaces[1].id.get_ref(), SpacePattern::Every);
-    assert!(config.needs_disk());
+    assert!(config.has(Mode::Relay) && config.has(Mode::Cache) && !config.has(Mode::Passthrough));
+    assert_eq!(config.store_folder().unwrap(), Path::new("etc/data/store"));
+    assert_eq!(config.cache_folder().unwrap(), Path::new("etc/data/cache"));
+    assert_eq!(config.cache.get_ref().max_bytes(CacheStorageKind::Disk), 10_000_000);
 }
 
 #[test]
@@ -91,25 +96,27 @@ fn mistakes_are_named_with_their_line() {
         ("head_timeout_ms = 500", "head_timeout_s = 1", 12, "unknown field `head_timeout_s`"),
         ("max_feeds = 3", "max_feeds = 'x'", 14, "invalid type"),
         ("interval_ms = 100", "interval_s = 100", 16, "unknown variant `interval_s`"),
-        ("https://origin", "http://origin", 19, "plain http is for loopback addresses only"),
-        ("https://origin", "ftp://origin", 19, "is not an address of a node"),
-        ("https://origin", "https://user@origin", 19, "is not an address of a node"),
-        (NODE, &NODE[1..], 20, "expected 64 hexadecimal digits for a node key"),
-        ("10.0.0.0/8", "10.0.0.0", 21, "is not a network"),
-        ("10.0.0.0/8", "10.0.0.0/0", 21, "is not a network"),
-        ("10.0.0.0/8", "10.0.0.0/33", 21, "is not a network"),
-        (SPACE, "a", 24, "expected 64 hexadecimal digits for a space id"),
-        ("mode = 'relay'", "mode = 'rely'", 25, "unknown variant `rely`"),
-        ("mode = 'relay'", "mode = 'passthrough'", 25, "an upstream is needed"),
-        ("'read', 'write'", "'read', 'erase'", 26, "unknown variant `erase`"),
-        ("'read', 'write'", "", 26, "rights must name at least one right"),
-        ("id = '*'", &format!("id = '{SPACE}'"), 28, "configured already"),
-        ("upstream = 'origin'", "upstream = 'orgin'", 30, "there is no upstream orgin"),
-        ("max_bytes = 10_000_000", "max_bytes = 10", 29, "at least 4 MiB"),
-        ("max_bytes = 10_000_000", "negative_ms = 6_000", 29, "at most 5,000"),
-        ("mode = 'cache'", "mode = 'relay'", 30, "a relay has no upstream"),
-        ("mode = 'cache'", "mode = 'passthrough'", 29, "only a cache has cache settings"),
-        ("data_dir = 'data'", "", 25, "data_dir is needed"),
+        ("https://origin", "http://origin", 21, "plain http is for loopback addresses only"),
+        ("https://origin", "ftp://origin", 21, "is not an address of a node"),
+        ("https://origin", "https://user@origin", 21, "is not an address of a node"),
+        (NODE, &NODE[1..], 22, "expected 64 hexadecimal digits for a node key"),
+        ("10.0.0.0/8", "10.0.0.0", 23, "is not a network"),
+        ("10.0.0.0/8", "10.0.0.0/0", 23, "is not a network"),
+        ("10.0.0.0/8", "10.0.0.0/33", 23, "is not a network"),
+        (SPACE, "a", 26, "expected 64 hexadecimal digits for a space id"),
+        ("mode = 'relay'", "mode = 'rely'", 27, "unknown variant `rely`"),
+        ("mode = 'relay'", "mode = 'passthrough'", 27, "an upstream is needed"),
+        ("'read', 'write'", "'read', 'erase'", 28, "unknown variant `erase`"),
+        ("'read', 'write'", "", 28, "rights must name at least one right"),
+        ("id = '*'", &format!("id = '{SPACE}'"), 30, "configured already"),
+        ("upstream = 'origin'", "upstream = 'orgin'", 32, "there is no upstream orgin"),
+        ("max_bytes = 10_000_000", "max_bytes = 10", 17, "at least 4 MiB"),
+        ("max_bytes = 10_000_000", "storage = 'tape'", 18, "unknown variant `tape`"),
+        ("negative_ms = 100", "negative_ms = 6_000", 31, "at most 5,000"),
+        ("negative_ms = 100", "max_bytes = 5_000_000", 33, "unknown field `max_bytes`"),
+        ("mode = 'cache'", "mode = 'relay'", 32, "a relay has no upstream"),
+        ("mode = 'cache'", "mode = 'passthrough'", 31, "only a cache has cache settings"),
+        ("data_dir = 'data'", "", 27, "a relay needs data_dir"),
         ("'127.0.0.1:0'", "'0.0.0.0:0'", 5, "plain HTTP is for loopback addresses"),
         ("'127.0.0.1:0'", "'localhost'", 5, "invalid socket address"),
         ("[admin]", "certificate = 'c'\n[admin]", 5, "belong together"),
@@ -121,7 +128,7 @@ fn mistakes_are_named_with_their_line() {
             &format!(
                 "[[upstream]]\nname = 'origin'\nurl = 'https://o'\nnode = '{other}'\n[[space]]"
             ),
-            24,
+            26,
             "there is an upstream origin already",
         ),
         ("'node.key'", "'node.key", 1, "string"),
@@ -141,6 +148,24 @@ fn mistakes_are_named_with_their_line() {
             other => panic!("{to}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn caches_are_on_disk_where_there_is_a_folder_for_data() {
+    let text = full();
+    let in_memory = text.replacen("max_bytes = 10_000_000", "storage = 'memory'", 1);
+    let config = parse(&in_memory).unwrap();
+    assert_eq!(config.cache_folder(), None);
+    assert_eq!(config.cache.get_ref().max_bytes(CacheStorageKind::Memory), 256 << 20);
+    let (_, without_relay) = text.split_once("[[upstream]]").unwrap();
+    let (upstream, rest) = without_relay.split_once("[[space]]").unwrap();
+    let (_, cache) = rest.split_once("[[space]]").unwrap();
+    let start = "key_file = 'k'\npassphrase_file = 'p'\n[listen]\naddress = '127.0.0.1:0'\n";
+    let alone = format!("{start}[[upstream]]{upstream}[[space]]{cache}");
+    assert_eq!(parse(&alone).unwrap().cache_folder(), None, "nowhere to keep it");
+    let nowhere = alone.replacen("[[upstream]]", "[cache]\nstorage = 'disk'\n[[upstream]]", 1);
+    let error = parse(&nowhere).unwrap_err().to_string();
+    assert!(error.contains("a cache on disk needs data_dir"), "{error}");
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use tracing::{error, info, warn};
 
-use super::{Node, origins};
+use super::{Node, open_cache, origins};
 use crate::access;
-use crate::config::Config;
-use crate::error::Chain;
+use crate::config::{Config, Mode};
+use crate::error::{Chain, NodeError};
 
 impl Node {
     /// Reads the configuration again. A file that cannot be used changes nothing. Otherwise rights come first, so that one
@@ -26,7 +26,10 @@ impl Node {
         for part in needs_restart(&self.config, &config) {
             warn!(part, "a change of this takes a restart");
         }
-        if config.needs_disk() && self.disk.is_none() {
+        if let Err(error) = self.open_first_cache(&config).await {
+            error!(error = %Chain(&error), "there is nothing for caches to keep what they hold in");
+        }
+        if config.has(Mode::Relay) && self.disk.is_none() {
             error!("there is no database open for the relays: restart the node");
         } else if let Err(error) = self.stacks.reconfigure(&config) {
             error!(error = %Chain(&error), "spaces and upstreams stay as they were");
@@ -41,6 +44,16 @@ impl Node {
         self.config = config;
         info!("configuration reloaded");
     }
+
+    /// A node that had no cache may get one.
+    async fn open_first_cache(&self, config: &Config) -> Result<(), NodeError> {
+        if !self.stacks.has_cache()
+            && let Some(storage) = open_cache(config).await?
+        {
+            self.stacks.set_cache(storage);
+        }
+        Ok(())
+    }
 }
 
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
@@ -52,6 +65,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("key_file", old.key_file != new.key_file),
         ("data_dir", old.data_dir != new.data_dir),
         ("disk", old.disk != new.disk),
+        ("cache", old.cache.get_ref() != new.cache.get_ref()),
         ("http", old.http.get_ref() != new.http.get_ref()),
         ("service", old.service.get_ref() != new.service.get_ref()),
         ("log.format", old.log.format != new.log.format),

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use bulla_client::{BuildError, Client, PublicAddresses, UpstreamError};
 use bulla_core::SpaceId;
 use bulla_identity::NodeKeys;
-use bulla_store::{CacheSettings, CacheStorage, Clock, MemoryCacheStorage};
+use bulla_store::{CacheSettings, Clock};
 
-use crate::config::{
-    CacheConfig, CacheStorageKind, Config, Mode, SpaceConfig, SpacePattern, UpstreamConfig,
-};
+use crate::config::{Config, FreshnessConfig, Mode, SpaceConfig, SpacePattern, UpstreamConfig};
 
 /// An upstream that cannot be used. *Fix the configuration.*
 #[derive(Debug, thiserror::Error)]
@@ -53,13 +51,12 @@ pub enum PlanError {
 pub(super) enum Binding {
     Relay,
     Passthrough(Client),
-    Cache { client: Client, storage: Arc<dyn CacheStorage>, settings: CacheSettings },
+    Cache { client: Client, settings: CacheSettings },
 }
 
 #[derive(Debug)]
 pub(super) struct Plan {
     upstreams: HashMap<String, (UpstreamConfig, Client)>,
-    storages: HashMap<(CacheStorageKind, usize), Arc<dyn CacheStorage>>,
     named: HashMap<SpaceId, Bound>,
     rest: Option<Bound>,
 }
@@ -69,12 +66,12 @@ pub(super) struct Plan {
 struct Bound {
     mode: Mode,
     upstream: Option<UpstreamConfig>,
-    cache: CacheConfig,
+    cache: FreshnessConfig,
     binding: Arc<Binding>,
 }
 
 impl Plan {
-    /// Makes a plan; what did not change since `before` is taken from there, open connections and full caches among it.
+    /// Makes a plan; what did not change since `before` is taken from there, open connections among it.
     pub(super) fn new(
         config: &Config,
         keys: &Arc<NodeKeys>,
@@ -91,8 +88,7 @@ impl Plan {
             };
             upstreams.insert(name, (upstream.clone(), client));
         }
-        let mut plan =
-            Self { upstreams, storages: HashMap::new(), named: HashMap::new(), rest: None };
+        let mut plan = Self { upstreams, named: HashMap::new(), rest: None };
         for space in &config.spaces {
             let Some(bound) = plan.bind(space, before) else { continue };
             match space.id.get_ref() {
@@ -104,7 +100,7 @@ impl Plan {
     }
 
     /// `None` only if the upstream is not there, which the check of the configuration rules out.
-    fn bind(&mut self, space: &SpaceConfig, before: Option<&Self>) -> Option<Bound> {
+    fn bind(&self, space: &SpaceConfig, before: Option<&Self>) -> Option<Bound> {
         let mode = *space.mode.get_ref();
         let cache = space.cache.unwrap_or_default();
         let upstream = match &space.upstream {
@@ -115,7 +111,6 @@ impl Plan {
             SpacePattern::One(id) => before.named.get(id),
             SpacePattern::Every => before.rest.as_ref(),
         });
-        let storage = (mode == Mode::Cache).then(|| self.storage(&cache, before));
         let is_kept = |kept: &&Bound| {
             let upstreams = match (&kept.upstream, &upstream) {
                 (Some(kept), Some((upstream, _))) => is_same(kept, upstream),
@@ -127,26 +122,16 @@ impl Plan {
         if let Some(kept) = kept.filter(is_kept) {
             return Some(kept.clone());
         }
-        let binding = match (mode, &upstream, storage) {
-            (Mode::Relay, ..) => Binding::Relay,
-            (Mode::Passthrough, Some((_, client)), _) => Binding::Passthrough(client.clone()),
-            (Mode::Cache, Some((_, client)), Some(storage)) => {
-                Binding::Cache { client: client.clone(), storage, settings: cache.settings() }
+        let binding = match (mode, &upstream) {
+            (Mode::Relay, _) => Binding::Relay,
+            (Mode::Passthrough, Some((_, client))) => Binding::Passthrough(client.clone()),
+            (Mode::Cache, Some((_, client))) => {
+                Binding::Cache { client: client.clone(), settings: cache.settings() }
             }
-            _ => return None,
+            (Mode::Passthrough | Mode::Cache, None) => return None,
         };
         let upstream = upstream.map(|(config, _)| config);
         Some(Bound { mode, upstream, cache, binding: Arc::new(binding) })
-    }
-
-    fn storage(&mut self, cache: &CacheConfig, before: Option<&Self>) -> Arc<dyn CacheStorage> {
-        let key = (cache.storage, cache.max_bytes);
-        let kept = before.and_then(|before| before.storages.get(&key));
-        let storage = self.storages.entry(key).or_insert_with(|| match (kept, cache.storage) {
-            (Some(kept), _) => Arc::clone(kept),
-            (None, CacheStorageKind::Memory) => Arc::new(MemoryCacheStorage::new(cache.max_bytes)),
-        });
-        Arc::clone(storage)
     }
 
     pub(super) fn binding(&self, space: &SpaceId) -> Option<Arc<Binding>> {

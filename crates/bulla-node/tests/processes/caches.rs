@@ -127,7 +127,10 @@ async fn a_cache_evicts_within_its_bound_and_loses_nothing() {
     let entries: Vec<_> = (0..24).map(|n| author.write(draft(n)).unwrap()).collect();
     let direct = relay.store(&laptop, world.space());
     put(&*direct, &entries).await;
-    cache_before(&relay, &site, world.space(), "max_bytes = 4_194_304", &[peer(&laptop)]);
+    cache_before(&relay, &site, world.space(), "", &[peer(&laptop)]);
+    let mut text = std::fs::read_to_string(site.path("node.toml")).unwrap();
+    text += "[cache]\nmax_bytes = 4_194_304\n";
+    std::fs::write(site.path("node.toml"), text).unwrap();
     let node = site.start().await;
     let store = node.store(&laptop, world.space());
     for _ in 0..2 {
@@ -137,6 +140,65 @@ async fn a_cache_evicts_within_its_bound_and_loses_nothing() {
     let held = status.upstream.unwrap();
     assert!(held.payload_bytes <= 4_194_304, "{held:?}");
     assert!(held.payload_bytes > 0, "{held:?}");
+    node.stop().await;
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_cache_still_gives_what_it_held() {
+    let (bench, laptop, world) = (Bench::new(), device(), world(43));
+    let site = bench.site("cache");
+    let peers = [peer(&laptop), PeerKey(site.id.0)];
+    let relay = bench.relay("relay", world.space(), &peers).await;
+    let entries = world.entries(0, 12).unwrap();
+    put(&*relay.store(&laptop, world.space()), &entries).await;
+    cache_before(&relay, &site, world.space(), "", &[peer(&laptop)]);
+    let node = site.start().await;
+    assert_eq!(pull(&*node.store(&laptop, world.space())).await.len(), 12);
+    node.stop().await;
+    let node = site.start().await;
+    let scans = relay.figure(ANSWERED_SCANS).await;
+    assert_eq!(pull(&*node.store(&laptop, world.space())).await.len(), 12);
+    assert_eq!(relay.figure(ANSWERED_SCANS).await, scans, "no page was asked for again");
+
+    // Two cannot have one folder, and the first goes on.
+    let (exit, error) = site.fail(&["run"]);
+    assert_eq!(exit, 1);
+    assert!(error.contains("cache is open in another process"), "{error}");
+
+    // Killed, with the origin away.
+    node.kill().await;
+    relay.stop().await;
+    let node = site.start().await;
+    let store = node.store(&laptop, world.space());
+    assert_eq!(pull(&*store).await.len(), 12);
+    let head = store.head(&cx()).await.unwrap();
+    assert!(matches!(head.freshness, Freshness::StaleSince(_)), "{head:?}");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_cache_begins_anew_and_is_filled_again() {
+    let (bench, laptop, world) = (Bench::new(), device(), world(44));
+    let site = bench.site("cache");
+    let peers = [peer(&laptop), PeerKey(site.id.0)];
+    let relay = bench.relay("relay", world.space(), &peers).await;
+    put(&*relay.store(&laptop, world.space()), &world.entries(0, 12).unwrap()).await;
+    cache_before(&relay, &site, world.space(), "", &[peer(&laptop)]);
+    let node = site.start().await;
+    assert_eq!(pull(&*node.store(&laptop, world.space())).await.len(), 12);
+    node.stop().await;
+    let databases = std::fs::read_dir(site.path("data/cache")).unwrap();
+    for folder in databases.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.file_name().unwrap().to_string_lossy().starts_with("MANIFEST") {
+                std::fs::write(file, b"not a manifest").unwrap();
+            }
+        }
+    }
+    let node = site.start().await;
+    assert!(node.log().contains("cache is damaged; it begins anew"), "{}", node.log());
+    assert_eq!(pull(&*node.store(&laptop, world.space())).await.len(), 12);
     node.stop().await;
     relay.stop().await;
 }

@@ -142,7 +142,7 @@ async fn a_damaged_database_is_found_by_verify_and_refused_by_name() {
     // Into table files, where every block has a checksum.
     site.say(&["compact"]);
     let tables = |ending: &str| {
-        let files = std::fs::read_dir(site.path("data").join("db")).unwrap();
+        let files = std::fs::read_dir(site.path("data/store/db")).unwrap();
         let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
         files.retain(|path| path.extension().is_some_and(|found| found == ending));
         files.sort();
@@ -161,7 +161,7 @@ async fn a_damaged_database_is_found_by_verify_and_refused_by_name() {
     std::fs::write(&largest, &good).unwrap();
     assert!(site.say(&["verify"]).contains("50 entries, 50 payloads: 0 problems"));
 
-    let manifest = std::fs::read_dir(site.path("data").join("db")).unwrap();
+    let manifest = std::fs::read_dir(site.path("data/store/db")).unwrap();
     let manifest = manifest.map(|file| file.unwrap().path()).find(|path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("MANIFEST"))
     });

@@ -213,11 +213,11 @@ async fn a_store_of_a_newer_format_is_refused_by_name() {
     let node = site.start().await;
     put(&*node.store(&laptop, world.space()), &world.entries(0, 2).unwrap()).await;
     node.stop().await;
-    let format = site.path("data").join("format");
+    let format = site.path("data/store/format");
     let before = std::fs::read_to_string(&format).unwrap();
-    let newer = before.replace(|digit: char| digit.is_ascii_digit(), "");
-    let newer = format!("{} 99\n", newer.trim());
-    std::fs::write(&format, &newer).unwrap();
+    let newer = "bulla store 99\n";
+    assert!(before.starts_with("bulla store "));
+    std::fs::write(&format, newer).unwrap();
     let (exit, error) = site.fail(&["run"]);
     assert_eq!(exit, 1);
     assert!(error.contains("has store format 99, this program knows"), "{error}");
