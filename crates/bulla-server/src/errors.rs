@@ -84,3 +84,34 @@ fn log(error: &StoreError) {
         _ => debug!(%code, error = %Chain(error), "request refused"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ERR-8: causes go to the log, the client is told what the table says.
+    #[test]
+    fn nothing_of_a_cause_is_sent() {
+        let secret = "/var/lib/secret at relay.example";
+        let cause = std::io::Error::other(secret);
+        let code = || Code::new("upstream.unavailable");
+        let errors = [
+            StoreError::internal(secret, cause),
+            StoreError::Corrupt { id: None, reason: secret.to_owned() },
+            StoreError::ReadOnly { reason: secret.to_owned() },
+            StoreError::peer(Code::new("peer.answer"), secret),
+            StoreError::Unavailable { code: code(), reason: secret.to_owned(), retry_after: None },
+        ];
+        for error in errors {
+            let sent = of_store(&error);
+            let row = codes::find(sent.code.as_str()).unwrap();
+            assert_eq!(
+                (sent.message.as_str(), &*sent.details),
+                (row.meaning, &ErrorDetails::default())
+            );
+        }
+        // A code that the table does not have says nothing either.
+        let unknown = of_store(&StoreError::peer(Code::new("zeta.unknown"), secret));
+        assert!(!unknown.message.contains("secret"), "{unknown}");
+    }
+}

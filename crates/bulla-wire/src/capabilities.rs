@@ -1,4 +1,4 @@
-//! What a node can do and how much of it (chapter `wire.md`, CAP-1 to CAP-6).
+//! What a node can do and how much of it (chapter `wire.md`, CAP-1 to CAP-5).
 
 use bulla_core::cbor::{CborError, CborErrorKind, Decode, Encode, Reader, Writer};
 use bulla_core::limits::{

@@ -135,7 +135,7 @@ fn head_item(last_receipt: u64, riders: Vec<Element>) -> Element {
     Array(vec![Number(2), Element::of(SPACE), Element::item(&head(last_receipt)), Array(riders)])
 }
 
-fn head_said(last_receipt: u64, riders: Vec<Value>) -> Value {
+fn head_said(last_receipt: u64, riders: &[Value]) -> Value {
     json!({
         "item": "head", "space": hex(SPACE), "head": hex(head(last_receipt).to_cbor()),
         "riders": riders,
@@ -209,17 +209,17 @@ fn good() -> Vec<Case> {
     vec![
         case("nothing yet", &[], Vec::new()),
         case("a heartbeat", &[heartbeat()], vec![beats()]),
-        case("a head", &[head_item(4, Vec::new())], vec![head_said(4, Vec::new())]),
+        case("a head", &[head_item(4, Vec::new())], vec![head_said(4, &[])]),
         case(
             "heads and heartbeats",
             &[head_item(4, Vec::new()), heartbeat(), head_item(9, Vec::new()), heartbeat()],
-            vec![head_said(4, Vec::new()), beats(), head_said(9, Vec::new()), beats()],
+            vec![head_said(4, &[]), beats(), head_said(9, &[]), beats()],
         ),
-        case("entries that ride along", &[head_item(9, riders)], vec![head_said(9, riders_said)]),
+        case("entries that ride along", &[head_item(9, riders)], vec![head_said(9, &riders_said)]),
         case(
             "64 riders",
             &[head_item(9, (1..=64).map(ascending).collect())],
-            vec![head_said(9, (1..=64).map(short_said).collect())],
+            vec![head_said(9, &(1..=64).map(short_said).collect::<Vec<_>>())],
         )
         .flag("Boundary"),
         case(
@@ -230,7 +230,7 @@ fn good() -> Vec<Case> {
                     "item": "space over", "space": hex(SPACE),
                     "error": error_said("space.not_served", 404),
                 }),
-                head_said(4, Vec::new()),
+                head_said(4, &[]),
             ],
         ),
         case("the token has expired", &[over("login.token")], vec![over_said("login.token", 401)]),

@@ -22,9 +22,9 @@ pub(super) enum Element {
     /// `null`.
     Null,
     /// An array.
-    Array(Vec<Element>),
+    Array(Vec<Self>),
     /// A map.
-    Map(Vec<(u64, Element)>),
+    Map(Vec<(u64, Self)>),
     /// Any bytes in the place of an item.
     Raw(Vec<u8>),
 }

@@ -27,7 +27,7 @@ fn answer(outcomes: Vec<Element>, count: u64) -> Element {
     Array(vec![Element::of(bytes::<16>("lineage")), Array(outcomes), acknowledgement])
 }
 
-fn says(outcomes: Value, count: u64) -> Value {
+fn says(outcomes: &Value, count: u64) -> Value {
     json!({
         "lineage": hex(bytes::<16>("lineage")),
         "outcomes": outcomes,
@@ -62,9 +62,9 @@ fn put_answer() -> Message {
     ]);
     let highest = json!([{ "is": "stored", "receipt": ((1_u64 << 63) - 1).to_string() }]);
     Message::new("put answer", answer(outcomes, 3))
-        .good("every outcome", says(said, 3))
-        .also_good("no entries", &answer(Vec::new(), 0), says(json!([]), 0))
-        .edge("receipt 2^63 - 1", &answer(vec![outcome(&[0, (1 << 63) - 1])], 1), says(highest, 1))
+        .good("every outcome", says(&said, 3))
+        .also_good("no entries", &answer(Vec::new(), 0), says(&json!([]), 0))
+        .edge("receipt 2^63 - 1", &answer(vec![outcome(&[0, (1 << 63) - 1])], 1), says(&highest, 1))
         .bounds("4,097 outcomes", &[1], zeros(4_097))
         .bounds("lineage of 15 bytes", &[0], Element::of([1; 15]))
         .bounds("stored with receipt 0", &[1, 0], outcome(&[0, 0]))
