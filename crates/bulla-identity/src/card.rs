@@ -1,5 +1,5 @@
 //! What a device tells about itself: its two public keys and a label, signed by itself (chapter `keys.md`, CARD-1 to
-//! CARD-6).
+//! CARD-5).
 
 mod text;
 

@@ -1,5 +1,5 @@
 //! How secrets lie on disk: one canonical CBOR item in an `age` file under a passphrase (chapter `keys.md`, KF-1 to
-//! KF-12). Any other `age` tool opens it with the passphrase.
+//! KF-11). Any other `age` tool opens it with the passphrase.
 
 mod content;
 mod disk;
