@@ -23,7 +23,8 @@ HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent
 SPEC = VECTORS.parent / "spec"
 CHAPTERS = ("cbor", "entries", "digests", "heads", "keys", "keyfiles", "logins", "sealing", "manifest", "store",
-            "acks", "compact", "errors", "messages", "streams")
+            "acks", "compact", "errors", "messages", "streams", "requests",
+            "bundle")
 ALWAYS = {"tcId", "comment", "flags", "result", "error", "clause"}
 
 

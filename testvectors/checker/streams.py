@@ -52,9 +52,10 @@ class Reader:
         self.kind, self.data, self.tables = kind, data, compact.Tables(space)
         self.receipt, self.most_items, self.most_bytes = after, most_items, most_bytes
         self.items = self.bytes = 0
+        self.found = []
 
     def read(self):
-        found, at = [], 0
+        found, at = self.found, 0
         while True:
             if at == len(self.data):
                 raise Refusal("wire.truncated", "WIRE-11")
