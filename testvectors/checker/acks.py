@@ -2,7 +2,7 @@
 
 import cbor
 import primitives
-from common import H, Refusal, signature_holds, u64
+from common import H, Refusal, agree, signature_holds, u64
 
 MOST = 4096
 
@@ -36,7 +36,8 @@ def run(case, group):
     ack = read(cbor.decode(data))
     judge(ack, group.bytes("node"))
     receipts, ids = [int(text) for text in case["receipts"]], case.all_bytes("ids")
-    assert len(receipts) == len(ids) == ack["count"], "count"
+    agree("count", ack["count"], len(ids))
+    agree("number of receipts", len(receipts), len(ids))
     case.agree("digest", digest(receipts, ids))
     case.agree("digest", ack["digest"])
     secret = case.bytes("nodeSecret")

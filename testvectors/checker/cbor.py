@@ -1,6 +1,6 @@
 """Chapter cbor.md: one encoding for each value."""
 
-from common import Refusal
+from common import Disagreement, Refusal
 
 CLAUSES = {
     "cbor.truncated": "CBOR-2",
@@ -213,7 +213,7 @@ def run(case, group):
     data = case.bytes("bytes")
     item = decode(data)
     if encode(item) != data:
-        raise AssertionError("another encoding")
+        raise Disagreement("another encoding")
 
 
 ALGORITHMS = {"cbor": run}

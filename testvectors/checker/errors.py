@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import cbor
-from common import MAX63, Refusal, agree
+from common import MAX63, Disagreement, Refusal, agree
 
 CHAPTER = Path(__file__).resolve().parent.parent.parent / "spec" / "errors.md"
 ROW = re.compile(r"^\| `([^`]+)` \| ([0-9]{3}) \| (yes|no) \| ([a-z]+) \| .* \|$", re.MULTILINE)
@@ -100,7 +100,7 @@ def run(case, group):
         agree("retryable", row[1], case["retryable"])
         agree("fault", row[2], case["fault"])
     elif "fault" in case:
-        raise AssertionError("a fault of a code that the table does not have")
+        raise Disagreement("a fault of a code that the table does not have")
     case.get("retryable")
 
 

@@ -8,7 +8,6 @@ from common import BLAKE3, H, MAC, Refusal, u32, u64
 
 NONCE = bytes(12)
 LONGEST_FRAMED = 1_048_560
-LONGEST_PLAINTEXT = 1_048_554
 
 
 def padme(length):
@@ -22,7 +21,8 @@ def padme(length):
 
 def frame(plaintext, size):
     """PAD-1 and PAD-2: framed and padded to a size."""
-    assert len(plaintext) <= LONGEST_PLAINTEXT and 6 + len(plaintext) <= size <= LONGEST_FRAMED
+    if not 6 + len(plaintext) <= size <= LONGEST_FRAMED:
+        raise ValueError("a frame does not fit")
     return (b"\x01\x00" + u32(len(plaintext)) + plaintext).ljust(size, b"\0")
 
 

@@ -1,7 +1,7 @@
 """Chapter store.md: filters."""
 
 import cbor
-from common import MAX63, ascending
+from common import MAX63, Disagreement, ascending
 
 MOST = 256
 
@@ -52,7 +52,7 @@ def run_filter(case, group):
     wanted = [lets_through(read, entry["kind"], bytes.fromhex(entry["topic"]), bytes.fromhex(entry["author"]),
                            int(entry["timestamp"])) for entry in case.get("entries", [])]
     if wanted != [entry["wanted"] for entry in case.get("entries", [])]:
-        raise AssertionError(f"wanted: {wanted}")
+        raise Disagreement(f"wanted: {wanted}")
 
 
 ALGORITHMS = {"filter": run_filter}
