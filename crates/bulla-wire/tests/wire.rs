@@ -12,3 +12,5 @@ mod messages;
 mod streams;
 #[path = "wire/support.rs"]
 mod support;
+#[path = "wire/tables.rs"]
+mod tables;
