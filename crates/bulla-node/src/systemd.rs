@@ -33,6 +33,32 @@ fn send(name: &[u8], state: &str) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
+    /// The unit starts a command that there is, sets variables that there are, and says what the program keeps to.
+    #[test]
+    fn the_unit_is_true_to_the_program() {
+        use clap::{CommandFactory as _, Parser as _};
+        let unit = include_str!("../systemd/bulla-node.service");
+        let values = |key: &str| -> Vec<&str> {
+            unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect()
+        };
+        assert_eq!(values("Type"), ["notify"]);
+        assert_eq!(values("ExecReload"), ["/bin/kill -HUP $MAINPID"]);
+        let start = values("ExecStart")[0];
+        crate::commands::Program::try_parse_from(start.split(' ')).unwrap();
+        let program = crate::commands::Program::command();
+        let run = program.find_subcommand("run").unwrap();
+        for variable in values("Environment") {
+            let (name, _) = variable.split_once('=').unwrap();
+            let is_known = run.get_arguments().any(|argument| {
+                argument.get_env().is_some_and(|known| known.to_str() == Some(name))
+            });
+            assert!(is_known, "{name}");
+        }
+        let drain_ms = bulla_server::HttpSettings::default().drain_timeout_ms;
+        assert!(values("TimeoutStopSec")[0].parse::<u64>().unwrap() * 1_000 > drain_ms);
+        assert_eq!(values("RestartPreventExitStatus"), ["2"]);
+    }
+
     #[test]
     fn a_state_arrives_whole() {
         let folder = std::env::temp_dir().join(format!("bulla-notify-{}", std::process::id()));

@@ -1,4 +1,4 @@
-//! Aim: a space looks the same through any chain of nodes. Method: the conformance suite, every case, over real nodes in
+//! Aim: a space looks the same through any chain of nodes (NODE-40). Method: the conformance suite, every case, over real nodes in
 //! this process that speak HTTP over loopback, each from a configuration file; the relay at the far end has a database on
 //! disk, which the cases about erasure and restart work on directly.
 

@@ -72,22 +72,70 @@ fn details(error: &StoreError) -> ErrorDetails {
 /// Whose turn it is decides how loudly it is said.
 fn log(error: &StoreError) {
     let code = error.code();
+    let said = Cut(error);
     match error {
         StoreError::Internal { .. } | StoreError::Corrupt { .. } | StoreError::ReadOnly { .. } => {
-            error!(%code, error = %Chain(error), "the store failed");
+            error!(%code, error = %said, "the store failed");
         }
         StoreError::Full => error!(%code, "no space left"),
-        StoreError::Unavailable { .. }
-        | StoreError::Peer { .. }
-        | StoreError::WrongNode { .. }
-        | StoreError::Loop(_) => warn!(%code, error = %Chain(error), "the store did not answer"),
-        _ => debug!(%code, error = %Chain(error), "request refused"),
+        // The operator needs both keys whole, to see which one the configuration should have.
+        StoreError::WrongNode { .. } => {
+            warn!(%code, error = %Chain(error), "the store did not answer");
+        }
+        StoreError::Unavailable { .. } | StoreError::Peer { .. } | StoreError::Loop(_) => {
+            warn!(%code, error = %said, "the store did not answer");
+        }
+        _ => debug!(%code, error = %said, "request refused"),
     }
 }
+
+/// An error with its causes, as it may stand in a log. Nothing is done for a line that is not written.
+struct Cut<'a>(&'a StoreError);
+
+impl std::fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&cut_ids(&Chain(self.0).to_string()))
+    }
+}
+
+/// Whole ids are for clients: a log has their first digits (NODE-71).
+fn cut_ids(text: &str) -> String {
+    let mut cut = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_hexdigit()) {
+        let (before, from) = rest.split_at(start);
+        let length = from.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(from.len());
+        let (digits, after) = from.split_at(length);
+        cut.push_str(before);
+        match digits.get(..SHORT_DIGITS).filter(|_| length >= ID_DIGITS) {
+            Some(short) => cut.extend([short, "…"]),
+            None => cut.push_str(digits),
+        }
+        rest = after;
+    }
+    cut + rest
+}
+
+/// As many as the short form of an id has.
+const SHORT_DIGITS: usize = 8;
+/// The shortest of our ids, a lineage or topic, has so many; no word and no number does.
+const ID_DIGITS: usize = 32;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_cut_and_nothing_else_is() {
+        let id = "0123456789abcdef".repeat(4);
+        let text =
+            format!("answer to /v1/spaces/{id}/head: {id}{id} at 2026 decade, é{}", &id[..32]);
+        let cut = "answer to /v1/spaces/01234567…/head: 01234567… at 2026 decade, é01234567…";
+        assert_eq!(cut_ids(&text), cut);
+        let short = "connection to 127.0.0.1:7440 failed after 30000 ms, abcdef0123456789";
+        assert_eq!(cut_ids(short), short);
+        assert_eq!(cut_ids(""), "");
+    }
 
     /// ERR-8: causes go to the log, the client is told what the table says.
     #[test]

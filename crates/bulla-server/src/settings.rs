@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Limits of an HTTP listener (NODE-10 to NODE-19).
+/// Limits of an HTTP listener (NODE-10, NODE-11).
 ///
 /// The defaults suit a public node: a peer that stalls or trickles is gone within 15 seconds, and one address cannot
 /// take every connection.

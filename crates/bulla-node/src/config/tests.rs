@@ -188,3 +188,57 @@ fn the_spaces_own_list_alone_counts() {
     assert!(!rules.rights(&peer, &SPACE.parse().unwrap()).carry);
     assert!(rules.rights(&peer, &bulla_core::SpaceId([1; 32])).carry);
 }
+
+#[test]
+fn the_example_is_a_configuration() {
+    let text = include_str!("../../systemd/node.toml");
+    let config = Config::parse(text, Path::new("/etc/bulla/node.toml"), &Overrides::default());
+    let config = config.unwrap();
+    assert!(config.listen.is_tls() && config.has(Mode::Relay));
+    assert_eq!(config.key_file, Path::new("/etc/bulla/node.key"));
+}
+
+/// The reference of the spec has every setting with its default, and every figure (NODE-8, NODE-10, NODE-30, NODE-62).
+#[test]
+fn the_reference_is_true_to_the_program() {
+    use serde_json::{Value, to_value};
+    let chapter = include_str!("../../../../spec/node.md");
+    let grouped = |number: u64| {
+        let digits = number.to_string();
+        let groups: Vec<_> =
+            digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+        groups.join(",")
+    };
+    let sections = [
+        ("", to_value(HttpSettings::default()).unwrap()),
+        ("", to_value(ServiceSettings::default()).unwrap()),
+        ("client.", to_value(bulla_client::ClientSettings::default()).unwrap()),
+    ];
+    for (prefix, settings) in sections {
+        for (key, value) in settings.as_object().unwrap() {
+            let default = match value {
+                _ if key == "verify_threads" => "one a core".to_owned(),
+                Value::Bool(value) => format!("`{value}`"),
+                value => grouped(value.as_u64().unwrap()),
+            };
+            let row = format!("\n| `{prefix}{key}` | {default} |");
+            assert!(chapter.contains(&row), "{row}");
+        }
+    }
+    let freshness = FreshnessConfig::default();
+    for (key, value) in [
+        ("cache.freshness_ms", freshness.freshness_ms),
+        ("cache.negative_ms", freshness.negative_ms),
+        ("cache.away_ms", freshness.away_ms),
+        ("disk.low_water_bytes", DiskConfig::default().options().low_water_bytes),
+        ("disk.cache_bytes", DiskConfig::default().options().cache_bytes as u64),
+    ] {
+        let row = format!("\n| `{key}` | {} |", grouped(value));
+        assert!(chapter.contains(&row), "{row}");
+    }
+    let figures = bulla_server::Figures::new().to_prometheus();
+    let names = figures.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    for name in names {
+        assert!(chapter.contains(&format!("`{name}")), "{name}");
+    }
+}

@@ -26,6 +26,7 @@ pub(crate) fn cache_before(
     site.configure(&(origin + &cache(space, "origin", settings, peers)));
 }
 
+/// NODE-43.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_who_ask_for_one_entry_cause_one_question_to_the_origin() {
     let (bench, laptop, world) = (Bench::new(), device(), world(40));
@@ -62,6 +63,7 @@ async fn many_who_ask_for_one_entry_cause_one_question_to_the_origin() {
     relay.stop().await;
 }
 
+/// NODE-44.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_go_on_while_the_origin_is_away_and_say_so() {
     let (bench, laptop, world) = (Bench::new(), device(), world(41));
@@ -144,6 +146,7 @@ async fn a_cache_evicts_within_its_bound_and_loses_nothing() {
     relay.stop().await;
 }
 
+/// NODE-43, NODE-9.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_cache_still_gives_what_it_held() {
     let (bench, laptop, world) = (Bench::new(), device(), world(43));

@@ -12,6 +12,7 @@ use rustix::process::Signal;
 
 use crate::support::{Bench, code, cx, device, eventually, peer, pull, put, relay, world};
 
+/// NODE-52.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill_9_in_the_middle_of_pushes_loses_nothing_acknowledged() {
     const SEED: u8 = 50;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::support::{Bench, code, cx, device, peer, pull, put, relay, world};
 
+/// NODE-80.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn spaces_are_listed_measured_and_removed() {
     let (bench, laptop) = (Bench::new(), device());
@@ -66,6 +67,7 @@ async fn spaces_are_listed_measured_and_removed() {
     node.stop().await;
 }
 
+/// NODE-81.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_node_has_another_lineage_and_clients_come_to_hold_everything() {
     let (bench, laptop, world) = (Bench::new(), device(), world(62));

@@ -15,6 +15,7 @@ fn answered(node: &Running, id: &str) -> Vec<Value> {
     lines.filter(|line| line["message"] == "answered" && line["span"]["id"] == id).collect()
 }
 
+/// NODE-70, NODE-72.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_request_has_one_id_in_the_logs_of_every_hop() {
     let (bench, laptop, world) = (Bench::new(), device(), world(70));

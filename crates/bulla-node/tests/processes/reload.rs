@@ -62,6 +62,7 @@ fn tls_client(node: &Running, device: &Arc<DeviceKeys>, authority: &Authority) -
     builder.with_authorities(authority.pem().as_bytes()).build().unwrap()
 }
 
+/// NODE-55.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_certificate_is_taken_up_and_connections_go_on() {
     let (bench, laptop, world) = (Bench::new(), device(), world(20));
@@ -129,6 +130,7 @@ async fn the_access_list_is_taken_up_and_clients_stay() {
     node.stop().await;
 }
 
+/// NODE-55.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_configuration_changes_nothing() {
     let (bench, laptop, world) = (Bench::new(), device(), world(22));

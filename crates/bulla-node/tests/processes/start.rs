@@ -18,6 +18,7 @@ async fn starts_unattended_with_the_passphrase_from_a_file() {
     node.stop().await;
 }
 
+/// NODE-4.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn starts_unattended_with_the_passphrase_from_a_descriptor() {
     let bench = Bench::new();
@@ -66,6 +67,7 @@ fn a_passphrase_that_others_may_read_is_refused() {
     assert!(error.contains("may read or change the passphrase file"), "{error}");
 }
 
+/// NODE-1.
 #[test]
 fn an_unknown_key_of_the_configuration_is_named_with_its_line() {
     let bench = Bench::new();
@@ -78,6 +80,7 @@ fn an_unknown_key_of_the_configuration_is_named_with_its_line() {
     }
 }
 
+/// NODE-5.
 #[test]
 fn config_check_says_what_the_node_would_do() {
     let bench = Bench::new();
@@ -91,6 +94,7 @@ fn config_check_says_what_the_node_would_do() {
     assert!(!site.path("data").exists(), "checking opens no database");
 }
 
+/// NODE-4.
 #[test]
 fn a_key_is_never_replaced() {
     let bench = Bench::new();
@@ -102,6 +106,7 @@ fn a_key_is_never_replaced() {
     assert_eq!(std::fs::read(site.path("node.key")).unwrap(), before);
 }
 
+/// NODE-9, NODE-80.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_node_on_the_same_database_is_refused_and_the_first_goes_on() {
     let (bench, laptop, world) = (Bench::new(), device(), world(2));
@@ -143,6 +148,7 @@ async fn an_address_in_use_is_named_and_the_database_is_not_touched() {
     assert!(!second.path("data").exists());
 }
 
+/// NODE-60, NODE-62, NODE-64.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_operators_pages_are_on_the_admin_address_only() {
     let (bench, laptop, world) = (Bench::new(), device(), world(4));
@@ -170,7 +176,7 @@ async fn the_operators_pages_are_on_the_admin_address_only() {
     node.stop().await;
 }
 
-/// `Type=notify`: the service manager hears when the node serves, when it reloads and when it stops.
+/// `Type=notify`: the service manager hears when the node serves, when it reloads and when it stops (NODE-56).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_manager_is_told() {
     let bench = Bench::new();
@@ -205,6 +211,7 @@ fn help_names_every_command() {
     }
 }
 
+/// NODE-9.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_of_a_newer_format_is_refused_by_name() {
     let (bench, laptop, world) = (Bench::new(), device(), world(6));

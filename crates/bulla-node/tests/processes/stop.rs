@@ -29,6 +29,7 @@ pub(crate) fn put_request(
     request("POST", &path, &fields, &body.take(0))
 }
 
+/// NODE-53.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_answers_what_is_under_way_ends_feeds_and_exits_0() {
     let (bench, laptop, world) = (Bench::new(), device(), world(10));
@@ -104,7 +105,7 @@ async fn a_client_that_never_ends_is_cut_when_the_drain_time_is_over() {
     assert!(node.log().contains("connections were cut"), "{}", node.log());
 }
 
-/// A stop asked for twice waits for nobody.
+/// A stop asked for twice waits for nobody (NODE-54).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigint_counts_as_sigterm_and_the_second_ends_at_once() {
     let (bench, laptop, world) = (Bench::new(), device(), world(12));
@@ -124,6 +125,7 @@ async fn sigint_counts_as_sigterm_and_the_second_ends_at_once() {
     assert!(node.log().contains("asked twice"), "{}", node.log());
 }
 
+/// NODE-11.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_sends_its_request_byte_by_byte_is_served() {
     let (bench, laptop, world) = (Bench::new(), device(), world(13));

@@ -38,6 +38,7 @@ async fn answers(answer: Option<&'static str>) -> SocketAddr {
     address
 }
 
+/// NODE-6, NODE-45.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_bad_upstream_has_its_own_code_and_the_node_keeps_serving() {
     let (bench, laptop, world) = (Bench::new(), device(), world(30));
@@ -149,7 +150,7 @@ async fn two_passthroughs_that_point_at_each_other_refuse_to_loop() {
     }
 }
 
-/// A chain by `*`: spaces need not be named at the nodes in the middle.
+/// A chain by `*`: spaces need not be named at the nodes in the middle (NODE-25, NODE-46).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_space_is_made_through_a_chain() {
     let (bench, laptop, world) = (Bench::new(), device(), world(32));

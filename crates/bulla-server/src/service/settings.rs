@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::SettingError;
 
-/// Limits of what a service does for its peers (NODE-30 to NODE-39).
+/// Limits of what a service does for its peers (NODE-30).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServiceSettings {

@@ -7,6 +7,7 @@ use bulla_wire::route::SpaceRoute;
 use crate::raw;
 use crate::support::{Bench, device, passthrough, peer, upstream, world};
 
+/// NODE-24.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a46_a_token_is_good_at_its_own_node_only() {
     let (bench, laptop, world) = (Bench::new(), device(), world(80));

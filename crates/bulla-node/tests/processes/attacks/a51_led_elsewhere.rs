@@ -4,6 +4,7 @@ use bulla_core::{NodeId, SpaceId};
 
 use crate::support::{Bench, cx, device, passthrough, peer};
 
+/// NODE-6.
 #[test]
 fn a51_an_upstream_at_a_private_address_is_refused_at_the_start() {
     let bench = Bench::new();

@@ -40,6 +40,7 @@ async fn recorder(to: std::net::SocketAddr) -> (std::net::SocketAddr, Arc<Mutex<
     (address, seen)
 }
 
+/// NODE-23, NODE-24, NODE-26.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a52_a_hit_is_judged_like_a_miss_and_tokens_stay_here() {
     let (bench, alice, bob) = (Bench::new(), device(), device());

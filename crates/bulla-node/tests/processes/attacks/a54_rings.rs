@@ -28,6 +28,7 @@ async fn ring(
     nodes
 }
 
+/// NODE-45.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a54_a_ring_of_passthroughs_ends_every_request() {
     let (bench, laptop, space) = (Bench::new(), device(), SpaceId([0x54; 32]));

@@ -4,6 +4,7 @@
 use crate::raw::Raw;
 use crate::support::{Bench, device, peer, pull, put, relay, world};
 
+/// NODE-11.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a55_five_hundred_half_sent_requests_hold_up_nobody() {
     let (bench, laptop, world) = (Bench::new(), device(), world(85));

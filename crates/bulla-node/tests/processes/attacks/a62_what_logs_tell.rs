@@ -2,13 +2,13 @@
 //! figure, or what the program prints.
 
 use bulla_conformance::suite::author::Draft;
-use bulla_core::PeerKey;
+use bulla_core::{PeerKey, SpaceId};
 use bulla_wire::Route;
 use bulla_wire::route::SpaceRoute;
 
 use crate::raw;
 use crate::support::{
-    Bench, PASSPHRASE, Site, cache, cx, device, peer, pull, put, relay, upstream, world,
+    Bench, PASSPHRASE, Site, cache, code, cx, device, peer, pull, put, relay, upstream, world,
 };
 
 fn trace(site: &Site, sections: &str) {
@@ -24,6 +24,7 @@ fn forms(bytes: &[u8]) -> Vec<String> {
     vec![hex.to_uppercase(), hex, list.join(", "), list.join(",")]
 }
 
+/// NODE-71.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a62_no_secret_and_no_payload_is_logged_at_any_level() {
     let (bench, laptop, stranger, world) = (Bench::new(), device(), device(), world(86));
@@ -56,6 +57,8 @@ async fn a62_no_secret_and_no_payload_is_logged_at_any_level() {
     let reply = raw::exchange(address, &raw::request("POST", &scan, &fields, canary)).await;
     assert_eq!(reply.status, 400);
     assert!(node.store(&stranger, world.space()).head(&cx()).await.is_err());
+    let elsewhere = node.store(&laptop, SpaceId([0xee; 32])).head(&cx()).await;
+    assert_eq!(code(elsewhere), "space.not_served");
     let figures = node.page("/metrics").await.1 + &far.page("/metrics").await.1;
     far.stop().await;
     assert!(store.head(&cx()).await.is_ok(), "the cache goes on, and warns");
@@ -73,9 +76,12 @@ async fn a62_no_secret_and_no_payload_is_logged_at_any_level() {
         assert!(!said.contains(&banned), "{banned} stands in the logs");
     }
     // Whole ids of entries and spaces are for clients; logs have short ones.
-    for id in
-        [world.space().to_string(), entries[0].id().to_string(), world.author(0).id().to_string()]
-    {
+    for id in [
+        world.space().to_string(),
+        SpaceId([0xee; 32]).to_string(),
+        entries[0].id().to_string(),
+        world.author(0).id().to_string(),
+    ] {
         assert!(!said.contains(&id), "{id} stands whole in the logs");
     }
     node.stop().await;

@@ -6,6 +6,7 @@ use futures_util::StreamExt as _;
 
 use crate::support::{Bench, cx, device, peer, put, relay, world};
 
+/// NODE-22.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a64_a_feed_ends_with_the_right_to_read() {
     let (bench, laptop, phone, world) = (Bench::new(), device(), device(), world(87));
