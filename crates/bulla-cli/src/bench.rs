@@ -188,10 +188,13 @@ impl Pull<'_> {
 
     /// The figures, and the folder of the store that was filled.
     async fn from(&self, node: &Node, name: &str) -> Result<(Value, PathBuf)> {
-        let folder = make(&self.work.join(name))?;
+        let folder = make(&self.work.join("client").join(name))?;
         let before = node.used();
         let mut figures = child("pull", &self.task(node, &folder)).await?;
         set(&mut figures, "node_cpu_ms", json!(node.used().cpu_ms - before.cpu_ms));
+        if number(&figures, "entries") < 1.0 {
+            return Err(Failure::new(Exit::Incomplete, "a node served nothing to measure with"));
+        }
         let per_second = number(&figures, "entries") / number(&figures, "seconds");
         set(&mut figures, "per_second", json!(per_second));
         let received = number(figures.get("traffic").unwrap_or(&Value::Null), "received_bytes");

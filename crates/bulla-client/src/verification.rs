@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 /// Entries that are verified together: one batch of the verifier.
-pub(crate) const CHUNK: usize = 256;
+pub(crate) const CHUNK: usize = 1_024;
 
 /// What became of an entry.
 #[derive(Debug, Clone)]

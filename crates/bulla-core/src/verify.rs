@@ -19,7 +19,7 @@ pub use signature::{SignatureError, Signed, verify_signature};
 pub use small_order::is_small_order;
 
 /// Entries whose signatures are judged together at most; larger inputs are cut.
-const BATCH: usize = 256;
+const BATCH: usize = 1024;
 
 /// Why bytes are not a genuine entry of the space. The peer that sent them is at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

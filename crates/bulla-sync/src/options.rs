@@ -103,7 +103,7 @@ pub struct Options {
     pub direction: Direction,
     /// What to bring over.
     pub scope: Scope,
-    /// Bytes of a page and of a batch: 1 to 16 MiB, by default 4 MiB. A run holds at most
+    /// Bytes of a page and of a batch: 1 to 16 MiB, by default 2 MiB. A run holds at most
     /// `pages_ahead + puts_in_flight + 2` times as much.
     pub page_bytes: u32,
     /// Items of a page and entries of a batch: 1 to 4,096, by default 4,096.
@@ -128,7 +128,7 @@ impl Options {
             context: Context::new(),
             direction: Direction::Pull,
             scope: Scope::Everything,
-            page_bytes: 4 * 1024 * 1024,
+            page_bytes: 2 * 1024 * 1024,
             page_items: 4096,
             pages_ahead: 2,
             puts_in_flight: 2,

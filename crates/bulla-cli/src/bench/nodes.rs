@@ -35,7 +35,7 @@ impl Nodes {
             relay: NodeFolder::new(work, "relay").await?,
             passthrough: NodeFolder::new(work, "passthrough").await?,
             cache: NodeFolder::new(work, "cache").await?,
-            relay_data: work.join("relay/data"),
+            relay_data: work.join("relay/data/store"),
         })
     }
 
