@@ -120,7 +120,7 @@ async fn a61_a_stopped_process_costs_time_and_nothing_else() {
     let (bench, laptop, world) = (Bench::new(), device(), world(52));
     let node = bench.relay("relay", world.space(), &[peer(&laptop)]).await;
     let entries = world.entries(0, 6).unwrap();
-    let settings = ClientSettings { response_header_ms: 300, ..ClientSettings::default() };
+    let settings = ClientSettings { response_header_ms: 1_500, ..ClientSettings::default() };
     let device = Arc::clone(&laptop);
     let client = bulla_client::Client::builder(node.upstream(), device).with_settings(settings);
     let store = client.build().unwrap().store(world.space());

@@ -14,7 +14,7 @@ async fn a53_absent_does_not_outlive_the_arrival() {
     let site = bench.site("cache");
     let peers = [peer(&laptop), PeerKey(site.id.0)];
     let relay = bench.relay("relay", world.space(), &peers).await;
-    cache_before(&relay, &site, world.space(), "negative_ms = 5_000", &[peer(&laptop)]);
+    cache_before(&relay, &site, world.space(), "negative_ms = 2_000", &[peer(&laptop)]);
     let node = site.start().await;
     let (through, direct) =
         (node.store(&laptop, world.space()), relay.store(&laptop, world.space()));
