@@ -139,6 +139,8 @@ impl Case {
     /// Adds any JSON value.
     #[must_use]
     pub fn value(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        // Readers of JSON disagree about a field that stands twice.
+        assert!(self.inputs.0.iter().all(|(other, _)| *other != name), "field {name} twice");
         self.inputs.0.push((name, value.into()));
         self
     }

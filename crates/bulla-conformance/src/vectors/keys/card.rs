@@ -135,20 +135,28 @@ fn valid() -> Vec<Case> {
             valid_case(comment, &secrets, label)
         })
         .collect();
-    let secrets = Secrets::new("card");
-    let text = text_of(&Parts::of(&secrets).signed(&secrets));
-    cases.push(
-        valid_case("white space around the line is ignored", &secrets, "laptop")
-            .value("text", format!("  {text}\r\n")),
-    );
+    let comment = "white space around the line is ignored";
+    cases.push(valid_case_in(comment, &Secrets::new("card"), "laptop", |text| {
+        format!("  {text}\r\n")
+    }));
     cases
 }
 
 fn valid_case(comment: &str, secrets: &Secrets, label: &str) -> Case {
+    valid_case_in(comment, secrets, label, |text| text)
+}
+
+/// A case whose text stands in something.
+fn valid_case_in(
+    comment: &str,
+    secrets: &Secrets,
+    label: &str,
+    wrap: impl FnOnce(String) -> String,
+) -> Case {
     let parts = Parts { label: label.to_owned(), ..Parts::of(secrets) };
     let bytes = parts.signed(secrets);
     Case::valid(comment)
-        .value("text", text_of(&bytes))
+        .value("text", wrap(text_of(&bytes)))
         .hex("bytes", bytes)
         .hex("author", parts.author)
         .hex("sealingKey", parts.sealing_key)
