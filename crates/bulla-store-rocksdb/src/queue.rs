@@ -15,6 +15,10 @@ use crate::space::Space;
 
 /// Most bytes of entries in one commit.
 pub(crate) const COMMIT_BYTES: usize = 4 * 1024 * 1024;
+/// A commit of more bytes than this is worth its sync: nobody else is waited for.
+const LARGE_COMMIT_BYTES: usize = 256 * 1024;
+/// A shorter wait than this costs more than it brings.
+const SHORTEST_WAIT: Duration = Duration::from_micros(20);
 /// Bytes a space may add in its turn while others wait.
 const TURN_BYTES: usize = 256 * 1024;
 
@@ -138,6 +142,11 @@ struct Waiting {
     bookmarks: Vec<Bookmark>,
     admin: VecDeque<Admin>,
     next_ticket: u64,
+    /// Puts that came since the last commit was taken, and their bytes.
+    new_puts: usize,
+    new_bytes: usize,
+    /// Puts that are likely to be there soon: those there already, and one more from each who was just answered.
+    expected_puts: usize,
     is_closing: bool,
     is_poked: bool,
 }
@@ -183,8 +192,17 @@ impl Queue {
     }
 
     /// Waits for work, at most as long as given. With `hold`, commits are put off until so many bytes wait.
-    pub(crate) fn next(&self, timeout: Option<Duration>, hold: bool) -> Next {
+    ///
+    /// `commit_time` is what the last commit took. While puts come so quickly after one another that another one in this
+    /// commit saves more than the wait for it costs, they are waited for; a writer who is alone never waits.
+    pub(crate) fn next(
+        &self,
+        timeout: Option<Duration>,
+        hold: bool,
+        commit_time: Duration,
+    ) -> Next {
         let mut waiting = self.lock();
+        let mut has_waited = false;
         loop {
             if let Some(admin) = waiting.admin.pop_front() {
                 return Next::Admin(admin);
@@ -192,7 +210,15 @@ impl Queue {
             let has_commit = !waiting.ring.is_empty() || !waiting.bookmarks.is_empty();
             let is_due = !hold || waiting.is_closing || waiting.queued_bytes() >= COMMIT_BYTES;
             if has_commit && is_due {
-                return Next::Commit(waiting.take());
+                let wait = waiting.worthwhile_wait(commit_time).filter(|_| !has_waited);
+                let Some(wait) = wait else { return Next::Commit(waiting.take()) };
+                let (guard, outcome) = self
+                    .arrived
+                    .wait_timeout(waiting, wait)
+                    .unwrap_or_else(PoisonError::into_inner);
+                waiting = guard;
+                has_waited = outcome.timed_out();
+                continue;
             }
             if waiting.is_closing {
                 return Next::Closed;
@@ -248,6 +274,7 @@ impl Queue {
             }
             waiting.drop_empty_line(number);
         }
+        waiting.expected_puts = waiting.new_puts.saturating_add(done.len());
         drop(waiting);
         for (put, lineage) in done {
             let Put { outcomes, reply, room, .. } = put;
@@ -280,6 +307,11 @@ impl Queue {
 
     fn push_job(&self, space: Arc<Space>, work: Work) -> Result<()> {
         self.push(|waiting| {
+            if let Work::Put(put) = &work {
+                waiting.new_puts = waiting.new_puts.saturating_add(1);
+                let sizes = put.entries.iter().map(Verified::size_bytes);
+                waiting.new_bytes = sizes.fold(waiting.new_bytes, usize::saturating_add);
+            }
             let ticket = waiting.next_ticket;
             waiting.next_ticket = ticket.wrapping_add(1);
             let number = space.number;
@@ -335,7 +367,19 @@ impl Waiting {
             }
         }
         self.ring.extend(blocked);
+        self.new_puts = 0;
+        self.new_bytes = 0;
         taken
+    }
+
+    /// How long the next put is worth waiting for; `None` when what is there should be committed now.
+    fn worthwhile_wait(&self, commit_time: Duration) -> Option<Duration> {
+        let is_worth_it = (1..self.expected_puts).contains(&self.new_puts)
+            && self.new_bytes < LARGE_COMMIT_BYTES
+            && self.bookmarks.is_empty()
+            && !self.is_closing;
+        let share = commit_time / u32::try_from(self.new_puts.max(1)).unwrap_or(u32::MAX);
+        (is_worth_it && share >= SHORTEST_WAIT).then_some(share)
     }
 
     /// Forgets a line without jobs. It is not in the ring, for there is nothing of it to take.

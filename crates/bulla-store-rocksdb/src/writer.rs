@@ -55,6 +55,8 @@ pub(crate) struct Writer {
     marked: u64,
     marked_at: Duration,
     committed_at: Duration,
+    /// What the last commit took.
+    commit_time: Duration,
     /// Changes whenever the engine switches to a new log or finishes moving data to table files.
     generation: u64,
 }
@@ -68,6 +70,7 @@ impl Writer {
             marked: commit.number,
             marked_at: now,
             committed_at: now,
+            commit_time: Duration::ZERO,
             generation: 0,
             shared,
         };
@@ -85,7 +88,7 @@ impl Writer {
     fn run(&mut self) {
         loop {
             let (timeout, hold) = self.patience();
-            match self.shared.queue.next(timeout, hold) {
+            match self.shared.queue.next(timeout, hold, self.commit_time) {
                 Next::Admin(admin) => self.admin(admin),
                 Next::Commit(taken) => self.commit(taken),
                 Next::Idle => self.write_parked(),
@@ -199,11 +202,13 @@ impl Writer {
         batch.put(Family::Meta, Meta::Commit.key(), commit.to_bytes())?;
         batch.put(Family::Meta, slot(commit.number).key(), commit.to_bytes())?;
         let sync = self.shared.options.durability != Durability::None;
+        let start = self.shared.clock.monotonic();
         if let Err(error) = self.shared.database.write(batch.into_inner(), sync) {
             return Err(self.stop(&error));
         }
         self.commit = commit;
         self.committed_at = self.shared.clock.monotonic();
+        self.commit_time = self.committed_at.saturating_sub(start);
         Counts::add(&self.shared.counts.commits, 1);
         Counts::add(&self.shared.counts.fsyncs, u64::from(sync));
         Ok(())

@@ -1,6 +1,7 @@
 //! Every put is answered once and with its own outcomes, whatever became of those that waited beside it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bulla_conformance::suite::author::{World, whole};
 use bulla_core::values::{PutOutcome, PutReport};
@@ -34,7 +35,7 @@ fn erase(queue: &Queue, space: &Arc<Space>) -> Answer<ErasureReport> {
 }
 
 fn take(queue: &Queue) -> Taken {
-    match queue.next(None, false) {
+    match queue.next(None, false, Duration::ZERO) {
         Next::Commit(taken) => taken,
         other => panic!("{other:?}"),
     }
@@ -160,4 +161,33 @@ fn put_of_an_asker_who_went_is_left_out() {
     settle(&queue, slices, &mut receipt);
     assert_eq!(receipts(stays), [1]);
     assert!(queue.lock().lines.is_empty());
+}
+
+/// A writer who is alone, or whose commit is large, never waits for another; many who write small entries are waited for.
+#[test]
+fn only_those_likely_to_come_are_waited_for() {
+    let world = World::new([3; 32]).unwrap();
+    let (queue, space) = (Queue::default(), space(&world));
+    let entries = whole(&world.entries(0, 8).unwrap());
+    let slow = Duration::from_millis(8);
+    let wait = || queue.lock().worthwhile_wait(slow);
+    let mut receipt = 0;
+
+    let first = put(&queue, &space, vec![entries[0].clone()]);
+    assert_eq!(wait(), None, "nobody was answered yet");
+    settle(&queue, take(&queue).slices, &mut receipt);
+    assert_eq!(receipts(first), [1]);
+    let _again = put(&queue, &space, vec![entries[1].clone()]);
+    assert_eq!(wait(), None, "the only one is back");
+
+    let _others: Vec<_> =
+        entries[2..5].iter().map(|entry| put(&queue, &space, vec![entry.clone()])).collect();
+    settle(&queue, take(&queue).slices, &mut receipt);
+    let _back = put(&queue, &space, vec![entries[5].clone()]);
+    assert_eq!(wait(), Some(slow), "three more are likely to come");
+    let _back = put(&queue, &space, vec![entries[6].clone()]);
+    assert_eq!(wait(), Some(slow / 2), "the more there are, the less another one saves");
+    assert_eq!(queue.lock().worthwhile_wait(Duration::from_micros(30)), None, "a quick device");
+    queue.lock().new_bytes = super::LARGE_COMMIT_BYTES;
+    assert_eq!(wait(), None, "worth its sync already");
 }
