@@ -77,6 +77,7 @@ async fn all_ids(cache: &dyn CacheStorage, space: SpaceId) -> Vec<EntryId> {
     }
 }
 
+/// Clauses: DISK-22.
 pub(crate) fn what_is_kept_outlives_the_process() {
     runtime().block_on(async {
         let folder = tempfile::tempdir().unwrap();
@@ -382,6 +383,7 @@ pub(crate) fn damaged_contents_are_fetched_again_and_never_served() {
 }
 
 /// Damage that shows while the cache is open: it answers as an empty one, and keeps again afterwards.
+/// Clauses: DISK-22.
 pub(crate) fn damage_found_in_use_begins_the_cache_anew() {
     runtime().block_on(async {
         let folder = tempfile::tempdir().unwrap();
@@ -415,6 +417,7 @@ pub(crate) fn damage_found_in_use_begins_the_cache_anew() {
     });
 }
 
+/// Clauses: DISK-2, DISK-20.
 pub(crate) fn cache_folders_are_locked_and_marked() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("cache");
@@ -442,6 +445,7 @@ pub(crate) fn cache_folders_are_locked_and_marked() {
     assert!(matches!(refused, OpenError::NotAStore { what: "store", .. }), "{refused:?}");
 }
 
+/// Clauses: DISK-22.
 pub(crate) fn nothing_is_kept_while_the_device_is_nearly_full() {
     runtime().block_on(async {
         let folder = tempfile::tempdir().unwrap();
