@@ -1,5 +1,6 @@
-//! How a cache stays within its bound: rows of the longest run go first, then entries in the order they were kept. An
-//! entry that was asked for since it was kept gets a second chance, at most every other one of those looked at together.
+//! How a cache stays within its bound (DISK-23): rows of the longest run go first, then entries in the order they were
+//! kept. An entry that was asked for since it was kept gets a second chance, at most every other one of those looked at
+//! together.
 
 use bulla_core::EntryId;
 use bulla_store::Result;

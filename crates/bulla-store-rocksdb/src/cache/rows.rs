@@ -1,4 +1,4 @@
-//! How a cache's rows are laid out (chapter `disk.md`, DISK-20 to DISK-22). Integers are big-endian.
+//! How a cache's rows are laid out (chapter `disk.md`, DISK-21). Integers are big-endian.
 
 use bulla_core::cbor::{Decode, Encode};
 use bulla_core::values::{Head, PayloadState};

@@ -240,7 +240,7 @@ fn folder_bytes(folder: &Path) -> u64 {
     sizes.sum()
 }
 
-/// Ten times as much as fits: the bound holds in what is counted and on the disk, the newest are there, those asked for
+/// Ten times as much as fits (DISK-23): the bound holds in what is counted and on the disk, the newest are there, those asked for
 /// meanwhile outlive those that were not, and rows have their share.
 pub(crate) fn bound_holds_and_what_is_asked_for_stays_longer() {
     const MAX: u64 = 8 * MIB;
@@ -315,7 +315,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// One changed bit anywhere in its files, at many places: a cache opens, serves what is right or nothing, and a client of
+/// One changed bit anywhere in its files, at many places (DISK-22): a cache opens, serves what is right or nothing, and a client of
 /// the cache gets every entry whole, from the origin if need be.
 pub(crate) fn damaged_contents_are_fetched_again_and_never_served() {
     runtime().block_on(async {

@@ -15,6 +15,7 @@ use crate::support::{
     space_number, world,
 };
 
+/// Receipts become visible in order and whole commits at a time (DISK-16).
 pub(crate) fn writers_share_syncs_and_see_receipts_in_order() {
     const WRITERS: u64 = 32;
     const EACH: u64 = 20;
