@@ -113,17 +113,16 @@ async fn one_series(
     let mut through = Vec::new();
     let mut cached = Vec::new();
     // The first pull through the cache fills it, and is not measured.
-    let cold = Pull { arguments, space: &space, work, authors };
-    let cold = cold.from(&nodes.cache, "cold").await?;
-    remove(&cold.1);
+    let pull = Pull { arguments, space: &space, work, authors };
+    remove(&pull.from(&nodes.cache, "cold").await?.1);
+    let mut filled = None;
     for run in 0..arguments.runs {
         output.note(format!("  run {} of {}", run + 1, arguments.runs));
-        let pull = Pull { arguments, space: &space, work, authors };
-        let (figures, folder) = pull.from(&nodes.relay, "direct").await?;
+        let (figures, folder) = pull.from(&nodes.relay, &format!("direct-{run}")).await?;
         direct.push(figures);
-        let follow = pull.task(&nodes.relay, &folder);
-        following.push(child("follow", &follow).await?);
-        remove(&folder);
+        if let Some(before) = filled.replace(folder) {
+            remove(&before);
+        }
         let (figures, folder) = pull.from(&nodes.passthrough, "passthrough").await?;
         through.push(figures);
         remove(&folder);
@@ -131,6 +130,13 @@ async fn one_series(
         let (mut figures, folder) = pull.from(&nodes.cache, "warm").await?;
         set(&mut figures, "origin_sent_bytes", json!(nodes.relay.sent_bytes().await? - before));
         cached.push(figures);
+        remove(&folder);
+    }
+    // Each adds a hundred entries to the relay, so they come last.
+    if let Some(folder) = filled {
+        for _ in 0..arguments.runs {
+            following.push(child("follow", &pull.task(&nodes.relay, &folder)).await?);
+        }
         remove(&folder);
     }
     let relay_peak = nodes.relay.used().peak_bytes;

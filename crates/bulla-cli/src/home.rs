@@ -123,16 +123,19 @@ impl Home {
         Ok(self.passphrase.get_or_init(|| passphrase))
     }
 
+    /// Says so when this home has no keys yet.
+    pub(crate) fn need_identity(&self) -> Result<()> {
+        if self.identity_path().exists() {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::NotFound, format!("no identity in {}", self.root.display()))
+            .help("make one with `bulla identity create`, or name another folder with --home"))
+    }
+
     /// This device's keys.
     pub(crate) fn keys(&self) -> Result<DeviceKeys> {
+        self.need_identity()?;
         let path = self.identity_path();
-        if !path.exists() {
-            return Err(Failure::new(
-                Exit::NotFound,
-                format!("no identity in {}", self.root.display()),
-            )
-            .help("make one with `bulla identity create`, or name another folder with --home"));
-        }
         DeviceKeys::read_file(&path, self.passphrase(false)?)
             .map_err(|error| key_file(&path, &error))
     }

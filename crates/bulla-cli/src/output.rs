@@ -48,7 +48,9 @@ impl Output {
         }
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(headings);
+        if headings.iter().any(|heading| !heading.is_empty()) {
+            table.set_header(headings);
+        }
         for row in rows {
             table.add_row(row.iter().map(text));
         }
@@ -67,6 +69,11 @@ fn text(value: &Value) -> String {
         Value::Null => "-".to_owned(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
+}
+
+/// A number of things: `1 file`, `2 files`.
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// A size for people: `1.4 MiB`.

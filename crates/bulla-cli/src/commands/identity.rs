@@ -13,10 +13,10 @@ pub(crate) fn run(app: &App, command: IdentityCommand) -> Result<()> {
         IdentityCommand::Create { label } => create(app, &label),
         IdentityCommand::Show => show(app),
         IdentityCommand::Card => {
-            let card = std::fs::read_to_string(app.home.root().join("card.txt"));
-            let card = card.map_err(|error| {
-                crate::home::io("read", &app.home.root().join("card.txt"), &error)
-            })?;
+            app.home.need_identity()?;
+            let path = app.home.root().join("card.txt");
+            let card = std::fs::read_to_string(&path)
+                .map_err(|error| crate::home::io("read", &path, &error))?;
             app.output.line(card.trim());
             app.output.json(&json!({ "card": card.trim() }));
             Ok(())
