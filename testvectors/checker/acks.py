@@ -24,7 +24,7 @@ def judge(ack, node):
     if ack["node"] != node:
         raise Refusal("ack.node", "ACK-4")
     if not signature_holds(node, message(ack), ack["signature"]):
-        raise Refusal("ack.signature", "ACK-3")
+        raise Refusal("ack.signature", "ACK-4")
 
 
 def digest(receipts, ids):

@@ -52,7 +52,7 @@ def run(case, group):
     reader.verify()
     digest = digests.set_digest(digests.set_state(entry["id"] for entry in found))
     if digest != end["digest"]:
-        raise Refusal("bundle.digest", "BUN-5")
+        raise Refusal("bundle.digest", "BUN-7")
     for name, value in reader.start.items():
         case[name]
         case.agree(name, value)

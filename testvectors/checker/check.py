@@ -55,6 +55,13 @@ def spec_words():
     return set(re.findall(r"^\*\*([A-Z]+-[0-9]+)\*\*", text, re.MULTILINE)), set(re.findall(r"`([a-z0-9_.]+)`", text))
 
 
+def clauses_of_codes():
+    """ERR-10: the pairs of clause and code that a refusal may name; of WIRE-18 with any code."""
+    text = (SPEC / "errors.md").read_text(encoding="utf-8").split("**ERR-10**")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([A-Z]+-[0-9]+) \| (.+) \|$", text, re.MULTILINE)
+    return {(clause, code) for clause, codes in rows for code in re.findall(r"`([a-z0-9_.]+)`", codes)}
+
+
 def outcome(run, case, group):
     """What is wrong with a case, or None."""
     try:
@@ -95,6 +102,9 @@ def shape(path, data):
         missing = {case[field] for case in cases if field in case} - known
         if missing:
             wrong.append(f"{field} not in the spec: {sorted(missing)}")
+    pairs = {(case["clause"], case["error"]) for case in cases if case.get("clause", "WIRE-18") != "WIRE-18"}
+    if pairs - clauses_of_codes():
+        wrong.append(f"not a pair of ERR-10: {sorted(pairs - clauses_of_codes())}")
     return wrong
 
 

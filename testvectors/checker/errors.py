@@ -93,7 +93,7 @@ def status(error):
 
 def run(case, group):
     if not CODE.fullmatch(case["code"]):
-        raise Refusal("cbor.bounds", "ERR-2")
+        raise Refusal("cbor.bounds", "CBOR-10")
     agree("status", status(case), case["status"])
     row = table().get(case["code"])
     if row:

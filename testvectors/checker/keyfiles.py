@@ -8,12 +8,14 @@ import re
 import cbor
 import keys
 import primitives
-from common import Refusal, agreement, ascending
+from common import Refusal, agreement
 
 HEADER = re.compile(rb"age-encryption\.org/v1\n-> scrypt ([A-Za-z0-9+/]{22}) ([1-9][0-9]*)\n([A-Za-z0-9+/]{43})\n"
                     rb"---( )([A-Za-z0-9+/]{43})\n")
 KINDS = {"device": (1, 4), "node": (2, 3), "keyring": (3, 3)}
 LONGEST = 16 * 2**20
+LONGEST_HEADER = 512
+MOST_SPACES = 239_674
 HIGHEST_WORK = 18
 CHUNK = 65536
 
@@ -30,7 +32,7 @@ def open_file(data, passphrase):
     if len(data) > LONGEST:
         raise Refusal("key_file.too_long", "KF-3")
     match = HEADER.match(data)
-    if not match:
+    if not match or match.end() > LONGEST_HEADER:
         raise Refusal("key_file.format", "KF-4")
     salt, body, mac = (_unbase64(match.group(i)) for i in (1, 3, 5))
     if len(match.group(2)) > 2 or int(match.group(2)) > HIGHEST_WORK:
@@ -85,14 +87,17 @@ def read_content(data, kind):
 
 
 def _read_keyring(item):
-    for entry in cbor.array(item, LONGEST):
+    """KF-11: each rule as soon as the bytes that it is about were read."""
+    before = b""
+    for entry in cbor.array(item, MOST_SPACES):
         space, epoch_keys = cbor.exactly(entry, 2)
-        cbor.fixed(space, 32)
+        if cbor.fixed(space, 32) <= before:
+            raise Refusal("key_file.rule", "KF-11")
+        before, held = space, set()
         for one in cbor.array(epoch_keys, 4096, 1):
-            cbor.fixed(one, 32)
-    spaces = [space for space, _ in item]
-    if not ascending(spaces) or any(len(set(held)) != len(held) for _, held in item):
-        raise Refusal("key_file.rule", "KF-11")
+            if cbor.fixed(one, 32) in held:
+                raise Refusal("key_file.rule", "KF-11")
+            held.add(one)
 
 
 def run(case, group):

@@ -16,7 +16,7 @@ pub enum AcknowledgementError {
         /// The node named.
         actual: NodeId,
     },
-    /// The signature does not hold (ACK-3).
+    /// The signature does not hold (ACK-4).
     #[error(transparent)]
     Signature(#[from] SignatureError),
 }
@@ -36,7 +36,7 @@ impl AcknowledgementError {
     pub const fn clause(self) -> &'static str {
         match self {
             Self::Node { .. } => "ACK-4",
-            Self::Signature(_) => "ACK-3",
+            Self::Signature(_) => "ACK-4",
         }
     }
 }

@@ -182,6 +182,7 @@ fn decode_riders(reader: &mut Reader<'_>) -> Result<Vec<Rider>, CborError> {
 #[derive(Debug, Default)]
 pub struct FeedDecoder {
     items: ItemReader,
+    is_over: bool,
 }
 
 impl FeedDecoder {
@@ -191,21 +192,27 @@ impl FeedDecoder {
         Self::default()
     }
 
-    /// Adds bytes that arrived.
+    /// Adds bytes that arrived. Nothing is kept of what follows *over* (FEED-6).
     pub fn push(&mut self, bytes: &[u8]) {
-        self.items.push(bytes);
+        if !self.is_over {
+            self.items.push(bytes);
+        }
     }
 
-    /// The next item; `None` when more bytes are needed.
+    /// The next item; `None` when more bytes are needed, or the feed is over.
     ///
     /// # Errors
     ///
     /// [`StreamError`]; the feed cannot be read further.
     pub fn next_item(&mut self) -> Result<Option<FeedItem>, StreamError> {
+        if self.is_over {
+            return Ok(None);
+        }
         let Some(item) = self.items.next_item()? else { return Ok(None) };
         let mut reader = Reader::new(&item);
         let read = FeedItem::decode(&mut reader)?;
         reader.finish()?;
+        self.is_over = matches!(read, FeedItem::Over(_));
         Ok(Some(read))
     }
 }

@@ -150,7 +150,7 @@ pub enum StreamError {
     /// A previous id spelled out that is implied (CMP-6).
     #[error("previous id spelled out that is implied")]
     Implied,
-    /// A bundle whose ids do not have the digest its end item names (BUN-5).
+    /// A bundle whose ids do not have the digest its end item names (BUN-7).
     #[error("set digest of the entries differs from the one at the end")]
     Digest,
     /// A file that does not begin as a bundle of a known version (BUN-2).
@@ -196,7 +196,7 @@ impl StreamError {
             Self::Receipts => "WIRE-17",
             Self::Reference | Self::NotShortest => "CMP-5",
             Self::NotImplied | Self::Implied => "CMP-6",
-            Self::Digest => "BUN-5",
+            Self::Digest => "BUN-7",
             Self::Bundle => "BUN-2",
         }
     }

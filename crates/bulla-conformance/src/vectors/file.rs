@@ -137,6 +137,10 @@ impl Case {
     }
 
     /// Adds any JSON value.
+    ///
+    /// # Panics
+    ///
+    /// Where the case has a field of this name already.
     #[must_use]
     pub fn value(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         // Readers of JSON disagree about a field that stands twice.

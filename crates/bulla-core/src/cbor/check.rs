@@ -9,11 +9,12 @@ use crate::limits::MAX_CBOR_DEPTH;
 ///
 /// The first rule broken, in the order of the bytes.
 pub fn check(bytes: &[u8]) -> Result<(), CborError> {
-    let end = check_prefix(bytes)?;
+    let end = Checker { all_there: true, ..Checker::new() }.advance(bytes)?;
     if end == bytes.len() { Ok(()) } else { Err(CborError { kind: Kind::Trailing, offset: end }) }
 }
 
-/// Checks that `bytes` begin with one canonical item and returns its length in bytes.
+/// Checks that `bytes` begin with one canonical item and returns its length in bytes. Others may follow, so a count alone
+/// does not say that an item is cut (WIRE-11).
 ///
 /// # Errors
 ///
@@ -22,13 +23,16 @@ pub fn check_prefix(bytes: &[u8]) -> Result<usize, CborError> {
     Checker::new().advance(bytes)
 }
 
-/// The same check over bytes that arrive in pieces: it goes on where it stopped and never looks at an item twice.
+/// The check over bytes that arrive in pieces: it goes on where it stopped and never looks at an item twice. What is at
+/// fault is known as soon as its own bytes are there, whatever the counts around it announce (WIRE-11).
 #[derive(Debug, Clone, Default)]
 pub struct Checker {
     // What is open: items still to come and, for a map, the last key seen. Fixed size: no recursion, no allocation.
     open: [Level; MAX_CBOR_DEPTH],
     depth: usize,
     position: usize,
+    // Whether no more bytes will come; only then can a count be greater than what is left (CBOR-2).
+    all_there: bool,
 }
 
 impl Checker {
@@ -79,16 +83,17 @@ impl Checker {
                     position += body.len();
                 }
                 4 | 5 => {
+                    // No input holds 2^63 pairs; beyond that only an even number matters, to tell keys from values.
                     let remaining =
-                        if major == 5 { argument.checked_mul(2) } else { Some(argument) };
+                        if major == 5 { argument.min(u64::MAX / 2) * 2 } else { argument };
                     // An item takes a byte at least: a longer count than there are bytes can only be cut short.
                     let left = bytes.len() - position;
-                    let remaining =
-                        remaining.filter(|n| usize::try_from(*n).is_ok_and(|n| n <= left));
                     let Some(level) = self.open.get_mut(self.depth) else {
                         return fail(Kind::Depth);
                     };
-                    let Some(remaining) = remaining else { return fail(Kind::Truncated) };
+                    if self.all_there && usize::try_from(remaining).map_or(true, |n| n > left) {
+                        return fail(Kind::Truncated);
+                    }
                     *level = Level { remaining, is_map: major == 5, last_key: None };
                     self.depth += 1;
                 }

@@ -72,3 +72,20 @@ fn a57_a_wide_array_is_only_wide() {
     bytes[0x1234] = 0x81;
     assert_eq!(check(&bytes).unwrap_err().kind, CborErrorKind::Truncated);
 }
+
+/// A count that cannot come true does not keep what follows it from being judged, so a receiver need not wait for it.
+///
+/// Clauses: WIRE-11, WIRE-12.
+#[test]
+fn a57_a_count_beyond_all_bounds_hides_no_fault() {
+    let heads =
+        [vec![0x9b, 0, 0, 1, 0, 0, 0, 0, 0], vec![0xbb; 9], [&[0x9b][..], &[0xff; 8]].concat()];
+    for (head, fault) in heads.into_iter().zip([vec![0xff], vec![0x00, 0x00, 0x00], vec![0xfb]]) {
+        let mut checker = Checker::new();
+        assert_eq!(checker.advance(&head).unwrap_err().kind, CborErrorKind::Truncated);
+        let kind = checker.advance(&[head.clone(), fault].concat()).unwrap_err().kind;
+        assert_ne!(kind, CborErrorKind::Truncated, "{head:x?}");
+        // Where no more bytes will come, the count is the fault (CBOR-2).
+        assert_eq!(check(&head).unwrap_err().kind, CborErrorKind::Truncated);
+    }
+}

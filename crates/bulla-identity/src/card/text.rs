@@ -47,7 +47,7 @@ pub fn armour(prefix: &str, context: &str, bytes: &[u8]) -> String {
     text
 }
 
-/// Reads such a line of at most `max_bytes` bytes; white space around it is ignored.
+/// Reads such a line of at most `max_bytes` bytes; ASCII white space around it is ignored (CARD-4).
 ///
 /// # Errors
 ///
@@ -58,7 +58,10 @@ pub fn unarmour(
     text: &str,
     max_bytes: usize,
 ) -> Result<Vec<u8>, ArmourError> {
-    let body = text.trim().strip_prefix(prefix).ok_or(ArmourError::Prefix(prefix))?;
+    let body = text
+        .trim_matches(|c: char| c.is_ascii_whitespace())
+        .strip_prefix(prefix)
+        .ok_or(ArmourError::Prefix(prefix))?;
     if body.len() > BASE32_NOPAD.encode_len(max_bytes + CHECKSUM_BYTES) {
         return Err(ArmourError::TooLong);
     }

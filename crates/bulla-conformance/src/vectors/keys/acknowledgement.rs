@@ -134,7 +134,7 @@ fn refused() -> Vec<Case> {
         Case::invalid(comment, code, clause).hex("bytes", bytes)
     };
     let signature =
-        |comment, ack: Acknowledgement| case(comment, "ack.signature", "ACK-3", ack.to_cbor());
+        |comment, ack: Acknowledgement| case(comment, "ack.signature", "ACK-4", ack.to_cbor());
     let array = |count: usize, write: &dyn Fn(&mut Writer)| {
         let mut writer = Writer::new();
         writer.array(count);

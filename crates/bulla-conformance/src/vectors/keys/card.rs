@@ -139,6 +139,10 @@ fn valid() -> Vec<Case> {
     cases.push(valid_case_in(comment, &Secrets::new("card"), "laptop", |text| {
         format!("  {text}\r\n")
     }));
+    let comment = "each of the five white spaces, on both sides";
+    cases.push(valid_case_in(comment, &Secrets::new("card"), "laptop", |text| {
+        format!("\t\n\u{c}\r {text} \r\u{c}\n\t")
+    }));
     cases
 }
 
@@ -187,6 +191,12 @@ fn text_refusals() -> Vec<Case> {
         case("the prefix alone", "armour.checksum", PREFIX.to_owned()),
         case("too few bytes for a checksum", "armour.checksum", format!("{PREFIX}aaaaa")),
         case("longer than any card", "armour.too_long", format!("{PREFIX}{}", "a".repeat(417))),
+        case("209 letters of two bytes", "armour.too_long", format!("{PREFIX}{}", "ä".repeat(209))),
+        case("208 letters of two bytes", "armour.base32", format!("{PREFIX}{}", "ä".repeat(208))),
+        case("a no-break space before it", "armour.prefix", format!("\u{a0}{text}")),
+        case("a no-break space after it", "armour.base32", format!("{text}\u{a0}")),
+        case("a vertical tab before it", "armour.prefix", format!("\u{b}{text}")),
+        case("a byte order mark before it", "armour.prefix", format!("\u{feff}{text}")),
         case("upper case", "armour.base32", format!("{PREFIX}{}", body.to_uppercase())),
         case(
             "one upper-case letter",

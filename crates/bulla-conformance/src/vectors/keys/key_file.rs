@@ -246,6 +246,24 @@ fn files() -> Vec<Case> {
         Case::invalid(comment, code, clause).hex("file", file).value("passphrase", PASSPHRASE)
     };
     let format = |comment: &str, file: Vec<u8>| case(comment, "key_file.format", "KF-4", file);
+    let header_cut_by = |count: usize| {
+        let header = with(&str::to_owned).len() - with(&|_| String::new()).len();
+        file.get(..header - count).unwrap_or_default().to_vec()
+    };
+    // The character after `place`, replaced.
+    let first_after = |place: &'static str, by: &'static str| {
+        with(&|header| {
+            let at = header.find(place).map_or(0, |at| at + place.len());
+            let (before, after) = header.split_at(at);
+            [before, by, after.get(1..).unwrap_or_default()].concat()
+        })
+    };
+    let with_work = |length: usize| {
+        with(&|header| {
+            let digits = "9".repeat(length - (header.len() - 1));
+            header.replacen(" 4\n", &format!(" {digits}\n"), 1)
+        })
+    };
     let stanza = |insert: &'static str| with(&|header| header.replacen("-> scrypt", insert, 1));
     let work = |comment: &str, factor: &str| {
         let file = with(&|header| header.replacen(" 4\n", &format!(" {factor}\n"), 1));
@@ -276,6 +294,31 @@ fn files() -> Vec<Case> {
             file
         }),
         format("nothing", Vec::new()),
+        format("cut inside the line of the MAC", header_cut_by(10)),
+        format("cut in the last character of the MAC", header_cut_by(2)),
+        format("cut before the end of the line of the MAC", header_cut_by(1)),
+        case("cut behind the header", "key_file.damaged", "KF-6", header_cut_by(0)),
+        case("cut inside the nonce", "key_file.damaged", "KF-6", {
+            let mut file = header_cut_by(0);
+            file.extend([0; 15]);
+            file
+        }),
+        format("a salt that is not base64", first_after("-> scrypt ", "!")),
+        format("a body that is not base64", first_after(" 4\n", "-")),
+        format("a MAC that is not base64", first_after("--- ", "=")),
+        format("a MAC with unused bits", {
+            // 43 letters are 258 bits, of which the last two are none of the 32 bytes; odd letters have the last one set.
+            with(&|header| format!("{}B\n", header.get(..header.len() - 2).unwrap_or_default()))
+        }),
+        format("a salt that is not base64, and work factor 19", {
+            with(&|header| {
+                let (before, after) = header.split_once("scrypt ").unwrap_or_default();
+                let after = after.get(1..).unwrap_or_default().replacen(" 4\n", " 19\n", 1);
+                format!("{before}scrypt !{after}")
+            })
+        }),
+        format("a header of 513 bytes", with_work(513)),
+        case("a header of 512 bytes", "key_file.work_factor", "KF-5", with_work(512)).flag("Work"),
         format("version 2", with(&|header| header.replacen("/v1", "/v2", 1))),
         format("another recipient", stanza("-> X25519")),
         format("a recipient before it", stanza("-> grease x\n\n-> scrypt")),
@@ -376,6 +419,24 @@ fn keyrings() -> Vec<Case> {
         rule("spaces descending", &[(high, &[b]), (low, &[a])]),
         rule("a space twice", &[(low, &[b]), (low, &[a])]),
         rule("a key twice", &[(low, &[a, b, a])]),
+        refused("spaces descending, and a key of 31 bytes after that", "key_file.rule", "KF-11", {
+            content(|w| {
+                w.array(3).uint(1).uint(3).array(2).array(2).bytes(high).array(1).bytes(a);
+                w.array(2).bytes(low).array(1).bytes([1; 31]);
+            })
+        }),
+        refused("a key twice, and a null after that", "key_file.rule", "KF-11", {
+            content(|w| {
+                w.array(3).uint(1).uint(3).array(2).array(2).bytes(low);
+                w.array(2).bytes(a).bytes(a).null();
+            })
+        }),
+        refused("a key of 31 bytes, and spaces descending after that", "cbor.bounds", "CBOR-10", {
+            content(|w| {
+                w.array(3).uint(1).uint(3).array(2).array(2).bytes(high).array(1).bytes([1; 31]);
+                w.array(2).bytes(low).array(1).bytes(a);
+            })
+        }),
         refused("a space without keys", "cbor.bounds", "CBOR-10", ring(&[(low, &[])])),
         refused(
             "a key of 31 bytes",

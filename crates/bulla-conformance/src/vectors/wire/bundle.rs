@@ -329,19 +329,19 @@ fn bodies(world: &World) -> Vec<Case> {
         genuine(
             "another entry than the digest is of",
             "bundle.digest",
-            "BUN-5",
+            "BUN-7",
             &[first.plain(1), end(&[second.id()])],
         ),
         genuine(
             "an entry twice in the place of two",
             "bundle.digest",
-            "BUN-5",
+            "BUN-7",
             &[first.plain(1), first.plain(1), end(&ids)],
         ),
         genuine(
             "a digest of zeros",
             "bundle.digest",
-            "BUN-5",
+            "BUN-7",
             &[first.plain(1), end(&[first.id()]).with(&[2], Element::of([0; 32]))],
         ),
         genuine(

@@ -46,7 +46,7 @@ impl Format for ErrorCodes {
 
     fn run(&self, inputs: &Inputs<'_>) -> Outcome {
         let Some(code) = Code::parse(inputs.text("code")?) else {
-            return Ok(Verdict::refused(&Code::new("cbor.bounds"), "ERR-2"));
+            return Ok(Verdict::refused(&Code::new("cbor.bounds"), "CBOR-10"));
         };
         let row = codes::find(code.as_str());
         let fault = row.map(|row| Value::from(row.fault.name()));
@@ -101,7 +101,7 @@ fn unknown() -> Vec<Case> {
 
 fn refused() -> Vec<Case> {
     let case = |comment: &str, code: &str| {
-        Case::invalid(comment, "cbor.bounds", "ERR-2").value("code", code)
+        Case::invalid(comment, "cbor.bounds", "CBOR-10").value("code", code)
     };
     vec![
         case("no bytes", "").flag("Boundary"),

@@ -54,6 +54,7 @@ impl Format for Feeds {
                 "Cut",
                 "the last item is not whole: the feed was cut, and what came is good (FEED-8)",
             )
+            .flag("After", "bytes follow the item *over*, and are not looked at (FEED-6)")
             .group(Group::new().cases(good()))
             .group(Group::new().cases(refused()))
     }
@@ -233,6 +234,14 @@ fn good() -> Vec<Case> {
                 head_said(4, &[]),
             ],
         ),
+        Case::valid("what follows over is not looked at")
+            .flag("After")
+            .hex("bytes", [sequence(&[over("node.draining")]), vec![0x9f, 0xff]].concat())
+            .value("items", vec![over_said("node.draining", 503)]),
+        Case::valid("a head after over is not one of the feed")
+            .flag("After")
+            .hex("bytes", sequence(&[over("login.token"), head_item(4, Vec::new())]))
+            .value("items", vec![over_said("login.token", 401)]),
         case("the token has expired", &[over("login.token")], vec![over_said("login.token", 401)]),
         case("the node stops", &[over("node.draining")], vec![over_said("node.draining", 503)]),
         Case::valid("cut inside a head")

@@ -119,6 +119,11 @@ fn get(world: &World) -> Vec<Case> {
     vec![
         good("nothing was asked for", &[end(0)], vec![ended(0)]),
         good(
+            "no payload and state 0: for the client to judge (WIRE-33)",
+            &[header_only(first, 0, PayloadState::Present), end(1)],
+            vec![header(first, 0, PayloadState::Present), ended(1)],
+        ),
+        good(
             "every answer",
             &[
                 first.compact(0, &first.first()),

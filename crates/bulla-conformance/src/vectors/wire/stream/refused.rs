@@ -48,6 +48,10 @@ fn ends(first: &Sample) -> Vec<Case> {
         truncated("cut inside a header", whole[..60].to_vec()),
         truncated("cut inside the end item", whole[..whole.len() - 1].to_vec()),
         truncated("an array that says it has 2^40 elements", vec![0x9b, 0, 0, 1, 0, 0, 0, 0, 0]),
+        truncated("a map that says it has 2^63 pairs, and two that come", {
+            [&[0xbb, 0x80][..], &[0; 7], &[1, 0, 2, 0]].concat()
+        }),
+        truncated("text that is not UTF-8 and is cut", vec![0x81, 0x62, 0xff]),
         truncated("a payload that says it has 1 GiB", {
             let mut bytes = vec![0x85, 3, 0, 0x41, 0, 0x58, 64];
             bytes.extend([0; 64]);
@@ -100,6 +104,18 @@ fn items(first: &Sample) -> Vec<Case> {
         cbor("nine arrays deep", "cbor.depth", "CBOR-8", vec![0x81; 9]),
         cbor("text that is not UTF-8", "cbor.utf8", "CBOR-7", vec![0x82, 9, 0x61, 0xff]),
         cbor("map keys descending", "cbor.map_keys", "CBOR-6", vec![0x82, 9, 0xa2, 1, 0, 0, 0]),
+        cbor(
+            "a count that cannot come true, and a fault after it",
+            "cbor.indefinite",
+            "CBOR-4",
+            vec![0x9b, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x9f],
+        ),
+        cbor(
+            "a map that says it has 2^63 pairs, and a key twice",
+            "cbor.map_keys",
+            "CBOR-6",
+            [&[0xbb, 0x80][..], &[0; 7], &[1, 0, 1]].concat(),
+        ),
         raw("canonical form comes before the tag", "cbor.type", "CBOR-5", vec![0x82, 9, 0xfb]),
     ]
 }
@@ -167,6 +183,18 @@ fn lengths() -> Vec<Case> {
             "an array of 2^40 elements that come",
             vec![0x9b, 0, 0, 1, 0, 0, 0, 0, 0],
             1_057_784,
+        ),
+        too_large(
+            "text that goes on beyond the bound, and is not UTF-8",
+            [&[0x82, 9, 0x7a][..], &u32::MAX.to_be_bytes(), &[0xff]].concat(),
+            u64::from(longest),
+        ),
+        case(
+            "an array of 2^40 elements, and a fault among those that come",
+            "cbor.map_keys",
+            "CBOR-6",
+            [&[0x9b, 0, 0, 1, 0, 0, 0, 0, 0][..], &[0xa1, 0x40]].concat(),
+            1_057_792,
         ),
         case(
             "a fault within the bound of a longer item",
