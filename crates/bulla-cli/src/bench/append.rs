@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use bulla_core::Verified;
-use bulla_store::{Clock as _, Context, Spaces as _, SystemClock};
+use bulla_store::{Clock as _, ContentAddressedStore, Context, Spaces as _, SystemClock};
+use bulla_store_rocksdb::DiskSpaces;
 use serde_json::{Value, json};
 
 use super::entries::{Authors, fill};
@@ -44,17 +45,56 @@ pub(super) async fn run(task: &Task) -> Result<Value> {
     #[expect(clippy::cast_precision_loss, reason = "a thousand")]
     let appends = (BLOCK * BLOCKS) as f64;
 
-    // Signed by the writers themselves, entry by entry, as an application does.
-    let (before, start) = (spaces.status(), clock.monotonic());
-    let each = usize::try_from(task.entries).map_err(failed)? / WRITERS;
-    let mut writers = tokio::task::JoinSet::new();
+    let entries = usize::try_from(task.entries).map_err(failed)?;
+    let signed = many_writers(&spaces, &store, task.payload, entries, Signed::Before).await?;
+    let signing = many_writers(&spaces, &store, task.payload, entries, Signed::Meanwhile).await?;
+    spaces.close().await;
+    Ok(json!({
+        "one_writer_per_second": appends / ours,
+        "plain_appends_per_second": appends / plain,
+        "one_writer_times_plain": ours / plain,
+        "writers": WRITERS,
+        "signed_before": signed,
+        "signing_included": signing,
+    }))
+}
+
+/// When the entries are sealed, signed and verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signed {
+    /// All before the clock starts.
+    Before,
+    /// By each writer, entry by entry, as an application does.
+    Meanwhile,
+}
+
+async fn many_writers(
+    spaces: &DiskSpaces,
+    store: &Arc<dyn ContentAddressedStore>,
+    payload: usize,
+    entries: usize,
+    signed: Signed,
+) -> Result<Value> {
+    let clock = SystemClock::new();
+    let each = entries / WRITERS;
+    let mut prepared = Vec::new();
     for _ in 0..WRITERS {
-        let mut author = Authors::join(founder.space, 1, task.payload)?;
-        let store = Arc::clone(&store);
+        let mut author = Authors::join(store.space(), 1, payload)?;
+        let ready = if signed == Signed::Before { author.write_many(each)? } else { Vec::new() };
+        prepared.push((author, ready));
+    }
+    let (before, start) = (spaces.status(), clock.monotonic());
+    let mut writers = tokio::task::JoinSet::new();
+    for (mut author, ready) in prepared {
+        let store = Arc::clone(store);
         writers.spawn(async move {
+            let mut ready = ready.into_iter();
             for _ in 0..each {
-                let entry = author.write_many(1)?;
-                store.put(&Context::new(), entry).await?;
+                let batch = match ready.next() {
+                    Some(entry) => vec![entry],
+                    None => author.write_many(1)?,
+                };
+                store.put(&Context::new(), batch).await?;
             }
             Ok::<_, Failure>(())
         });
@@ -64,16 +104,11 @@ pub(super) async fn run(task: &Task) -> Result<Value> {
     }
     let took = seconds(clock.monotonic().saturating_sub(start));
     let after = spaces.status();
-    spaces.close().await;
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
-    let entries = (each * WRITERS) as f64;
+    let per_second = (each * WRITERS) as f64 / took;
     Ok(json!({
-        "one_writer_per_second": appends / ours,
-        "plain_appends_per_second": appends / plain,
-        "one_writer_times_plain": ours / plain,
-        "writers": WRITERS,
-        "entries": entries,
-        "per_second": entries / took,
+        "entries": each * WRITERS,
+        "per_second": per_second,
         "commits": after.commits - before.commits,
         "fsyncs": after.fsyncs - before.fsyncs,
     }))

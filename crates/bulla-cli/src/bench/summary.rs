@@ -126,8 +126,13 @@ pub(super) fn print(output: Output, figures: &Value) {
     }
     let appends = figures.get("append").unwrap_or(&null);
     rows.extend([
-        row("64 writers", appends, "per_second", |value| format!("{value:.0}/s")),
-        row("64 writers: syncs", appends, "fsyncs", whole),
+        row("64 writers, signed before", appends, "signed_before.per_second", |value| {
+            format!("{value:.0}/s")
+        }),
+        row("64 writers, signed before: syncs", appends, "signed_before.fsyncs", whole),
+        row("64 writers that sign and verify", appends, "signing_included.per_second", |value| {
+            format!("{value:.0}/s")
+        }),
         row("one writer", appends, "one_writer_per_second", |value| format!("{value:.0}/s")),
         row("one writer, times plain appends", appends, "one_writer_times_plain", |value| {
             format!("{value:.2}")
