@@ -6,18 +6,26 @@
 
 #[path = "attacks/a02_altered_transfers.rs"]
 mod a02_altered_transfers;
+#[path = "attacks/a13_moved_payloads.rs"]
+mod a13_moved_payloads;
 #[path = "attacks/a14_altered_contents.rs"]
 mod a14_altered_contents;
 #[path = "attacks/a26_two_plaintexts.rs"]
 mod a26_two_plaintexts;
+#[path = "attacks/a27_nonces.rs"]
+mod a27_nonces;
 #[path = "attacks/a28_repeated_randomness.rs"]
 mod a28_repeated_randomness;
+#[path = "attacks/a33_variable_time.rs"]
+mod a33_variable_time;
 #[path = "attacks/a34_zero_agreements.rs"]
 mod a34_zero_agreements;
 #[path = "attacks/a35_equal_plaintexts.rs"]
 mod a35_equal_plaintexts;
 #[path = "attacks/a36_chunk_sizes.rs"]
 mod a36_chunk_sizes;
+#[path = "attacks/a37_hashes_of_plaintext.rs"]
+mod a37_hashes_of_plaintext;
 #[path = "attacks/a62_leaks.rs"]
 mod a62_leaks;
 #[path = "attacks/support.rs"]

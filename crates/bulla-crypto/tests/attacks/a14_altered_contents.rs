@@ -85,3 +85,41 @@ fn a14_every_byte_of_a_payload_counts() {
         assert_eq!(refused.code().as_str(), "open.failed", "byte {at}");
     }
 }
+
+/// A payload that was cut or continued at any byte does not open, although header and signature fit it.
+/// Clauses: SEAL-5, SEAL-7.
+#[test]
+fn a14_every_cut_and_every_continuation_of_a_payload_counts() {
+    use crate::a13_moved_payloads::signed_again;
+    let (_, entries) = content(8, b"12345678");
+    let good = &entries[0];
+    let payload = good.payload().to_vec();
+    // Less than a tag is refused before there is anything to open (ENT-12).
+    for length in 16..payload.len() {
+        let entry = signed_again(good.header(), payload[..length].to_vec());
+        let refused = open(&entry, &keyring(1)).unwrap_err();
+        assert_eq!(refused.code().as_str(), "open.failed", "cut at {length}");
+    }
+    for more in [vec![0], vec![0; 16], payload.clone()] {
+        let entry = signed_again(good.header(), [payload.clone(), more].concat());
+        let refused = open(&entry, &keyring(1)).unwrap_err();
+        assert_eq!(refused.code().as_str(), "open.failed");
+    }
+}
+
+/// After the last chunk nothing is taken any more, not even an entry that is one of the content's own.
+/// Clauses: MAN-7.
+#[test]
+fn a14_no_chunk_can_be_appended() {
+    let bytes: Vec<u8> = (0..29).collect();
+    let (root, entries) = content(8, &bytes);
+    let mut reader = ContentReader::new(root);
+    while let Some(wanted) = reader.wanted() {
+        let entry = entries.iter().find(|entry| entry.id() == wanted).unwrap();
+        reader.supply(entry, &keyring(1)).unwrap();
+    }
+    for entry in &entries {
+        let refused = reader.supply(entry, &keyring(1)).unwrap_err();
+        assert!(matches!(refused, ManifestError::Unasked(_)), "{refused:?}");
+    }
+}
