@@ -136,6 +136,12 @@ impl From<StoreError> for Failure {
             StoreError::ReadOnly { .. } => {
                 (Exit::Unavailable, Some("check the disk, then run the command again"))
             }
+            StoreError::Request { code, .. } if code.as_str() == "login.refused" => (
+                Exit::Denied,
+                Some(
+                    "give the operator of the node the card of this device: `bulla identity card`",
+                ),
+            ),
             StoreError::Request { .. } | StoreError::Unsupported { .. } => (Exit::Usage, None),
             _ => (Exit::Failure, None),
         };

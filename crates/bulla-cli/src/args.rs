@@ -26,7 +26,12 @@ First steps:
   bulla identity create --label laptop
   bulla space create --name notes
   bulla file add ~/Documents/notes
-  bulla sync https://relay.example:8443 --node <node key>
+  bulla sync https://relay.example:7440 --node <node key>
+A second device, which makes an identity of its own:
+  bulla key export --to <its card> -o transfer.txt       on the first; `bulla identity card`
+  bulla key import transfer.txt --from <card of the first>    prints the card of a device
+  bulla sync https://relay.example:7440 --node <node key>
+  bulla file restore ~/notes
 A tour on this machine, with nodes and all:
   bulla demo";
 

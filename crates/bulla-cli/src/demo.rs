@@ -22,7 +22,7 @@ use serde_json::json;
 use crate::app::open_spaces;
 use crate::exit::{Exit, Failure, Result, with_causes};
 use crate::home::io;
-use crate::output::{Output, size};
+use crate::output::{Output, count, size};
 
 use forwarder::Forwarder;
 use leak::{Finding, Scanner, Secret};
@@ -123,7 +123,7 @@ pub(crate) async fn run(output: Output, folder: &Path, keep: Option<&Path>) -> R
     if let Some(first) = findings.first() {
         let mut failure = Failure::new(
             Exit::Integrity,
-            format!("{} leaks, such as {}", findings.len(), tell(first)),
+            format!("{}, such as {}", count(findings.len() as u64, "leak", "leaks"), tell(first)),
         );
         failure.code = Some("demo.leak".to_owned());
         return Err(failure.help("this must not happen: please report it"));

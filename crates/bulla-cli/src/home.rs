@@ -117,6 +117,7 @@ impl Home {
                     with_causes(&error)
                 ))
                 .code(&error.code())
+                .help("it must be a file of one line, which only you may read")
             })?,
             None => ask(is_new)?,
         };
@@ -220,15 +221,18 @@ impl LocalSpaces {
             || name.chars().any(char::is_control)
             || name.parse::<SpaceId>().is_ok()
         {
-            return Err(Failure::usage(
-                "a name has 1 to 64 bytes, no control characters, and is not an id",
-            ));
+            return Err(Failure::usage(format!(
+                "'{}' is no name for a space",
+                name.escape_debug()
+            ))
+            .help("a name has 1 to 64 bytes, no control characters, and is not an id"));
         }
         let taken = |(id, local): (&String, &LocalSpace)| {
             *id != space.to_string() && local.name.as_deref() == Some(name)
         };
         if self.spaces.iter().any(taken) {
-            return Err(Failure::usage(format!("another space is called '{name}'")));
+            return Err(Failure::usage(format!("another space is called '{name}'"))
+                .help("choose another name; see `bulla space list`"));
         }
         self.entry(space).name = Some(name.to_owned());
         Ok(())
@@ -248,6 +252,7 @@ pub(crate) fn io(what: &str, path: &Path, error: &std::io::Error) -> Failure {
     let exit =
         if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Failure };
     Failure::new(exit, format!("could not {what} {}: {error}", path.display()))
+        .help("check the path, its permissions and the space left")
 }
 
 /// A failure of a key file, with what to do next.
@@ -273,7 +278,7 @@ fn ask(is_new: bool) -> Result<Passphrase> {
     };
     let text = rpassword::prompt_password("Passphrase: ").map_err(unreadable)?;
     if is_new && rpassword::prompt_password("The same again: ").map_err(unreadable)? != text {
-        return Err(Failure::usage("the two passphrases differ"));
+        return Err(Failure::usage("the two passphrases differ").help("try again"));
     }
     Passphrase::new(&text).map_err(|error| {
         Failure::usage(error).help("use 1 to 1,024 bytes without control characters")

@@ -7,7 +7,9 @@ use bulla_core::cbor::{self, CborError, Decode as _, Reader};
 use bulla_core::values::{Acknowledgement, Cursor, Filter, Head};
 use bulla_core::verify::verify_signature;
 use bulla_core::{Bloom, ContentHash, EntryId, Header, Signature, SpaceId};
+use bulla_crypto::KeyTransfer;
 use bulla_identity::Card;
+use bulla_wire::bundle::BundleStart;
 
 pub(crate) use diagnostic::diagnostic;
 
@@ -41,6 +43,9 @@ pub(crate) struct Refused {
 
 /// Explains bytes: what they are by their shape, their fields, and the first rule they break.
 pub(crate) fn explain(bytes: &[u8]) -> Explanation {
+    if let Some(bundle) = bundle(bytes) {
+        return bundle;
+    }
     if let Err(error) = cbor::check(bytes) {
         let fields = diagnostic(bytes)
             .map(|text| vec![field("content", text, "CBOR-1")])
@@ -84,6 +89,23 @@ pub(crate) fn explain(bytes: &[u8]) -> Explanation {
             refusal: None,
         },
     }
+}
+
+/// A bundle by its start; what follows is a stream, which an import checks.
+fn bundle(bytes: &[u8]) -> Option<Explanation> {
+    let start = bytes.get(..cbor::check_prefix(bytes).ok()?)?;
+    let start = BundleStart::from_cbor(start).ok()?;
+    let fields = fields::bundle(&start);
+    Some(Explanation {
+        what: "start of a bundle; import it to have its entries verified",
+        fields,
+        refusal: None,
+    })
+}
+
+/// Keys sealed to a device, read from their text.
+pub(crate) fn key_transfer(transfer: &KeyTransfer) -> Explanation {
+    Explanation { what: "key transfer", fields: fields::key_transfer(transfer), refusal: None }
 }
 
 /// A header by itself; with a signature, see [`plain_entry`].

@@ -76,8 +76,10 @@ async fn dispatch(cli: Cli) -> Result<()> {
 }
 
 fn log_to_stderr(level: &str) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(level)
-        .map_err(|error| Failure::usage(format!("log level '{level}': {error}")))?;
+    let filter = tracing_subscriber::EnvFilter::try_new(level).map_err(|error| {
+        Failure::usage(format!("log level '{level}': {error}"))
+            .help("use error, warn, info, debug or trace")
+    })?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     subscriber.try_init().map_err(|error| Failure::new(Exit::Failure, error))
 }

@@ -16,6 +16,10 @@ pub(crate) async fn run(app: &App, command: BackupCommand) -> Result<()> {
 }
 
 async fn create(app: &App, into: &Path) -> Result<()> {
+    if into.exists() {
+        return Err(Failure::usage(format!("{} is there already", into.display()))
+            .help("name a folder that does not exist yet; nothing is overwritten"));
+    }
     app.spaces()?.backup(into).await?;
     app.output.line(format!("backup in {}", into.display()));
     app.output.note("It holds the sealed entries. Keys are not in it: keep identity.age and keyring.age somewhere too.");

@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::args::{BundleCommand, SpaceArg};
 use crate::exit::{Exit, Failure, Result, with_causes};
 use crate::home::io;
+use crate::output::count;
 
 /// Bytes read from a file at a time.
 const READ_BYTES: usize = 256 * 1024;
@@ -59,7 +60,7 @@ async fn export(app: &App, file: &Path, space: &SpaceArg, after: Option<&str>) -
     target.write(&writer.finish())?;
     target.finish()?;
     let cursor = HEXLOWER.encode(&head.cursor().to_cbor());
-    app.output.note(format!("{count} entries of space {}", start.space));
+    app.output.note(format!("{} of space {}", entries(count), start.space));
     app.output.note(format!("for what follows, later: bulla bundle export FILE --after {cursor}"));
     if file != Path::new("-") {
         app.output
@@ -237,7 +238,7 @@ impl<'a> Import<'a> {
     async fn finish(mut self) -> Result<()> {
         self.store_batch().await?;
         let space = self.store.as_ref().map(|store| store.space().to_string());
-        self.app.output.line(format!("{} entries stored, {} held before", self.stored, self.held));
+        self.app.output.line(format!("{} stored, {} held before", entries(self.stored), self.held));
         self.app.output.json(&json!({
             "space": space, "stored": self.stored, "held_before": self.held, "refused": self.refused,
         }));
@@ -251,6 +252,10 @@ impl<'a> Import<'a> {
         }
         self.reader.finish(&self.digest.unwrap_or(SetDigest::ZERO)).map_err(|error| bad(&error))
     }
+}
+
+fn entries(number: u64) -> String {
+    count(number, "entry", "entries")
 }
 
 fn bad(error: &StreamError) -> Failure {

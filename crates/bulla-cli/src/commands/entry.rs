@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use bulla::EntryId;
 use bulla_core::VerifiedHeader;
 use bulla_core::values::{GetItem, GetRequest, PayloadState, ScanBody, ScanRequest, Want};
+use bulla_crypto::TransferError;
 use bulla_store::{ContentAddressedStore, Context};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use serde_json::{Value, json};
@@ -163,6 +164,10 @@ async fn inspect(app: &App, object: &str, space: &SpaceArg) -> Result<()> {
     }
 }
 
+fn is_hexadecimal(text: &str) -> bool {
+    !text.is_empty() && HEXLOWER_PERMISSIVE.decode(text.as_bytes()).is_ok()
+}
+
 /// An id names an entry held here; anything else is bytes.
 async fn explained(app: &App, object: &str, space: &SpaceArg) -> Result<Explanation> {
     if let Ok(id) = object.parse::<EntryId>()
@@ -190,8 +195,14 @@ async fn explained(app: &App, object: &str, space: &SpaceArg) -> Result<Explanat
             .and_then(|file| file.take(MAX_OBJECT_BYTES).read_to_end(&mut bytes));
         read.map_err(|error| io("read", object.as_ref(), &error))?;
         bytes
-    } else {
+    } else if object.starts_with("bulla-") || is_hexadecimal(object) {
         object.as_bytes().to_vec()
+    } else {
+        return Err(Failure::new(
+            Exit::NotFound,
+            format!("'{object}' is no file, and neither an id nor other hexadecimal digits"),
+        )
+        .help("give an entry id, a file, hexadecimal bytes, or - for standard input"));
     };
     let text = std::str::from_utf8(&bytes).map(str::trim).unwrap_or_default();
     // A card or a key transfer is a line of text of its own kind.
@@ -201,9 +212,16 @@ async fn explained(app: &App, object: &str, space: &SpaceArg) -> Result<Explanat
         })?;
         return Ok(inspect::explain(&card.to_bytes()));
     }
+    if text.starts_with("bulla-key") {
+        let transfer: bulla::KeyTransfer = text.parse().map_err(|error: TransferError| {
+            Failure::new(Exit::Integrity, with_causes(&error)).code(&error.code())
+        })?;
+        return Ok(inspect::key_transfer(&transfer));
+    }
     match HEXLOWER_PERMISSIVE.decode(text.as_bytes()) {
         Ok(decoded) if !decoded.is_empty() => Ok(inspect::explain(&decoded)),
-        _ if bytes.is_empty() => Err(Failure::usage("nothing to inspect")),
+        _ if bytes.is_empty() => Err(Failure::usage("nothing to inspect")
+            .help("give an entry id, a file, hexadecimal bytes, or - for standard input")),
         _ => Ok(inspect::explain(&bytes)),
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::args::{FileCommand, SpaceArg};
 use crate::exit::{Exit, Failure, Result};
-use crate::output::size;
+use crate::output::{count, size};
 
 pub(crate) async fn run(app: &App, command: FileCommand) -> Result<()> {
     match command {
@@ -30,16 +30,15 @@ async fn add(app: &App, path: &Path, space: &SpaceArg) -> Result<()> {
     let report = files::add(&space, path, &|progress| show(&bar, &progress)).await?;
     bar.finish_and_clear();
     app.output.line(format!(
-        "{} files, {} directories, {}: {} entries written, {} unchanged",
-        report.files,
-        report.directories,
+        "{}, {}: {} written, {} unchanged",
+        counted(report.files, report.directories),
         size(report.bytes),
-        report.entries,
+        count(report.entries, "entry", "entries"),
         report.unchanged,
     ));
     for skipped in &report.skipped {
         app.output.note(format!(
-            "skipped {}: not a file or directory with a Unicode name",
+            "skipped {}: only files and directories with Unicode names are stored, and links are not followed",
             skipped.display()
         ));
     }
@@ -70,9 +69,8 @@ async fn restore(
             .help("see `bulla file list`"));
     }
     app.output.line(format!(
-        "{} files, {} directories, {} restored; {} were there already",
-        report.files,
-        report.directories,
+        "{}, {} restored; {} there already",
+        counted(report.files, report.directories),
         size(report.bytes),
         report.unchanged,
     ));
@@ -88,32 +86,44 @@ async fn list(app: &App, space: &SpaceArg) -> Result<()> {
     let spaces = app.spaces()?;
     let space = app.space(&spaces, space).await?;
     let tree = Tree::read(&space).await?;
-    let rows: Vec<_> = tree
-        .nodes
-        .values()
-        .map(|node| {
-            let (bytes, manifest) = match node.record.file_type() {
-                FileType::File { manifest, size, .. } => (json!(size), json!(manifest.to_string())),
-                FileType::Directory => (json!("directory"), json!(null)),
-            };
-            vec![
-                json!(node.record.path().join("/")),
-                bytes,
-                json!(node.author.short()),
-                json!(node.id.to_string()),
-                manifest,
-            ]
-        })
-        .collect();
+    let files = tree.nodes.values().map(|node| {
+        let (path, kind) = (node.record.path().join("/"), node.record.file_type());
+        (node, path, kind)
+    });
     if app.output.is_json {
-        app.output.rows(&["path", "bytes", "author", "record", "manifest"], &rows);
+        let files = files.map(|(node, path, kind)| {
+            let (kind, bytes, manifest) = match kind {
+                FileType::File { manifest, size, .. } => {
+                    ("file", Some(size), Some(manifest.to_string()))
+                }
+                FileType::Directory => ("directory", None, None),
+            };
+            json!({
+                "path": path, "type": kind, "bytes": bytes, "author": node.author.to_string(),
+                "record": node.id.to_string(), "manifest": manifest,
+            })
+        });
+        app.output.json(&files.collect());
     } else {
-        let short: Vec<Vec<_>> =
-            rows.into_iter().map(|row| row.into_iter().take(3).collect()).collect();
-        app.output.rows(&["path", "bytes", "author"], &short);
+        let rows = files.map(|(node, path, kind)| {
+            let bytes = match kind {
+                FileType::File { size, .. } => json!(size),
+                FileType::Directory => json!("directory"),
+            };
+            vec![json!(path), bytes, json!(node.author.short())]
+        });
+        app.output.rows(&["path", "bytes", "author"], &rows.collect::<Vec<_>>());
+    }
+    if tree.nodes.is_empty() {
+        app.output.note("No files here: `bulla file add PATH` stores some, `bulla sync` fetches those of others.");
     }
     warn(app, &tree);
     Ok(())
+}
+
+fn counted(files: u64, directories: u64) -> String {
+    let files = count(files, "file", "files");
+    format!("{files}, {}", count(directories, "directory", "directories"))
 }
 
 /// Names what a list of files cannot show.
@@ -128,7 +138,7 @@ fn warn(app: &App, tree: &Tree) {
     }
     if !tree.unreadable.is_empty() {
         app.output.note(format!(
-            "{} file records cannot be read: key or payload missing",
+            "{} file records cannot be read: key or payload missing; `bulla sync` fetches payloads",
             tree.unreadable.len()
         ));
     }

@@ -2,6 +2,7 @@
 
 use bulla::space::new_genesis;
 use bulla::{Device, EpochKey, Space, SpaceId};
+use bulla_core::values::Durability;
 use bulla_identity::OsRandomness;
 use bulla_store::{Context, Spaces as _};
 use serde_json::json;
@@ -71,6 +72,9 @@ async fn list(app: &App) -> Result<()> {
         ]);
     }
     app.output.rows(&["name", "space", "entries", "payload bytes", "node"], &rows);
+    if rows.is_empty() {
+        app.output.note("No space here yet: found one with `bulla space create`, or join one with `bulla key import`.");
+    }
     Ok(())
 }
 
@@ -93,7 +97,7 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
             "payloads_present": head.present.count,
             "payload_bytes": status.payload_bytes,
             "disk_bytes": status.disk_bytes,
-            "durability": format!("{:?}", status.durability),
+            "durability": durability(status.durability),
             "impairments": impairments,
         }));
         return Ok(());
@@ -109,7 +113,7 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
         ("on disk, all spaces", size(status.disk_bytes)),
         ("lineage", head.lineage.to_string()),
         ("last receipt", head.last_receipt.to_string()),
-        ("durability", format!("{:?}", status.durability)),
+        ("durability", durability(status.durability)),
         (
             "impairments",
             if impairments.is_empty() { "none".to_owned() } else { impairments.join(", ") },
@@ -119,6 +123,16 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
         rows.into_iter().map(|(name, value)| vec![json!(name), json!(value)]).collect();
     app.output.rows(&["", ""], &rows);
     Ok(())
+}
+
+/// The policy in words.
+fn durability(policy: Durability) -> String {
+    match policy {
+        Durability::EveryCommit => "every commit".to_owned(),
+        Durability::Interval(milliseconds) => format!("every {milliseconds} ms"),
+        Durability::None => "none".to_owned(),
+        Durability::Upstream => "as upstream".to_owned(),
+    }
 }
 
 async fn rename(app: &App, argument: &SpaceArg, name: &str) -> Result<()> {

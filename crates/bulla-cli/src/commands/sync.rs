@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use bulla::sync::{Options, Progress, Report, Verdict, pull_with, push_with};
+use bulla::sync::{Options, Progress, Reason, Report, Verdict, pull_with, push_with};
 use bulla::{Device, Space, SpaceId};
-use bulla_client::{AcknowledgementFile, Client, Upstream};
-use bulla_store::{Bookmarks, ContentAddressedStore};
+use bulla_client::{AcknowledgementFile, Client, Upstream, UpstreamError};
+use bulla_store::{Bookmarks, ContentAddressedStore, StoreError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -36,7 +36,7 @@ pub(crate) async fn run(app: &App, arguments: SyncArgs) -> Result<()> {
         bar.abort();
         results.push(("pull", report));
     }
-    if !arguments.pull {
+    if !arguments.pull && !results.iter().any(|(_, report)| is_out_of_reach(report)) {
         let (sender, bar) = progress(app, "push");
         let options = Options::push().with_progress(sender);
         let report = push_with(&space, node, bookmarks, options).await;
@@ -52,13 +52,22 @@ pub(crate) async fn run(app: &App, arguments: SyncArgs) -> Result<()> {
     judge(&results)
 }
 
+/// Whether the node is of no use in either direction: it does not answer, another one does, or it misbehaves.
+fn is_out_of_reach(report: &Report) -> bool {
+    let Verdict::Incomplete(incomplete) = &report.verdict else { return false };
+    let Reason::Source(error) = &incomplete.reason else { return false };
+    // A device that may not read may still be one that may write.
+    !matches!(error, StoreError::Forbidden { .. } | StoreError::NotServed(_))
+}
+
 /// The node to sync with: as given, else the one used before.
 fn remote(app: &App, space: SpaceId, arguments: &SyncArgs) -> Result<(Remote, bool)> {
     let known =
         app.home.local()?.spaces.get(&space.to_string()).and_then(|local| local.remote.clone());
     let Some(url) = &arguments.url else {
         return known.map(|remote| (remote, false)).ok_or_else(|| {
-            Failure::usage("no node known for this space").help("bulla sync URL --node KEY")
+            Failure::usage("no node known for this space")
+                .help("name one: bulla sync URL --node KEY; it is remembered")
         });
     };
     let node = match (arguments.node, known.filter(|known| known.url == *url)) {
@@ -87,7 +96,15 @@ pub(crate) async fn client(
     } else {
         Upstream::new(&remote.url, node)
     };
-    let upstream = upstream.map_err(Failure::usage)?;
+    let upstream = upstream.map_err(|error| {
+        let failure = Failure::usage(&error);
+        match error {
+            UpstreamError::Plain => failure.help(
+                "or add --dangerous-plain-http: entries stay sealed, but who talks to whom is seen",
+            ),
+            _ => failure.help("an address looks like https://relay.example:7440"),
+        }
+    })?;
     let path = app.home.acknowledgements_path();
     let acknowledgements =
         AcknowledgementFile::open(&path).await.map_err(|error| io("open", &path, &error))?;
@@ -97,7 +114,9 @@ pub(crate) async fn client(
         builder =
             builder.with_authorities(&std::fs::read(ca).map_err(|error| io("read", ca, &error))?);
     }
-    builder.build().map_err(|error| Failure::usage(with_causes(&error)))
+    builder
+        .build()
+        .map_err(|error| Failure::usage(with_causes(&error)).help("check the file given with --ca"))
 }
 
 /// A place for a run to report to, and the task that draws it.
@@ -141,7 +160,11 @@ fn show(app: &App, results: &[(&'static str, Report)], traffic: bulla_client::Tr
                 } else {
                     json!(size(counts.payload_bytes))
                 },
-                json!(format!("{} ms", report.timings.total.as_millis())),
+                if app.output.is_json {
+                    json!(report.timings.total.as_millis())
+                } else {
+                    json!(format!("{} ms", report.timings.total.as_millis()))
+                },
                 json!(report.source_head.map(|head| head.counting.set.digest.to_string()))
                     .to_short(app),
             ]
@@ -156,7 +179,7 @@ fn show(app: &App, results: &[(&'static str, Report)], traffic: bulla_client::Tr
             "held before",
             "refused",
             "payload bytes",
-            "time",
+            if app.output.is_json { "ms" } else { "time" },
             "source digest",
         ],
         &rows,
@@ -207,7 +230,6 @@ pub(crate) const fn word(verdict: &Verdict) -> &'static str {
 fn judge(results: &[(&'static str, Report)]) -> Result<()> {
     for (what, report) in results {
         let Verdict::Incomplete(incomplete) = &report.verdict else { continue };
-        use bulla::sync::Reason;
         if let Reason::Source(error) | Reason::Target(error) = &incomplete.reason {
             let failure = Failure::from(error.clone());
             return Err(Failure { message: format!("{what}: {}", failure.message), ..failure });

@@ -5,19 +5,19 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::exit::{Exit, Failure, Result};
-use crate::output::size;
+use crate::output::{count, size};
 
 pub(crate) async fn run(app: &App, repair: bool) -> Result<()> {
     let spaces = app.spaces()?;
     let report = spaces.verify(&VerifyOptions { space: None, quarantine: repair }).await?;
     let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
     app.output.line(format!(
-        "{} spaces, {} entries, {} payloads ({}): {} problems",
-        report.spaces,
-        report.entries,
-        report.payloads,
+        "{}, {}, {} ({}): {}",
+        count(report.spaces, "space", "spaces"),
+        count(report.entries, "entry", "entries"),
+        count(report.payloads, "payload", "payloads"),
         size(report.payload_bytes),
-        report.problem_count,
+        count(report.problem_count, "problem", "problems"),
     ));
     for problem in &problems {
         app.output.line(format!("  {problem}"));

@@ -4,7 +4,9 @@ use bulla_core::cbor::{CborError, Reader};
 use bulla_core::genesis::{Genesis, GenesisError};
 use bulla_core::values::{Acknowledgement, Counted, Cursor, Filter, Freshness, Head, Rule};
 use bulla_core::{AuthorKey, Bloom, Header};
+use bulla_crypto::KeyTransfer;
 use bulla_identity::Card;
+use bulla_wire::bundle::BundleStart;
 
 use super::{Explanation, Field, Refused, diagnostic, field};
 
@@ -128,6 +130,26 @@ pub(super) fn card(card: &Card) -> Vec<Field> {
         field("label", format!("{:?}", card.label()), "CARD-1"),
         field("signature", "verifies", "CARD-2"),
     ]
+}
+
+pub(super) fn bundle(start: &BundleStart) -> Vec<Field> {
+    let from = start.from.map_or("the beginning".to_owned(), |cursor| {
+        format!("receipt {} of lineage {}", cursor.receipt, cursor.lineage)
+    });
+    let mut fields = vec![field("space", start.space, "BUN-2"), field("after", from, "BUN-2")];
+    fields.extend(head(&start.to));
+    fields
+}
+
+pub(super) fn key_transfer(transfer: &KeyTransfer) -> Vec<Field> {
+    let mut fields = vec![
+        field("space", transfer.space(), "KEY-8"),
+        field("from", transfer.exporter(), "KEY-8"),
+        field("to", transfer.recipient(), "KEY-8"),
+    ];
+    fields.extend(transfer.key_ids().iter().map(|id| field("key id", id, "KEY-8")));
+    fields.push(field("signature", "checked by whoever opens it", "KEY-9"));
+    fields
 }
 
 /// A genesis payload; its author is taken to be the first founder it names.
