@@ -1,0 +1,22 @@
+//! Aim: what `bulla --help` and the README promise a person holds for the program as it is run. Method: real `bulla` and
+//! `bulla-node` processes with homes in temporary folders, over loopback; what they print and the numbers they end with.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "cli/day.rs"]
+mod day;
+#[path = "cli/demo.rs"]
+mod demo;
+#[path = "cli/exits.rs"]
+mod exits;
+#[path = "cli/node.rs"]
+mod node;
+#[path = "cli/support.rs"]
+mod support;
+#[path = "cli/words.rs"]
+mod words;
