@@ -66,6 +66,24 @@ fn each_rule_refuses() {
 }
 
 #[test]
+fn bounds_hold_for_what_is_not_yet_encoded() {
+    type Change = fn(&mut Header);
+    let bounds: &[(Change, HeaderError)] = &[
+        (|h| h.sequence = MAX_COUNTER + 1, HeaderError::Sequence),
+        (|h| h.timestamp = MAX_COUNTER + 1, HeaderError::Timestamp),
+        (|h| h.dependencies = ids_below(66), HeaderError::Dependencies),
+        (|h| h.payload_length += 0x10_0000, HeaderError::PayloadLength),
+    ];
+    for (change, expected) in bounds {
+        let mut header = sample();
+        header.previous = EntryId([0xff; 32]);
+        assert_eq!(header.validate(), Ok(()));
+        change(&mut header);
+        assert_eq!(header.validate(), Err(*expected));
+    }
+}
+
+#[test]
 fn each_genesis_rule_refuses() {
     type Change = fn(&mut Header);
     let rules: &[(Change, HeaderError)] = &[

@@ -28,8 +28,7 @@ pub(super) fn write(path: &Path, bytes: &[u8], existing: Existing) -> Result<(),
     };
     let temporary = Temporary::beside(path, directory)?;
     let mut file = temporary.create()?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
+    write_synced(&mut file, bytes)?;
     drop(file);
     match existing {
         Existing::Replace => fs::rename(&temporary.0, path)?,
@@ -99,7 +98,13 @@ impl Drop for Temporary {
     }
 }
 
+/// Writes bytes that are on the device when this returns.
+pub(super) fn write_synced(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 /// Makes the new name durable. Windows has no such call and needs none.
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }

@@ -1,3 +1,6 @@
+#[cfg(target_os = "linux")]
+use rustix::fs::inotify;
+
 use super::*;
 use crate::{DeviceKeys, NodeKeys, OsRandomness};
 
@@ -157,4 +160,75 @@ fn passphrases_are_read_as_one_line() {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o604)).unwrap();
         assert!(matches!(Passphrase::read(&path), Err(PassphraseError::Permissions(0o604))));
     }
+}
+
+/// What cannot be synced must not count as written. A pipe takes bytes and cannot be synced, a device neither.
+///
+/// Clauses: KF-2.
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_synced_is_an_error() {
+    let (_reader, writer) = std::io::pipe().unwrap();
+    let mut pipe = std::fs::File::from(std::os::fd::OwnedFd::from(writer));
+    assert!(disk::write_synced(&mut pipe, b"secret").is_err());
+    assert!(disk::sync_directory(Path::new("/dev/null")).is_err());
+}
+
+/// A new name is durable only when its folder is, for both ways to make one.
+///
+/// Clauses: KF-2.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_folder_of_a_key_file_is_synced_after_its_name_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("device.key");
+    let (right, work) = (passphrase("correct horse"), WorkFactor::dangerous(WORK));
+    assert!(opens_after(directory.path(), inotify::ReadFlags::CREATE, "device.key", || {
+        create_key_file(&path, b"one", &right, work).unwrap();
+    }));
+    assert!(opens_after(directory.path(), inotify::ReadFlags::MOVED_TO, "device.key", || {
+        replace_key_file(&path, b"two", &right, work).unwrap();
+    }));
+}
+
+/// Whether `work` opened `folder` itself after `event` was seen of the file `name` in it. Syncing a folder begins with
+/// opening it, and nothing else of a key file does after that event opens it.
+#[cfg(target_os = "linux")]
+fn opens_after(folder: &Path, event: inotify::ReadFlags, name: &str, work: impl FnOnce()) -> bool {
+    let watch = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+    inotify::add_watch(&watch, folder, inotify::WatchFlags::ALL_EVENTS).unwrap();
+    work();
+    let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+    let mut events = inotify::Reader::new(&watch, &mut buffer);
+    let mut seen = false;
+    while let Ok(next) = events.next() {
+        let file = next.file_name().map(|name| name.to_str().unwrap().to_owned());
+        seen |= next.events().contains(event) && file.as_deref() == Some(name);
+        if seen && file.is_none() && next.events().contains(inotify::ReadFlags::OPEN) {
+            return true;
+        }
+    }
+    false
+}
+
+/// No more is read than the longest file has and one byte, however much there is.
+///
+/// Clauses: KF-3.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_without_end_is_not_read_to_its_end() {
+    use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
+
+    const PIECE: usize = 64 * 1024;
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let path = format!("/dev/fd/{}", reader.as_raw_fd());
+    let feeding = std::thread::spawn(move || {
+        let pieces = (0..4 * MAX_KEY_FILE_BYTES / PIECE)
+            .take_while(|_| writer.write_all(&[0; PIECE]).is_ok());
+        pieces.count() * PIECE
+    });
+    assert!(matches!(disk::read(Path::new(&path)), Err(KeyFileError::TooLong)));
+    drop(reader);
+    assert!(feeding.join().unwrap() < 2 * MAX_KEY_FILE_BYTES);
 }

@@ -147,7 +147,7 @@ async fn write_file(
             return Err(FileError::Exists(at.to_owned()));
         }
     }
-    finish(file.as_file(), node, is_executable).map_err(io("write", at))?;
+    finish(file.as_file(), node.record.modified_ms(), is_executable).map_err(io("write", at))?;
     let kept = match existing {
         Existing::Replace => file.persist(at).map(drop),
         Existing::Keep => file.persist_noclobber(at).map(drop),
@@ -206,7 +206,7 @@ fn check_size(node: &Node, length: Option<u64>) -> Result<(), FileError> {
 }
 
 /// Sets mode and time, and syncs.
-fn finish(file: &File, node: &Node, is_executable: bool) -> std::io::Result<()> {
+fn finish(file: &File, modified_ms: Option<u64>, is_executable: bool) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         // A temporary file is its owner's alone; a restored one gets the mode that a new file would have.
@@ -215,7 +215,7 @@ fn finish(file: &File, node: &Node, is_executable: bool) -> std::io::Result<()> 
     }
     #[cfg(not(unix))]
     let _ = is_executable;
-    if let Some(ms) = node.record.modified_ms() {
+    if let Some(ms) = modified_ms {
         file.set_times(FileTimes::new().set_modified(UNIX_EPOCH + Duration::from_millis(ms)))?;
     }
     file.sync_all()
@@ -239,5 +239,17 @@ fn same_content(a: &Path, b: &Path) -> std::io::Result<bool> {
         if count == 0 {
             return Ok(true);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// What cannot be synced must not count as restored. A pipe cannot be synced.
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_cannot_be_synced_is_an_error() {
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let pipe = super::File::from(std::os::fd::OwnedFd::from(writer));
+        assert!(super::finish(&pipe, None, false).is_err());
     }
 }

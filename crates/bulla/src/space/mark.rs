@@ -5,6 +5,7 @@
 //! before an entry leaves, so a log that ends before it is noticed.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -99,11 +100,19 @@ impl Marks for FileMarks {
 fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
+    write_synced(file.as_file_mut(), bytes)?;
     file.persist(path).map_err(|error| error.error)?;
     // The rename is durable only when the folder is.
-    std::fs::File::open(folder)?.sync_all()
+    sync_folder(folder)
+}
+
+fn write_synced(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 fn failed(space: SpaceId, error: &dyn std::fmt::Display) -> SpaceError {
@@ -124,5 +133,59 @@ impl Decode for Mark {
             return Err(Reader::error_at(start, bulla_core::cbor::CborErrorKind::Bounds));
         }
         Ok(Self { sequence: reader.uint(MAX_COUNTER)?, id: EntryId(reader.array_of()?) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_os = "linux")]
+    use rustix::fs::inotify;
+
+    use super::*;
+
+    /// What cannot be synced must not count as written. A pipe takes bytes and cannot be synced, a device neither.
+    #[cfg(unix)]
+    #[test]
+    fn a_mark_that_cannot_be_synced_is_an_error() {
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let mut pipe = File::from(std::os::fd::OwnedFd::from(writer));
+        assert!(write_synced(&mut pipe, b"mark").is_err());
+        assert!(sync_folder(Path::new("/dev/null")).is_err());
+    }
+
+    /// A mark is durable only when its folder is.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_folder_of_a_mark_is_synced_after_its_name_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mark");
+        assert!(opens_after(folder.path(), inotify::ReadFlags::MOVED_TO, "mark", || {
+            replace(folder.path(), &path, b"mark").unwrap();
+        }));
+    }
+
+    /// Whether `work` opened `folder` itself after `event` was seen of the file `name` in it. Syncing a folder begins with
+    /// opening it, and nothing else of a mark does after that event opens it.
+    #[cfg(target_os = "linux")]
+    fn opens_after(
+        folder: &Path,
+        event: inotify::ReadFlags,
+        name: &str,
+        work: impl FnOnce(),
+    ) -> bool {
+        let watch = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+        inotify::add_watch(&watch, folder, inotify::WatchFlags::ALL_EVENTS).unwrap();
+        work();
+        let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&watch, &mut buffer);
+        let mut seen = false;
+        while let Ok(next) = events.next() {
+            let file = next.file_name().map(|name| name.to_str().unwrap().to_owned());
+            seen |= next.events().contains(event) && file.as_deref() == Some(name);
+            if seen && file.is_none() && next.events().contains(inotify::ReadFlags::OPEN) {
+                return true;
+            }
+        }
+        false
     }
 }
