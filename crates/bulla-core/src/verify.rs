@@ -91,9 +91,16 @@ impl VerifyError {
 }
 
 /// Verifies entries, one by one or in batches. Every path by which bytes enter goes through here.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Verifier {
     seed: [u8; 32],
+}
+
+impl std::fmt::Debug for Verifier {
+    /// Without the seed, which no signer should foresee (VER-9).
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifier").finish_non_exhaustive()
+    }
 }
 
 impl Verifier {

@@ -108,6 +108,7 @@ impl HttpApi {
 fn success(answer: Answer) -> Response<AnswerBody> {
     match answer {
         Answer::Message(bytes) => response(StatusCode::OK, CONTENT_CBOR, AnswerBody::whole(bytes)),
+        Answer::Large(pieces) => response(StatusCode::OK, CONTENT_CBOR, AnswerBody::pieces(pieces)),
         Answer::Sequence(pieces) => {
             response(StatusCode::OK, CONTENT_CBOR_SEQUENCE, AnswerBody::pieces(pieces))
         }

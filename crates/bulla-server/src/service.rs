@@ -82,8 +82,8 @@ pub struct Service {
     settings: ServiceSettings,
 }
 
-/// What came with a request besides its body.
-#[derive(Debug, Clone, Default)]
+/// What came with a request besides its body. `Debug` says only whether there was a token.
+#[derive(Clone, Default)]
 pub struct Call {
     /// The token, if there was one.
     pub token: Option<[u8; TOKEN_BYTES]>,
@@ -95,6 +95,18 @@ pub struct Call {
     pub request_id: String,
     /// Cancelled when the node is about to stop.
     pub stopping: CancellationToken,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { token, hops, deadline_ms, request_id, stopping: _ } = self;
+        f.debug_struct("Call")
+            .field("has_token", &token.is_some())
+            .field("hops", hops)
+            .field("deadline_ms", deadline_ms)
+            .field("request_id", request_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The body of a request, as it arrives.
@@ -112,6 +124,8 @@ pub trait BodySource: Send {
 pub enum Answer {
     /// One item.
     Message(Bytes),
+    /// One item that may be long, handed out as the peer takes it.
+    Large(Pieces),
     /// A sequence of items, made as the peer takes them.
     Sequence(Pieces),
 }
@@ -120,6 +134,7 @@ impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Message(bytes) => write!(f, "Message({} bytes)", bytes.len()),
+            Self::Large(_) => f.write_str("Large"),
             Self::Sequence(_) => f.write_str("Sequence"),
         }
     }
@@ -339,16 +354,20 @@ impl Service {
                 store.has(cx, &ids).await.map(|presence| message(&HasAnswer { presence }))
             }
             SpaceRoute::Summary => {
+                let pass = self.enter(asker).await?;
                 let SummaryMessage(request) = read(body, limit).await?;
-                let _pass = self.enter(asker).await?;
-                store.summary(cx, request).await.map(|summary| message(&SummaryAnswer(summary)))
+                let summary = store.summary(cx, request).await;
+                summary.map(|summary| pages::large(&SummaryAnswer(summary), pass))
             }
             SpaceRoute::Put => return self.put(asker, space, store, body).await,
+            // A place comes first: what a request brings lies in memory as well as its answer, 32 MiB for a scan.
             SpaceRoute::Get => {
-                return self.get(asker, space, store, read(body, limit).await?).await;
+                let pass = self.enter(asker).await?;
+                return self.get(asker, space, store, read(body, limit).await?, pass).await;
             }
             SpaceRoute::Scan => {
-                return self.scan(asker, space, store, read(body, limit).await?).await;
+                let pass = self.enter(asker).await?;
+                return self.scan(asker, space, store, read(body, limit).await?, pass).await;
             }
         }
         .map_err(|error| errors::of_store(&error))

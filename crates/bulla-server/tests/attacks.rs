@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is a failed test")]
 
+#[path = "attacks/a24_one_bad_entry_in_a_put.rs"]
+mod a24_one_bad_entry_in_a_put;
 #[path = "attacks/a46_stolen_tokens.rs"]
 mod a46_stolen_tokens;
 #[path = "attacks/a47_other_token_formats.rs"]
@@ -21,10 +23,14 @@ mod a55_slow_peers;
 mod a56_request_smuggling;
 #[path = "attacks/a57_bombs.rs"]
 mod a57_bombs;
+#[path = "attacks/a57_places.rs"]
+mod a57_places;
 #[path = "attacks/a58_panics.rs"]
 mod a58_panics;
 #[path = "attacks/a61_clock_jumps.rs"]
 mod a61_clock_jumps;
+#[path = "attacks/a62_leaks.rs"]
+mod a62_leaks;
 #[path = "attacks/a64_feeds_that_outlive_rights.rs"]
 mod a64_feeds_that_outlive_rights;
 #[path = "attacks/support.rs"]

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bulla_core::SpaceId;
+use bulla_core::cbor::Encode;
 use bulla_core::values::{GetItem, Page, ScanItem, ScanRequest};
 use bulla_store::{ContentAddressedStore, Context};
 use bulla_wire::get::GetMessage;
@@ -28,11 +29,11 @@ impl Service {
         space: SpaceId,
         store: Arc<dyn ContentAddressedStore>,
         message: GetMessage,
+        pass: Pass,
     ) -> Result<Answer, WireError> {
         let GetMessage { mut request, form } = message;
         self.check_ids(request.ids.len())?;
         request.max_bytes = request.max_bytes.min(self.settings.max_page_bytes);
-        let pass = self.enter(asker).await?;
         let items = store.get(&asker.cx, request).await;
         let items = items.map_err(|error| errors::of_store(&error))?;
         let writing = Writing { encoder: BodyEncoder::get(space, form), _pass: pass };
@@ -57,11 +58,11 @@ impl Service {
         space: SpaceId,
         store: Arc<dyn ContentAddressedStore>,
         message: ScanMessage,
+        pass: Pass,
     ) -> Result<Answer, WireError> {
         let ScanMessage { mut request, form, pages } = message;
         request.limit = request.limit.clamped();
         request.limit.max_bytes = request.limit.max_bytes.min(self.settings.max_page_bytes);
-        let pass = self.enter(asker).await?;
         // The first page is fetched before anything is answered, so that a refusal is an answer of its own.
         let first = store.scan(&asker.cx, request.clone()).await;
         let first = first.map_err(|error| errors::of_store(&error))?;
@@ -96,6 +97,16 @@ impl Service {
             Err(errors::of_store(&bulla_store::StoreError::NotServed(space)))
         })
     }
+}
+
+/// One item in pieces; it keeps its place until the peer has taken the last.
+pub(super) fn large(value: &impl Encode, pass: Pass) -> Answer {
+    let state = (Bytes::from(value.to_cbor()), pass);
+    let pieces = stream::unfold(state, |(mut bytes, pass)| async move {
+        let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+        (!piece.is_empty()).then_some((Ok::<_, CutShort>(piece), (bytes, pass)))
+    });
+    Answer::Large(Box::pin(pieces))
 }
 
 /// An answer being written. It keeps its place among the heavy requests until the peer has taken all of it.
