@@ -35,6 +35,9 @@ pub(crate) async fn run(app: &App, repair: bool) -> Result<()> {
     } else {
         "run `bulla verify --repair`, then `bulla sync`"
     };
-    Err(Failure::new(Exit::Integrity, format!("{} problems found", report.problem_count))
-        .help(help))
+    Err(Failure::new(
+        Exit::Integrity,
+        format!("{} found", count(report.problem_count, "problem", "problems")),
+    )
+    .help(help))
 }

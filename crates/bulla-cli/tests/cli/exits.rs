@@ -175,26 +175,61 @@ async fn a_damaged_bundle_is_4_and_what_was_whole_is_kept() {
 }
 
 #[tokio::test]
-async fn a_home_in_use_is_5_and_a_damaged_store_is_4() {
+async fn a_home_in_use_by_another_process_is_5() {
     let bench = Bench::new();
     let laptop = with_a_file(&bench).await;
-    let store = laptop.folder.join("store");
     let clock = Arc::new(SystemClock::new());
+    let store = laptop.folder.join("store");
     let held = DiskSpaces::open(&store, DiskOptions::default(), clock).unwrap();
     laptop.fails(5, &["file", "list"]).await;
     held.close().await;
     drop(held);
     assert_eq!(laptop.paths().await, ["large"]);
+}
 
-    // The payload of the file, wherever the database keeps it, is not what it was.
-    let log = laptop.json(&["entry", "log"]).await;
-    let chunk = log.as_array().unwrap().iter().max_by_key(|entry| entry["bytes"].as_u64()).unwrap();
-    let sealed =
-        laptop.run(&["entry", "get", chunk["entry"].as_str().unwrap(), "--sealed"]).await.stdout;
+#[tokio::test]
+async fn a_damaged_payload_is_4_then_6_and_comes_back_from_whoever_has_it() {
+    let bench = Bench::new();
+    let (laptop, phone) = (with_a_file(&bench).await, bench.device("phone").await);
+    let whole = bench.path("whole");
+    laptop.ok(&["bundle", "export", text(&whole)]).await;
+    phone.ok(&["bundle", "import", text(&whole)]).await;
+    flip_a_bit_of_the_largest_payload(&laptop).await;
+
+    // It is found and never given out; marked missing, it can be fetched again.
+    laptop.fails(4, &["verify"]).await;
+    laptop.fails(4, &["file", "restore", text(&bench.path("damaged"))]).await;
+    let repaired = laptop.run(&["verify", "--repair", "--json"]).await;
+    assert_eq!(repaired.code, Some(4));
+    let repaired: serde_json::Value = serde_json::from_slice(&repaired.stdout).unwrap();
+    assert_eq!(repaired["made_missing"], 1, "{repaired}");
+    assert_eq!(laptop.json(&["verify"]).await["problem_count"], 0);
+    laptop.fails(3, &["file", "restore", text(&bench.path("missing"))]).await;
+
+    // A relay that has it from nobody cannot make it whole, and nobody calls that complete: 6.
+    let both = "['read', 'write']";
+    let relay = Relay::start(&bench, &[(&laptop, both), (&phone, both)]).await;
+    let sync = ["sync", &relay.url, "--node", &relay.key];
+    let error = laptop.fails(6, &sync).await;
+    assert!(error["error"].as_str().unwrap().contains("incomplete"), "{error}");
+    phone.ok(&sync).await;
+    laptop.ok(&sync).await;
+    laptop.ok(&["file", "restore", text(&bench.path("restored"))]).await;
+    assert!(std::fs::read(bench.path("restored/large")).unwrap() == bytes(7, 3_000_000));
+    relay.stop().await;
+}
+
+/// Changes the payload wherever the database keeps it.
+async fn flip_a_bit_of_the_largest_payload(home: &Home) {
+    let log = home.json(&["entry", "log"]).await;
+    let log = log.as_array().unwrap();
+    let largest = log.iter().max_by_key(|entry| entry["bytes"].as_u64()).unwrap();
+    let words = ["entry", "get", largest["entry"].as_str().unwrap(), "--sealed"];
+    let sealed = home.run(&words).await.stdout;
+    let needle = &sealed[sealed.len() / 2..][..64];
     let mut hits = 0;
-    for file in files_below(&store) {
+    for file in files_below(&home.folder.join("store")) {
         let mut bytes = std::fs::read(&file).unwrap();
-        let needle = &sealed[sealed.len() / 2..][..64];
         let found = bytes.windows(64).position(|window| window == needle);
         if let Some(at) = found {
             bytes[at] ^= 1;
@@ -203,7 +238,6 @@ async fn a_home_in_use_is_5_and_a_damaged_store_is_4() {
         }
     }
     assert!(hits > 0, "the payload lies in none of the files of the database");
-    laptop.fails(4, &["verify"]).await;
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
