@@ -176,3 +176,39 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Clauses: DISK-12. What cannot be synced must not count as copied: `/dev/null` can be opened and not synced.
+    #[cfg(unix)]
+    #[test]
+    fn a_copy_that_cannot_be_synced_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, to) = (folder.path().join("to.partial"), folder.path().join("to"));
+        fs::create_dir_all(partial.join("db")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", partial.join("db/000001.sst")).unwrap();
+        assert!(finish(&partial, &to).is_err());
+        assert!(!to.exists(), "it has no name before it is whole");
+    }
+
+    /// The folders of a copy, and the one it lies in, are synced: inside before it has its name, outside after.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_folders_of_a_copy_are_synced() {
+        use rustix::fs::inotify::ReadFlags;
+
+        use crate::watermark::tests::opens_after;
+
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, to) = (folder.path().join("to.partial"), folder.path().join("to"));
+        fs::create_dir_all(&partial).unwrap();
+        fs::write(partial.join("format"), "x").unwrap();
+        assert!(opens_after(&partial, ReadFlags::OPEN, "format", || sync_all(&partial).unwrap()));
+        assert!(opens_after(folder.path(), ReadFlags::MOVED_TO, "to", || {
+            finish(&partial, &to).unwrap();
+        }));
+        assert!(to.join("format").exists());
+    }
+}

@@ -18,6 +18,9 @@ pub(crate) struct Database {
     db: DB,
     synced: WriteOptions,
     unsynced: WriteOptions,
+    /// Kept for the engine's own count of its syncs.
+    #[cfg(test)]
+    options: Options,
 }
 
 impl std::fmt::Debug for Database {
@@ -33,16 +36,19 @@ impl Database {
         let families = Family::ALL.map(|family| {
             ColumnFamilyDescriptor::new(family.name(), family_options(family, &cache, options))
         });
-        let db = DB::open_cf_descriptors(&database_options(options), path, families).map_err(
-            |source| match source.kind() {
-                rocksdb::ErrorKind::Corruption => {
-                    OpenError::Damaged { path: path.to_owned(), reason: source.to_string() }
+        let options = database_options(options);
+        let db =
+            DB::open_cf_descriptors(&options, path, families).map_err(|source| {
+                match source.kind() {
+                    rocksdb::ErrorKind::Corruption => {
+                        OpenError::Damaged { path: path.to_owned(), reason: source.to_string() }
+                    }
+                    _ => OpenError::Engine {
+                        context: format!("cannot open {}", path.display()),
+                        source,
+                    },
                 }
-                _ => {
-                    OpenError::Engine { context: format!("cannot open {}", path.display()), source }
-                }
-            },
-        )?;
+            })?;
         let mut synced = WriteOptions::default();
         synced.set_sync(true);
         let mut unsynced = WriteOptions::default();
@@ -50,7 +56,13 @@ impl Database {
         for write in [&mut synced, &mut unsynced] {
             write.set_memtable_insert_hint_per_batch(true);
         }
-        Ok(Self { db, synced, unsynced })
+        Ok(Self {
+            db,
+            synced,
+            unsynced,
+            #[cfg(test)]
+            options,
+        })
     }
 
     /// The engine itself.
@@ -117,6 +129,12 @@ impl Database {
         sync: bool,
     ) -> std::result::Result<(), rocksdb::Error> {
         self.db.write_opt(batch, if sync { &self.synced } else { &self.unsynced })
+    }
+
+    /// How often the engine itself synced its log, as it counts.
+    #[cfg(test)]
+    pub(crate) fn log_syncs(&self) -> u64 {
+        self.options.get_ticker_count(rocksdb::statistics::Ticker::WalFileSynced)
     }
 
     /// An integer property of the engine, summed over the column families.
@@ -196,6 +214,8 @@ fn database_options(options: &DiskOptions) -> Options {
     db.set_max_log_file_size(1024 * 1024);
     db.set_keep_log_file_num(2);
     db.set_stats_dump_period_sec(0);
+    #[cfg(test)]
+    db.enable_statistics();
     db
 }
 
@@ -241,3 +261,6 @@ fn family_options(family: Family, cache: &Cache, options: &DiskOptions) -> Optio
     cf.set_block_based_table_factory(&table);
     cf
 }
+
+#[cfg(test)]
+mod tests;

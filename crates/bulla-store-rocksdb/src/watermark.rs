@@ -94,7 +94,7 @@ fn parse(bytes: &[u8]) -> Option<CommitRow> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -114,5 +114,67 @@ mod tests {
             fs::write(folder.path().join(NAME), &good[..at]).unwrap();
             assert_eq!(read(folder.path()).unwrap(), Watermark::Damaged, "cut at {at}");
         }
+    }
+
+    /// What cannot be synced must not count as written: `/dev/null` takes bytes and cannot be synced.
+    ///
+    /// Clauses: DISK-9.
+    #[cfg(unix)]
+    #[test]
+    fn what_cannot_be_synced_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let commit = CommitRow { number: 77, hash: [3; 32] };
+        std::os::unix::fs::symlink("/dev/null", folder.path().join("watermark.new")).unwrap();
+        assert!(write(folder.path(), commit).is_err());
+        assert_eq!(read(folder.path()).unwrap(), Watermark::Absent);
+        assert!(sync_folder(Path::new("/dev/null")).is_err());
+    }
+
+    /// A new name, and the end of one, are durable only when the folder is.
+    ///
+    /// Clauses: DISK-9, DISK-10.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_folder_is_synced_after_a_name_came_or_went() {
+        use rustix::fs::inotify::ReadFlags;
+
+        let folder = tempfile::tempdir().unwrap();
+        let (folder, commit) = (folder.path(), CommitRow { number: 77, hash: [3; 32] });
+        assert!(opens_after(folder, ReadFlags::MOVED_TO, NAME, || write(folder, commit).unwrap()));
+        write_accepted(folder, commit).unwrap();
+        assert!(opens_after(folder, ReadFlags::DELETE, ACCEPTED, || {
+            remove_accepted(folder).unwrap();
+        }));
+        crate::folder::write_restored(folder).unwrap();
+        assert!(opens_after(folder, ReadFlags::DELETE, "restored", || {
+            crate::folder::remove_restored(folder).unwrap();
+        }));
+    }
+
+    /// Whether `work` opened `folder` itself after `event` was seen of the file `name` in it. Syncing a folder begins with
+    /// opening it, and nothing else of this crate does after that event opens it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn opens_after(
+        folder: &Path,
+        event: rustix::fs::inotify::ReadFlags,
+        name: &str,
+        work: impl FnOnce(),
+    ) -> bool {
+        use rustix::fs::inotify;
+
+        let watch = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+        inotify::add_watch(&watch, folder, inotify::WatchFlags::ALL_EVENTS).unwrap();
+        work();
+        let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&watch, &mut buffer);
+        let mut seen = false;
+        while let Ok(next) = events.next() {
+            let file = next.file_name().map(|name| name.to_str().unwrap().to_owned());
+            seen |= next.events().contains(event) && file.as_deref() == Some(name);
+            if seen && file.is_none() && next.events().contains(inotify::ReadFlags::OPEN) {
+                return true;
+            }
+        }
+        false
     }
 }
