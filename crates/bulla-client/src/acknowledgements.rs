@@ -74,7 +74,14 @@ impl AcknowledgementSink for MemoryAcknowledgements {
 #[derive(Debug)]
 pub struct AcknowledgementFile {
     path: PathBuf,
-    file: tokio::sync::Mutex<File>,
+    file: tokio::sync::Mutex<Appending>,
+}
+
+#[derive(Debug)]
+struct Appending {
+    file: File,
+    /// Where the whole items end, after a write that failed in the middle of one.
+    cut_to: Option<u64>,
 }
 
 impl AcknowledgementFile {
@@ -93,7 +100,7 @@ impl AcknowledgementFile {
         })
         .await?;
         file.set_len(whole).await?;
-        Ok(Self { path, file: tokio::sync::Mutex::new(file) })
+        Ok(Self { path, file: tokio::sync::Mutex::new(Appending { file, cut_to: None }) })
     }
 
     /// Reads what was kept, oldest first.
@@ -140,9 +147,17 @@ async fn each_item(
 impl AcknowledgementSink for AcknowledgementFile {
     async fn keep(&self, batch: AcknowledgedBatch) -> std::io::Result<()> {
         let bytes = batch.to_cbor();
-        let mut file = self.file.lock().await;
+        let mut appending = self.file.lock().await;
+        let Appending { file, cut_to } = &mut *appending;
+        // What a full disk cut short would make everything behind it unreadable.
+        if let Some(whole) = *cut_to {
+            file.set_len(whole).await?;
+        }
+        *cut_to = Some(file.metadata().await?.len());
         file.write_all(&bytes).await?;
-        file.flush().await
+        file.flush().await?;
+        *cut_to = None;
+        Ok(())
     }
 }
 
@@ -168,5 +183,46 @@ impl Decode for AcknowledgedBatch {
             entries.push((reader.uint(MAX_COUNTER)?, EntryId(reader.array_of()?)));
         }
         Ok(Self { acknowledgement, entries })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_core::{Lineage, NodeId, Signature, SpaceId};
+
+    use super::*;
+
+    fn batch(receipt: u64) -> AcknowledgedBatch {
+        let entries = vec![(receipt, EntryId([7; 32]))];
+        let (count, digest) = Acknowledgement::digest_of(entries.iter().copied());
+        let acknowledgement = Acknowledgement {
+            node: NodeId([1; 32]),
+            space: SpaceId([2; 32]),
+            lineage: Lineage([3; 16]),
+            count,
+            digest,
+            signature: Signature([4; 64]),
+        };
+        AcknowledgedBatch { acknowledgement, entries }
+    }
+
+    /// A write that a full disk cut short must not spoil what is written once there is room.
+    #[tokio::test]
+    async fn a60_an_item_that_was_cut_short_is_cut_off_before_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("acknowledgements");
+        let kept = AcknowledgementFile::open(&path).await.unwrap();
+        kept.keep(batch(1)).await.unwrap();
+        let whole = std::fs::metadata(&path).unwrap().len();
+        {
+            // What a failed write leaves behind: a part of an item, and its place noted.
+            let mut appending = kept.file.lock().await;
+            appending.file.write_all(&batch(2).to_cbor()[..40]).await.unwrap();
+            appending.file.flush().await.unwrap();
+            appending.cut_to = Some(whole);
+        }
+        kept.keep(batch(3)).await.unwrap();
+        let again = AcknowledgementFile::open(&path).await.unwrap().read().await.unwrap();
+        assert_eq!(again, [batch(1), batch(3)]);
     }
 }

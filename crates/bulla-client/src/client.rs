@@ -235,7 +235,7 @@ impl Client {
         let sent = transport.send(cx, &Route::Capabilities, None, None, CONTENT_CBOR).await;
         let answer = sent.map_err(|failure| match failure {
             Failure::Answered(error) if error.code == codes::VERSION => {
-                peer(codes::VERSION, error.message)
+                peer(codes::VERSION, error.printable())
             }
             failure => failure.into_store_error(None),
         })?;

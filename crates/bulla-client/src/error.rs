@@ -34,7 +34,15 @@ pub(crate) fn unreadable(what: &str, error: &CborError) -> StoreError {
 
 /// The error a node answered with, as the error of a store; `space` is what the request was about.
 pub(crate) fn from_wire(error: WireError, space: Option<SpaceId>) -> StoreError {
-    let WireError { code, message, is_retryable, retry_after_ms, details } = error;
+    let message = error.printable();
+    let WireError { code, message: _, is_retryable, retry_after_ms, details } = error;
+    // Handed on to whoever asked here, who must not hear a third party speak (ERR-8).
+    let refused = |code: Code| {
+        let row = codes::find(code.as_str());
+        let reason =
+            row.map_or("the node refuses with a code of a later version", |row| row.meaning);
+        StoreError::Request { code, reason: reason.to_owned() }
+    };
     let unavailable = |code| StoreError::Unavailable {
         code,
         reason: message.clone(),
@@ -79,11 +87,11 @@ pub(crate) fn from_wire(error: WireError, space: Option<SpaceId>) -> StoreError 
     let fault = codes::find(code.as_str()).map(|row| row.fault);
     match fault {
         _ if is_retryable => unavailable(code),
-        Some(Fault::Sender) => StoreError::Request { code, reason: message },
+        Some(Fault::Sender) => refused(code),
         Some(Fault::Peer) => peer(code, message),
         Some(Fault::Node | Fault::Circumstance) => unavailable(code),
         // A code of a later version: what it is about is unknown, but not that it is final.
-        None => StoreError::Request { code, reason: message },
+        None => refused(code),
     }
 }
 
@@ -147,4 +155,46 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
 
 pub(crate) fn unavailable(code: Code, reason: impl Into<String>) -> StoreError {
     StoreError::Unavailable { code, reason: reason.into(), retry_after: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What moves the cursor, rings, hides text or turns its direction round.
+    const HOSTILE: &str = "all is well\u{1b}[2J\u{7}\r\n\u{202e}\u{2066}ecnalab\u{9b}31m";
+
+    /// A62: what a node says is shown to people and written to logs here; it must not steer a terminal.
+    #[test]
+    fn a62_a_message_of_a_node_is_text_and_nothing_else() {
+        for row in codes::TABLE {
+            let code = Code::parse(row.code).expect("the table keeps the rule of codes");
+            for is_retryable in [false, true] {
+                let wire = WireError { is_retryable, ..WireError::new(code.clone(), HOSTILE) };
+                let error = from_wire(wire, None);
+                let shown = format!("{error} {error:?}");
+                let hostile = HOSTILE.chars().filter(|c| !c.is_ascii_graphic() && *c != ' ');
+                for c in hostile {
+                    assert!(!shown.contains(c), "{c:?} in {shown:?}");
+                    assert!(!shown.contains(&c.escape_debug().to_string()), "{c:?} in {shown:?}");
+                }
+            }
+        }
+    }
+
+    /// ERR-8: the reason of a refused request is handed on to whoever asked, so it is in our own words.
+    #[test]
+    fn a62_no_reason_of_a_node_is_handed_on() {
+        for code in ["request.too_large", "cbor.bounds", "login.refused", "zeta.unknown"] {
+            let code = Code::parse(code).expect("a code");
+            match from_wire(WireError::new(code.clone(), HOSTILE), None) {
+                StoreError::Request { code: kept, reason } => {
+                    assert_eq!(kept, code);
+                    assert!(!reason.contains("all is well"), "{reason}");
+                    assert!(!reason.is_empty());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod run;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bulla_core::values::Head;
 use bulla_core::{NodeId, SpaceId};
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::Client;
 use crate::error::unavailable;
+use crate::transport::timed;
 
 /// The feeds of a client, by the hop path they are asked with: requests that came different ways are not mixed.
 #[derive(Debug, Default)]
@@ -55,8 +57,16 @@ impl Drop for Watcher {
 pub(crate) async fn watch(client: &Client, cx: &Context, space: SpaceId) -> Result<HeadStream> {
     let (sender, mut heads) = watch::channel(None);
     let feed = join(client, cx, space, sender);
-    let first = heads.wait_for(Option::is_some).await;
-    if let Some(Err(error)) = first.map_err(|_| ended())?.clone() {
+    // The first head is how things are now (FEED-4); a node that only keeps the feed alive is not waited for.
+    let transport = &client.inner.transport;
+    let within = Duration::from_millis(transport.settings().feed_silence_ms);
+    let first = heads.wait_for(Option::is_some);
+    let first = timed(transport.clock(), cx.deadline, within, first).await;
+    let first = first.map(|state| state.map_or_else(|_| Some(Err(ended())), |state| state.clone()));
+    if let Ok(Some(Err(error))) | Err(error) = first {
+        // Gone before the feed looks, so that it forgets this one.
+        drop(heads);
+        let _ = feed.send(Command::Forget);
         return Err(error);
     }
     heads.mark_changed();

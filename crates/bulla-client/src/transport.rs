@@ -235,7 +235,7 @@ impl Answer {
 }
 
 /// Waits for `future` until the caller's deadline or for `within`, whichever ends first.
-async fn timed<F: Future>(
+pub(crate) async fn timed<F: Future>(
     clock: &dyn Clock,
     deadline: Option<Duration>,
     within: Duration,

@@ -12,13 +12,13 @@ use crate::status::truncated;
 /// An error of a node: as the body of an answer, or as an item of a stream.
 ///
 /// Encoded as `[code, message, retryable, retry after in milliseconds or null, details]`. The code decides; the message
-/// is for people and says nothing secret.
+/// is for people and says nothing secret. `Display` shows it as [`printable`](Self::printable) does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{code}: {message}")]
+#[error("{code}: {}", self.printable())]
 pub struct WireError {
     /// The stable code (ERR-2). One unknown here is kept as it is.
     pub code: Code,
-    /// For people; at most 512 bytes, cut when longer.
+    /// For people; at most 512 bytes, cut when longer. As it was sent: whatever it is shown on may obey what is in it.
     pub message: String,
     /// Whether the same request may succeed later without a change.
     pub is_retryable: bool,
@@ -80,6 +80,19 @@ impl WireError {
     pub fn with_details(mut self, details: ErrorDetails) -> Self {
         self.details = Box::new(details);
         self
+    }
+
+    /// The message without characters that steer a terminal, hide text or turn its direction: each is U+FFFD instead.
+    #[must_use]
+    pub fn printable(&self) -> String {
+        let steers = |c: char| {
+            c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        };
+        self.message
+            .chars()
+            .map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c })
+            .collect()
     }
 
     /// The one error of peers that share no protocol version: it names both ranges (WIRE-5).

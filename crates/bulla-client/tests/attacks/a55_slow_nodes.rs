@@ -94,6 +94,32 @@ async fn a55_a_feed_without_heartbeats_is_given_up() {
     assert!(heads.next().await.is_none());
 }
 
+/// A node that keeps a feed alive and never says how a space stands must not hold up who asked.
+/// Clauses: FEED-4.
+#[tokio::test]
+async fn a55_a_feed_that_beats_and_tells_no_head_is_given_up() {
+    let node = Node::start().await;
+    let heartbeat = FeedItem::Heartbeat.to_cbor();
+    node.script(move |call, mut reply| {
+        if call.is("/feed") {
+            reply.body.clone_from(&heartbeat);
+        }
+        reply
+    });
+    let patience = Duration::from_secs(20);
+    let clock = Arc::new(SystemClock::new());
+    let builder = node.builder().with_settings(SHORT);
+    let client = builder.with_clock(Arc::<SystemClock>::clone(&clock)).build().unwrap();
+    let store = client.store(SPACE);
+    let waited = tokio::time::timeout(patience, store.watch(&Context::new())).await;
+    let Err(error) = waited.expect("given up") else { panic!("there was no head") };
+    assert_eq!(error.code().as_str(), "upstream.timeout");
+
+    let cx = Context::new().with_deadline(clock.monotonic() + Duration::from_millis(20));
+    let waited = tokio::time::timeout(patience, store.watch(&cx)).await;
+    assert!(matches!(waited.expect("given up"), Err(StoreError::Deadline)));
+}
+
 #[tokio::test]
 async fn a54_a_loop_further_on_is_named() {
     let node = Node::start().await;

@@ -332,7 +332,7 @@ impl Node {
                 return;
             }
             let is_sent = !matches!(reply.delivery, Delivery::Silent);
-            if is_sent && !send_chunk(stream, &item).await {
+            if is_sent && !send_bytes(stream, &reply.body).await {
                 return;
             }
         }
@@ -420,9 +420,12 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, reply: Reply) -
 }
 
 async fn send_chunk<S: AsyncWrite + Unpin>(stream: &mut S, item: &impl Encode) -> bool {
-    let item = item.to_cbor();
-    let mut chunk = format!("{:x}\r\n", item.len()).into_bytes();
-    chunk.extend_from_slice(&item);
+    send_bytes(stream, &item.to_cbor()).await
+}
+
+async fn send_bytes<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> bool {
+    let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
+    chunk.extend_from_slice(bytes);
     chunk.extend_from_slice(b"\r\n");
     stream.write_all(&chunk).await.is_ok()
 }
