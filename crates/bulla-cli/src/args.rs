@@ -27,9 +27,9 @@ First steps:
   bulla space create --name notes
   bulla file add ~/Documents/notes
   bulla sync https://relay.example:7440 --node <node key>
-A second device, which makes an identity of its own:
-  bulla key export --to <its card> -o transfer.txt       on the first; `bulla identity card`
-  bulla key import transfer.txt --from <card of the first>    prints the card of a device
+A second device, with an identity of its own; `bulla identity card` prints the card of each:
+  bulla key export --to <card of the second> -o transfer.txt    (on the first)
+  bulla key import transfer.txt --from <card of the first>      (on the second, as the rest)
   bulla sync https://relay.example:7440 --node <node key>
   bulla file restore ~/notes
 A tour on this machine, with nodes and all:

@@ -13,14 +13,15 @@ use crate::exit::{Exit, Failure, Result};
 const PROGRAM: &str = "bulla-node";
 
 pub(crate) async fn run(arguments: &[OsString]) -> Result<()> {
+    // Before there is a node, so that no signal can leave one behind.
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
     let program = program();
     let mut child =
         tokio::process::Command::new(&program).args(arguments).spawn().map_err(|error| {
             Failure::new(Exit::NotFound, format!("could not start {}: {error}", program.display()))
                 .help("install bulla-node beside bulla or on the PATH")
         })?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut hang_up = listen(SignalKind::hangup())?;
     let node = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let pass_on = |signal| node.map(|node| kill_process(node, signal));
     let status = loop {
