@@ -28,7 +28,7 @@ use crate::body::AnswerBody;
 use crate::figures::{Counted, Figures};
 use crate::settings::HttpSettings;
 use places::{Place, Places};
-use watched::{Phases, Watched};
+use watched::{Overlap, Phases, Watched};
 
 pub(crate) use head::HeadFault;
 pub(crate) use pace::Pace;
@@ -219,11 +219,12 @@ impl Connection {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let phases = (!is_http2).then(|| Phases::new(&self.settings));
+        let overlap = Overlap::new(&self.settings);
         let io = TokioIo::new(Watched::new(stream, phases.clone(), &self.settings));
         let service = service_fn(|request| {
             let (busy, verdict) = match phases.as_ref().map(Phases::begin) {
                 Some((busy, verdict)) => (Some(busy), verdict),
-                None => (None, Ok(())),
+                None => (Some(overlap.begin()), Ok(())),
             };
             let peer = Peer {
                 address: self.address,
@@ -241,7 +242,7 @@ impl Connection {
         let overdue = async {
             match &phases {
                 Some(phases) => phases.overdue().await,
-                None => std::future::pending().await,
+                None => overlap.overdue().await,
             }
         };
         let serving = async {
@@ -292,7 +293,7 @@ impl Connection {
             .max_pending_accept_reset_streams(20)
             .max_local_error_reset_streams(Some(128))
             .max_send_buf_size(WRITE_BUFFER_BYTES)
-            // A peer that does not answer is gone; one that lies idle is sent away by the same measure.
+            // A peer that does not answer is gone; one that answers and asks for nothing is sent away by `Overlap`.
             .keep_alive_interval(self.settings.idle_timeout())
             .keep_alive_timeout(self.settings.stall_timeout());
         http2

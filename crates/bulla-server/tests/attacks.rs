@@ -17,6 +17,8 @@ mod a49_challenge_floods;
 mod a50_existence_oracles;
 #[path = "attacks/a54_loops.rs"]
 mod a54_loops;
+#[path = "attacks/a55_http2.rs"]
+mod a55_http2;
 #[path = "attacks/a55_slow_peers.rs"]
 mod a55_slow_peers;
 #[path = "attacks/a56_request_smuggling.rs"]

@@ -57,7 +57,7 @@ impl Phases {
         state.phase = Phase::Busy;
         let verdict = state.scan.verdict();
         drop(state);
-        (Busy { phases: self.clone() }, verdict)
+        (Busy { connection: Connection::One(self.clone()) }, verdict)
     }
 
     fn end(&self) {
@@ -100,15 +100,77 @@ impl Phases {
     }
 }
 
+/// How many requests are under way on one HTTP/2 connection, where they overlap and heads cannot be told from the rest.
+#[derive(Debug, Clone)]
+pub(crate) struct Overlap {
+    state: Arc<Mutex<Overlapping>>,
+    settings: Arc<HttpSettings>,
+}
+
+#[derive(Debug)]
+struct Overlapping {
+    under_way: usize,
+    /// With none under way: when the next must have come.
+    until: Instant,
+}
+
+impl Overlap {
+    /// A connection accepted now; its first request is due within the head timeout.
+    pub(crate) fn new(settings: &Arc<HttpSettings>) -> Self {
+        let until = Instant::now() + settings.head_timeout();
+        let state = Arc::new(Mutex::new(Overlapping { under_way: 0, until }));
+        Self { state, settings: Arc::clone(settings) }
+    }
+
+    /// A request has come; it is under way until the value given is dropped.
+    pub(crate) fn begin(&self) -> Busy {
+        self.lock().under_way += 1;
+        Busy { connection: Connection::Many(self.clone()) }
+    }
+
+    fn end(&self) {
+        let mut state = self.lock();
+        state.under_way -= 1;
+        state.until = Instant::now() + self.settings.idle_timeout();
+    }
+
+    /// Ends when the peer has asked for nothing for too long, whatever else it sends.
+    pub(crate) async fn overdue(&self) {
+        let tick = self.settings.head_timeout().min(self.settings.idle_timeout()) / 4;
+        loop {
+            let now = Instant::now();
+            let wake = match &*self.lock() {
+                Overlapping { under_way: 0, until } if *until <= now => return,
+                Overlapping { under_way: 0, until } => (*until).min(now + tick),
+                Overlapping { .. } => now + tick,
+            };
+            tokio::time::sleep_until(wake).await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Overlapping> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A request under way.
 #[derive(Debug)]
 pub(crate) struct Busy {
-    phases: Phases,
+    connection: Connection,
+}
+
+#[derive(Debug)]
+enum Connection {
+    One(Phases),
+    Many(Overlap),
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.phases.end();
+        match &self.connection {
+            Connection::One(phases) => phases.end(),
+            Connection::Many(overlap) => overlap.end(),
+        }
     }
 }
 

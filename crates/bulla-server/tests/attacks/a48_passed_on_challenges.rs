@@ -60,6 +60,10 @@ async fn a48_every_part_of_a_login_is_bound() {
     for (what, login) in changed {
         assert_eq!(node.post("/v1/login", None, &login).await.code(), "login.challenge", "{what}");
     }
+    let mut elsewhere = good.clone();
+    elsewhere.request.origin = "https://elsewhere.example".to_owned();
+    // Before the tag: the one who asks learns which address is meant, and nothing is computed for others.
+    assert_eq!(node.post("/v1/login", None, &elsewhere).await.code(), "login.origin");
     for signature in [Signature([0; 64]), Signature(good.signature.0.map(|byte| byte ^ 1))] {
         let login = LoginRequest { signature, ..good.clone() };
         assert_eq!(node.post("/v1/login", None, &login).await.code(), "login.signature");
