@@ -188,3 +188,6 @@ impl DiskSpaces {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

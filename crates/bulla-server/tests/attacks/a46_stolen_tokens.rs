@@ -2,11 +2,19 @@
 
 use std::sync::Arc;
 
-use bulla_server::AccessRules;
-use bulla_wire::Route;
+use async_trait::async_trait;
+use bulla_conformance::suite::author::{Draft, World};
+use bulla_core::values::ScanRequest;
+use bulla_server::{AccessList, AccessRules, BodySource, Call, Rights};
+use bulla_store::Context;
 use bulla_wire::route::SpaceRoute;
+use bulla_wire::scan::ScanMessage;
+use bulla_wire::stream::BodyEncoder;
+use bulla_wire::{Form, Route, WireError, headers};
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
-use crate::support::{READ_WRITE, SetClock, Setup, device, one_member, space};
+use crate::support::{READ, READ_WRITE, SetClock, Setup, device, one_member, request, space};
 
 fn head_of(byte: u8) -> String {
     Route::Space(space(byte), SpaceRoute::Head).path()
@@ -58,4 +66,73 @@ async fn a46_a_right_taken_away_is_gone_with_the_next_request() {
     assert_eq!(node.get(&head_of(1), Some(&token)).await.code(), "space.not_served");
     let login = node.signed_login(&*member, &[space(1)]).await;
     assert_eq!(node.post("/v1/login", None, &login).await.code(), "login.refused");
+}
+
+/// Reading and writing are rights of their own, in both directions.
+#[tokio::test]
+async fn a46_a_right_to_one_thing_is_none_to_another() {
+    let (reader, writer) = (device(), device());
+    let mut setup = one_member(&device(), space(1)).await;
+    setup.rules.allow(space(1), reader.author().into(), READ);
+    let write = Rights { read: false, write: true, carry: false };
+    setup.rules.allow(space(1), writer.author().into(), write);
+    let node = setup.start().await;
+    let mut nothing = BodyEncoder::put(space(1), Form::Compact);
+    nothing.end();
+    let nothing = nothing.take(0);
+    let put = Route::Space(space(1), SpaceRoute::Put).path();
+    let scan = Route::Space(space(1), SpaceRoute::Scan).path();
+    for (keys, may_write) in [(&reader, false), (&writer, true)] {
+        let token = node.token(&**keys, &[space(1)]).await;
+        let fields = [("authorization", token.as_str()), ("content-type", "application/cbor-seq")];
+        let put = node.exchange(&request("POST", &put, &fields, &nothing)).await;
+        let everything =
+            ScanMessage { request: ScanRequest::everything(), form: Form::Compact, pages: 1 };
+        let scan = node.post(&scan, Some(&token), &everything).await;
+        let (allowed, refused) = if may_write { (put, scan) } else { (scan, put) };
+        assert_eq!(allowed.status, 200, "{allowed:?}");
+        assert_eq!((refused.status, refused.code().as_str()), (403, "space.forbidden"));
+    }
+}
+
+/// Gives a whole body in one piece and takes every right away before it ends.
+struct Revoking {
+    body: Option<Bytes>,
+    access: Arc<AccessList>,
+}
+
+#[async_trait]
+impl BodySource for Revoking {
+    async fn piece(&mut self) -> Result<Option<Bytes>, WireError> {
+        if self.body.is_none() {
+            self.access.replace(AccessRules::new());
+        }
+        Ok(self.body.take())
+    }
+}
+
+#[tokio::test]
+async fn a46_a_right_taken_away_while_a_body_comes_stores_nothing_of_it() {
+    let (member, world) = (device(), World::new([1; 32]).unwrap());
+    let setup = one_member(&member, world.space()).await;
+    let spaces = Arc::clone(&setup.spaces);
+    let node = setup.start().await;
+    let token = node.token(&*member, &[world.space()]).await;
+    let entry = world.author(0).write(Draft::default()).unwrap();
+    let mut body = BodyEncoder::put(world.space(), Form::Compact);
+    body.verified(&entry.into());
+    body.end();
+    let mut body = Revoking { body: Some(body.take(0)), access: Arc::clone(&node.access) };
+    let call = Call {
+        token: headers::parse_token(&token),
+        hops: Vec::new(),
+        deadline_ms: None,
+        request_id: "test".to_owned(),
+        stopping: CancellationToken::new(),
+    };
+    let route = Route::Space(world.space(), SpaceRoute::Put);
+    let refused = node.service.answer(route, call, &mut body).await.unwrap_err();
+    assert_eq!(refused.code.as_str(), "space.not_served");
+    let store = spaces.open(&Context::new(), world.space()).await.unwrap();
+    assert_eq!(store.head(&Context::new()).await.unwrap().last_receipt, 0);
 }

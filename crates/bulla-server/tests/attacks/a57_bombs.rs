@@ -2,8 +2,11 @@
 
 use bulla_core::cbor::{Encode, Writer};
 use bulla_identity::Initiator;
-use bulla_wire::Route;
+use bulla_server::{BodySource, Call};
 use bulla_wire::route::SpaceRoute;
+use bulla_wire::{Route, WireError};
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Node, Reply, Wire, device, one_member, request, space};
 
@@ -136,4 +139,33 @@ async fn a57_heads_are_bounded() {
         assert!([400, 414, 431].contains(&status), "{status}");
         assert!(wire.is_closed().await);
     }
+}
+
+/// A body that never ends, whatever brings it.
+struct Endless {
+    pieces: usize,
+}
+
+#[async_trait::async_trait]
+impl BodySource for Endless {
+    async fn piece(&mut self) -> Result<Option<Bytes>, WireError> {
+        self.pieces += 1;
+        assert!(self.pieces < 100, "it is read on and on");
+        Ok(Some(Bytes::from_static(&[0x81; 4096])))
+    }
+}
+
+/// The service holds the limits of its bodies itself, under any transport.
+#[tokio::test]
+async fn a57_a_body_without_end_is_refused_under_any_transport() {
+    let node = one_member(&device(), space(1)).await.start().await;
+    let call = Call {
+        token: None,
+        hops: Vec::new(),
+        deadline_ms: None,
+        request_id: "test".to_owned(),
+        stopping: CancellationToken::new(),
+    };
+    let refused = node.service.answer(Route::Login, call, &mut Endless { pieces: 0 }).await;
+    assert_eq!(refused.unwrap_err().code.as_str(), "request.too_large");
 }
