@@ -63,6 +63,9 @@ impl AnswerBody {
 
     /// Until the answer has left, the connection is busy.
     pub(crate) fn hold(&mut self, busy: Option<Busy>) {
+        if let Some(busy) = &busy {
+            busy.offers();
+        }
         self.busy = busy;
     }
 
@@ -93,6 +96,9 @@ impl Body for AnswerBody {
     ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
         let this = self.get_mut();
         let _entered = this.account.as_ref().map(|account| account.span.enter());
+        if let Some(busy) = &this.busy {
+            busy.is_asked();
+        }
         let (polled, is_last) = match &mut this.content {
             Content::Whole(bytes) => (Poll::Ready(bytes.take().map(Ok)), true),
             Content::Pieces(pieces) => {
@@ -103,6 +109,9 @@ impl Body for AnswerBody {
         };
         if is_last {
             this.busy = None;
+        }
+        if let (Some(busy), true) = (&this.busy, polled.is_ready()) {
+            busy.offers();
         }
         if let (Some(account), Poll::Ready(Some(Ok(piece)))) = (&this.account, &polled) {
             account.figures.sent(piece.len());

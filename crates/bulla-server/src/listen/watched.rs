@@ -4,6 +4,7 @@
 //! the request handler that takes a request and finishes its answer. Each phase has its own limit, so that neither a
 //! half-sent head, nor an idle connection, nor a reader that takes one byte at a time holds a place for ever (A55).
 
+use std::collections::HashMap;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -109,7 +110,9 @@ pub(crate) struct Overlap {
 
 #[derive(Debug)]
 struct Overlapping {
-    under_way: usize,
+    /// For each request under way, since when its answer waits for the peer to take it, if it does.
+    under_way: HashMap<u64, Option<Instant>>,
+    begun: u64,
     /// With none under way: when the next must have come.
     until: Instant,
 }
@@ -118,31 +121,47 @@ impl Overlap {
     /// A connection accepted now; its first request is due within the head timeout.
     pub(crate) fn new(settings: &Arc<HttpSettings>) -> Self {
         let until = Instant::now() + settings.head_timeout();
-        let state = Arc::new(Mutex::new(Overlapping { under_way: 0, until }));
+        let overlapping = Overlapping { under_way: HashMap::new(), begun: 0, until };
+        let state = Arc::new(Mutex::new(overlapping));
         Self { state, settings: Arc::clone(settings) }
     }
 
     /// A request has come; it is under way until the value given is dropped.
     pub(crate) fn begin(&self) -> Busy {
-        self.lock().under_way += 1;
-        Busy { connection: Connection::Many(self.clone()) }
+        let mut state = self.lock();
+        let number = state.begun;
+        state.begun += 1;
+        state.under_way.insert(number, None);
+        drop(state);
+        Busy { connection: Connection::Many(self.clone(), number) }
     }
 
-    fn end(&self) {
+    fn waits(&self, number: u64, since: Option<Instant>) {
+        self.lock().under_way.insert(number, since);
+    }
+
+    fn end(&self, number: u64) {
         let mut state = self.lock();
-        state.under_way -= 1;
+        state.under_way.remove(&number);
         state.until = Instant::now() + self.settings.idle_timeout();
     }
 
-    /// Ends when the peer has asked for nothing for too long, whatever else it sends.
+    /// Ends when the peer has asked for nothing, or left the next piece of an answer where it is, for too long, whatever
+    /// else it sends. Bytes that pass on the connection say nothing here: each answer has a window of its own.
     pub(crate) async fn overdue(&self) {
         let tick = self.settings.head_timeout().min(self.settings.idle_timeout()) / 4;
         loop {
             let now = Instant::now();
-            let wake = match &*self.lock() {
-                Overlapping { under_way: 0, until } if *until <= now => return,
-                Overlapping { under_way: 0, until } => (*until).min(now + tick),
-                Overlapping { .. } => now + tick,
+            let until = {
+                let state = self.lock();
+                let longest = state.under_way.values().flatten().min();
+                let stalled = longest.map(|since| *since + self.settings.stall_timeout());
+                if state.under_way.is_empty() { Some(state.until) } else { stalled }
+            };
+            let wake = match until {
+                Some(until) if until <= now => return,
+                Some(until) => until.min(now + tick),
+                None => now + tick,
             };
             tokio::time::sleep_until(wake).await;
         }
@@ -162,14 +181,30 @@ pub(crate) struct Busy {
 #[derive(Debug)]
 enum Connection {
     One(Phases),
-    Many(Overlap),
+    Many(Overlap, u64),
+}
+
+impl Busy {
+    /// The next piece of the answer is there for the peer to take.
+    pub(crate) fn offers(&self) {
+        if let Connection::Many(overlap, number) = &self.connection {
+            overlap.waits(*number, Some(Instant::now()));
+        }
+    }
+
+    /// The peer has room for another piece; now it waits for us.
+    pub(crate) fn is_asked(&self) {
+        if let Connection::Many(overlap, number) = &self.connection {
+            overlap.waits(*number, None);
+        }
+    }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
         match &self.connection {
             Connection::One(phases) => phases.end(),
-            Connection::Many(overlap) => overlap.end(),
+            Connection::Many(overlap, number) => overlap.end(*number),
         }
     }
 }
