@@ -24,6 +24,8 @@ async fn a48_a_wrong_node_key_is_its_own_error() {
     let actual = node.keys.node_id();
     let is_wrong = |error: &StoreError| matches!(error, StoreError::WrongNode { expected: e, actual: a } if *e == expected && *a == actual);
     assert!(is_wrong(&head(&client).await));
+    assert!(is_wrong(&client.capabilities(&Context::new()).await.unwrap_err()));
+    assert_eq!(node.count("/login/challenge"), 0, "it is not even greeted");
     // The same when it lies in its capabilities and only the login tells.
     node.script(move |call, honest| {
         if call.is("/capabilities") { Reply::item(&Capabilities::new(expected)) } else { honest }

@@ -138,6 +138,37 @@ async fn a58_a_body_cut_at_any_byte_is_an_error() {
     assert_eq!(store.scan(&cx, ScanRequest::everything()).await.unwrap(), whole);
 }
 
+/// A shorter answer to `get` is an answer too, so only its end item tells that nothing was cut off.
+#[tokio::test]
+async fn a58_an_answer_to_get_cut_at_any_byte_is_an_error() {
+    let node = Node::start().await;
+    let entries = chain(1, 3, 40);
+    node.fill(&entries).await;
+    let (store, cx) = (node.client().store(SPACE), Context::new());
+    let request = GetRequest { ids: entries.iter().map(Verified::id).collect(), max_bytes: 65_536 };
+    let length = std::sync::Arc::new(std::sync::Mutex::new(0));
+    let measured = std::sync::Arc::clone(&length);
+    node.script(move |call, reply| {
+        if call.is("/get") {
+            *measured.lock().unwrap() = reply.body.len();
+        }
+        reply
+    });
+    assert_eq!(store.get(&cx, request.clone()).await.unwrap().len(), entries.len());
+    let length = *length.lock().unwrap();
+    assert!(length > 300, "{length} bytes");
+    for cut in 0..length {
+        node.script(move |call, mut reply| {
+            if call.is("/get") {
+                reply.body.truncate(cut);
+            }
+            reply
+        });
+        let error = store.get(&cx, request.clone()).await.unwrap_err();
+        assert_eq!(error.code().as_str(), "wire.truncated", "cut at {cut}");
+    }
+}
+
 #[tokio::test]
 async fn a58_noise_never_panics_and_never_passes_for_entries() {
     let node = Node::start().await;

@@ -85,6 +85,27 @@ async fn a55_slow_peers_are_closed_and_others_served() {
 }
 
 #[tokio::test]
+async fn a55_connections_beyond_the_most_wait_for_one_to_end() {
+    let setup = one_member(&device(), space(1)).await;
+    let http = HttpSettings { max_connections: 2, ..HttpSettings::default() };
+    let node = Setup { http, ..setup }.start().await;
+    let ask = request("GET", "/v1/capabilities", &[], &[]);
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut wire = Wire::connect_from(SLOW, node.address).await;
+        wire.send(&ask).await;
+        assert_eq!(wire.reply().await.unwrap().status, 200);
+        held.push(wire);
+    }
+    let mut third = Wire::connect(node.address).await;
+    third.send(&ask).await;
+    let silence = Duration::from_millis(200);
+    assert!(tokio::time::timeout(silence, third.reply()).await.is_err(), "there is no place");
+    drop(held);
+    assert_eq!(third.reply().await.unwrap().status, 200);
+}
+
+#[tokio::test]
 async fn a55_a_peer_that_takes_no_answer_loses_its_place() {
     let member = device();
     let world = World::new([5; 32]).unwrap();
