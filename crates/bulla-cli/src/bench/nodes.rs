@@ -77,9 +77,6 @@ fn configuration(
         "{CONFIG_START}[admin]\naddress = \"127.0.0.1:0\"\n[log]\nlevel = \"warn\"\n\
          [cache]\nmax_bytes = {CACHE_BYTES}\n"
     );
-    if mode == "cache" {
-        text += &format!("[cache]\nmax_bytes = {CACHE_BYTES}\n");
-    }
     if let Some((address, id)) = upstream {
         text += &format!(
             "[[upstream]]\nname = \"origin\"\nurl = \"http://{address}\"\nnode = \"{id}\"\n\
