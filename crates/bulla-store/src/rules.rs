@@ -238,3 +238,19 @@ impl ByteBudget {
 fn too_large(reason: String) -> StoreError {
     StoreError::request(TOO_LARGE, reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Clauses: GET-2.
+    #[test]
+    fn no_answer_is_longer_than_the_longest_page() {
+        let mut budget = ByteBudget::new(u32::MAX);
+        assert_eq!(budget.left_bytes(), MAX_PAGE_BYTES);
+        let half = usize::try_from(MAX_PAGE_BYTES / 2).unwrap();
+        assert!(budget.take(half) && budget.take(half));
+        assert!(!budget.take(1));
+        assert!(ByteBudget::new(0).take(usize::MAX), "one item is always allowed");
+    }
+}
