@@ -147,7 +147,7 @@ struct Import<'a> {
     digest: Option<SetDigest>,
     stored: u64,
     held: u64,
-    refused: Vec<String>,
+    refused: Refusals,
 }
 
 impl<'a> Import<'a> {
@@ -166,7 +166,7 @@ impl<'a> Import<'a> {
             digest: None,
             stored: 0,
             held: 0,
-            refused: Vec::new(),
+            refused: Refusals::default(),
         })
     }
 
@@ -217,7 +217,7 @@ impl<'a> Import<'a> {
                     genuine.push(entry);
                 }
                 Err(error) => {
-                    self.refused.push(format!("{} ({})", with_causes(&error), error.code()));
+                    self.refused.add(format!("{} ({})", with_causes(&error), error.code()));
                 }
             }
         }
@@ -228,8 +228,8 @@ impl<'a> Import<'a> {
             match outcome {
                 PutOutcome::Stored(_) | PutOutcome::PayloadAdded(_) => self.stored += 1,
                 PutOutcome::Duplicate(_) => self.held += 1,
-                PutOutcome::Refused(refusal) => self.refused.push(refusal.code.to_string()),
-                PutOutcome::Pending => self.refused.push("pending".to_owned()),
+                PutOutcome::Refused(refusal) => self.refused.add(refusal.code.to_string()),
+                PutOutcome::Pending => self.refused.add("pending".to_owned()),
             }
         }
         Ok(())
@@ -240,10 +240,11 @@ impl<'a> Import<'a> {
         let space = self.store.as_ref().map(|store| store.space().to_string());
         self.app.output.line(format!("{} stored, {} held before", entries(self.stored), self.held));
         self.app.output.json(&json!({
-            "space": space, "stored": self.stored, "held_before": self.held, "refused": self.refused,
+            "space": space, "stored": self.stored, "held_before": self.held, "refused": self.refused.listed,
+            "refused_count": self.refused.count,
         }));
-        if let Some(first) = self.refused.first() {
-            let count = self.refused.len();
+        if let Some(first) = self.refused.listed.first() {
+            let count = self.refused.count;
             return Err(Failure::new(
                 Exit::Integrity,
                 format!("{count} entries of the file are not genuine: {first}"),
@@ -254,6 +255,25 @@ impl<'a> Import<'a> {
     }
 }
 
+/// Refusals kept to be shown; whoever made the file decides how many there are.
+const MAX_LISTED: usize = 1_000;
+
+/// What was refused: all counted, the first of them told.
+#[derive(Debug, Default)]
+struct Refusals {
+    listed: Vec<String>,
+    count: u64,
+}
+
+impl Refusals {
+    fn add(&mut self, why: String) {
+        self.count += 1;
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(why);
+        }
+    }
+}
+
 fn entries(number: u64) -> String {
     count(number, "entry", "entries")
 }
@@ -261,4 +281,19 @@ fn entries(number: u64) -> String {
 fn bad(error: &StreamError) -> Failure {
     Failure::new(Exit::Integrity, format!("bundle: {}", with_causes(error)))
         .help("what came before the fault is stored; get the file again from its maker")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_all_counted_and_not_all_kept() {
+        let mut refusals = Refusals::default();
+        for number in 0..2_500 {
+            refusals.add(format!("entry {number}"));
+        }
+        assert_eq!((refusals.count, refusals.listed.len()), (2_500, MAX_LISTED));
+        assert_eq!(refusals.listed[0], "entry 0");
+    }
 }
