@@ -56,3 +56,5 @@ pub const SIGN_ACKNOWLEDGEMENT: &[u8] = b"bulla acknowledgement v1";
 pub const SIGN_CARD: &[u8] = b"bulla device card v1";
 /// Prefix of the bytes a device signs over epoch keys it sealed to another device (KEY-9).
 pub const SIGN_KEY_TRANSFER: &[u8] = b"bulla key transfer v1";
+/// Prefix of the bytes a device signs to come into a space (PAIR-2).
+pub const SIGN_JOINING_CARD: &[u8] = b"bulla joining card v1";

@@ -146,6 +146,10 @@ byte_id! {
     SealingKey, 32, "sealing key"
 }
 byte_id! {
+    /// Names an invitation and reveals nothing of its secret, 32 bytes; zero for none (PAIR-10).
+    InvitationId, 32, "invitation id"
+}
+byte_id! {
     /// The Ed25519 verifying key by which a device or a node logs in, 32 bytes (LOGIN-1).
     PeerKey, 32, "peer key"
 }

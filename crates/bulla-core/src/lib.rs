@@ -26,6 +26,7 @@ pub mod entry;
 pub mod genesis;
 pub mod header;
 pub mod ids;
+pub mod joining_card;
 pub mod kind;
 pub mod limits;
 pub mod log_hash;
@@ -39,10 +40,11 @@ pub use code::Code;
 pub use entry::{RawEntry, Verified, VerifiedEntry, VerifiedHeader};
 pub use header::{Header, HeaderError};
 pub use ids::{
-    AcknowledgedDigest, AuthorKey, ChallengeTag, ContentHash, EntryId, HeaderDigest, KeyId,
-    Lineage, LogHash, LoginNonce, NodeId, PeerKey, Salt, SealingKey, SetDigest, Signature, SpaceId,
-    Topic,
+    AcknowledgedDigest, AuthorKey, ChallengeTag, ContentHash, EntryId, HeaderDigest, InvitationId,
+    KeyId, Lineage, LogHash, LoginNonce, NodeId, PeerKey, Salt, SealingKey, SetDigest, Signature,
+    SpaceId, Topic,
 };
+pub use joining_card::{JoiningCard, JoiningCardError, JoiningClaim};
 pub use kind::Kind;
 pub use set_hash::SetHash;
 pub use stored::StoredError;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub use signature::{SignatureError, Signed, verify_signature};
-pub use small_order::is_small_order;
+pub use small_order::{is_small_order, is_small_order_u};
 
 /// Entries whose signatures are judged together at most; larger inputs are cut.
 const BATCH: usize = 1024;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bulla_core::cbor::{self, CborError, CborErrorKind, Reader, Writer};
-use bulla_core::verify::{SignatureError, verify_signature};
+use bulla_core::verify::{SignatureError, is_small_order_u, verify_signature};
 use bulla_core::{AuthorKey, Code, SealingKey, Signature, domain};
 
 pub use text::{ArmourError, armour, unarmour};
@@ -127,7 +127,7 @@ impl Card {
         let signature = Signature(reader.array_of()?);
         reader.finish()?;
         check_label(&label)?;
-        if is_small_order_u(&sealing_key) {
+        if is_small_order_u(&sealing_key.0) {
             return Err(CardError::SealingKey);
         }
         verify_signature(&author.0, &signing_message(&author, &sealing_key, &label), &signature)?;
@@ -187,12 +187,6 @@ fn signing_message(author: &AuthorKey, sealing_key: &SealingKey, label: &str) ->
 fn check_label(label: &str) -> Result<(), CardError> {
     let fits = label.len() <= MAX_LABEL_BYTES && !label.chars().any(char::is_control);
     if fits { Ok(()) } else { Err(CardError::Label) }
-}
-
-/// Whether every agreement with this X25519 key gives zero: a clamped scalar is a multiple of 8, so any one will do
-/// (RFC 7748, section 6.1).
-fn is_small_order_u(key: &SealingKey) -> bool {
-    x25519_dalek::x25519([1; 32], key.0) == [0; 32]
 }
 
 #[cfg(test)]

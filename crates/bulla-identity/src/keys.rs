@@ -5,8 +5,8 @@ use std::fmt;
 use bulla_core::header::signing_message;
 use bulla_core::values::Acknowledgement;
 use bulla_core::{
-    AuthorKey, EntryId, HeaderDigest, Lineage, NodeId, PeerKey, SealingKey, Signature, SpaceId,
-    domain,
+    AuthorKey, EntryId, HeaderDigest, InvitationId, JoiningCard, JoiningClaim, Lineage, NodeId,
+    PeerKey, SealingKey, Signature, SpaceId, domain,
 };
 use ed25519_dalek::{Signer, SigningKey};
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -82,6 +82,19 @@ impl DeviceKeys {
         Card::sign(self.author(), self.sealing_key(), label, |message| {
             Signature(self.signing.sign(message).to_bytes())
         })
+    }
+
+    /// Signs this device's joining card for one space and one invitation, zero for none (PAIR-2).
+    #[must_use]
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "own keys are never of small order, and sign what verifies"
+    )]
+    pub fn joining_card(&self, space: SpaceId, invitation: InvitationId) -> JoiningCard {
+        let (author, sealing_key) = (self.author(), self.sealing_key());
+        let claim = JoiningClaim { space, author, sealing_key, invitation };
+        let signature = Signature(self.signing.sign(&claim.signing_message()).to_bytes());
+        claim.verify(signature).expect("what this device's own keys have signed verifies")
     }
 
     /// Signs the digest over an epoch key that this device sealed to another one (KEY-9).
