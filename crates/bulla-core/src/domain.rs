@@ -43,6 +43,30 @@ pub const KEY_TRANSFER: &str = "bulla 2026 key transfer";
 pub const KEY_TRANSFER_DIGEST: &str = "bulla 2026 transfer digest";
 /// BLAKE3 derive-key context of the checksum in a key transfer's text (KEY-10).
 pub const KEY_TRANSFER_CHECKSUM: &str = "bulla 2026 transfer checksum";
+/// BLAKE3 derive-key context of the inviter in an invitation (PAIR-10).
+pub const INVITER: &str = "bulla 2026 inviter";
+/// BLAKE3 derive-key context of invitation ids (PAIR-11).
+pub const INVITATION_ID: &str = "bulla 2026 invitation id";
+/// BLAKE3 derive-key context of the checksum in an invitation's text (PAIR-12).
+pub const INVITATION_CHECKSUM: &str = "bulla 2026 invitation checksum";
+/// BLAKE3 derive-key context of the keys of a joiner's messages (PAIR-21).
+pub const PAIRING_JOINER_KEY: &str = "bulla 2026 pairing joiner key";
+/// BLAKE3 derive-key context of the keys of an approver's messages (PAIR-21).
+pub const PAIRING_APPROVER_KEY: &str = "bulla 2026 pairing approver key";
+/// BLAKE3 derive-key context of what came before a message (PAIR-21).
+pub const PAIRING_HISTORY: &str = "bulla 2026 pairing history";
+/// BLAKE3 derive-key context of the checksum in a pairing message's text (PAIR-25).
+pub const PAIRING_CHECKSUM: &str = "bulla 2026 pairing checksum";
+/// BLAKE3 derive-key context of commitments to nonces (PAIR-26).
+pub const PAIRING_COMMITMENT: &str = "bulla 2026 pairing commitment";
+/// BLAKE3 derive-key context of the code that people compare (PAIR-27).
+pub const PAIRING_CODE: &str = "bulla 2026 pairing code";
+/// BLAKE3 derive-key context of the seed of a mailbox's key (PAIR-41).
+pub const MAILBOX_KEY: &str = "bulla 2026 mailbox key";
+/// BLAKE3 derive-key context of the Ed25519 seed of a recovery key (PAIR-51).
+pub const RECOVERY_SIGNING: &str = "bulla 2026 recovery signing";
+/// BLAKE3 derive-key context of the X25519 private key of a recovery key (PAIR-51).
+pub const RECOVERY_SEALING: &str = "bulla 2026 recovery sealing";
 
 /// Prefix of the bytes an author signs for an entry (ENT-31).
 pub const SIGN_ENTRY: &[u8] = b"bulla entry v1";
@@ -58,3 +82,5 @@ pub const SIGN_CARD: &[u8] = b"bulla device card v1";
 pub const SIGN_KEY_TRANSFER: &[u8] = b"bulla key transfer v1";
 /// Prefix of the bytes a device signs to come into a space (PAIR-2).
 pub const SIGN_JOINING_CARD: &[u8] = b"bulla joining card v1";
+/// Prefix of the bytes that whoever shares an invitation signs to use its mailbox (PAIR-42).
+pub const SIGN_MAILBOX: &[u8] = b"bulla mailbox v1";

@@ -146,8 +146,12 @@ byte_id! {
     SealingKey, 32, "sealing key"
 }
 byte_id! {
-    /// Names an invitation and reveals nothing of its secret, 32 bytes; zero for none (PAIR-10).
+    /// Names an invitation and reveals nothing of its secret, 32 bytes; zero for none (PAIR-11).
     InvitationId, 32, "invitation id"
+}
+byte_id! {
+    /// Names a mailbox on a node: the Ed25519 verifying key of whoever may use it, 32 bytes (PAIR-41).
+    MailboxAddress, 32, "mailbox address"
 }
 byte_id! {
     /// The Ed25519 verifying key by which a device or a node logs in, 32 bytes (LOGIN-1).

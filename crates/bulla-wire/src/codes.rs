@@ -184,6 +184,17 @@ pub const TABLE: &[Row] = &[
         "unknown here, or not for this client; both look the same",
     ),
     row("space.forbidden", 403, false, Sender, "the client lacks a right in this space"),
+    row(
+        "mailbox.slot",
+        400,
+        false,
+        Sender,
+        "a mailbox has no such slot, or the operation takes none",
+    ),
+    row("mailbox.proof", 403, false, Sender, "the proof that goes with a mailbox does not hold"),
+    row("mailbox.taken", 409, false, Sender, "the slot holds another message"),
+    row("mailbox.unknown", 404, false, Sender, "there is no such mailbox, or none any more"),
+    row("mailbox.full", 429, true, Circumstance, "too many mailboxes are open"),
     row("hop.loop", 508, false, Node, "the request passed this node before, or too many nodes"),
     row(
         "hop.path",
