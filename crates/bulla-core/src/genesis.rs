@@ -1,7 +1,7 @@
 //! The payload of a genesis entry: who founds a space, and by which policy (chapter `entries.md`, clauses GEN-1 to
 //! GEN-6).
 
-use crate::cbor::{CborError, CborErrorKind, Encode, Reader, Writer};
+use crate::cbor::{CborError, CborErrorKind, Decode, Encode, Reader, Writer};
 use crate::limits::{MAX_COUNTER, MAX_FOUNDERS, MAX_GENESIS_BYTES};
 use crate::{AuthorKey, Code, SealingKey};
 
@@ -14,6 +14,16 @@ pub struct Founder {
     /// Ed25519 verifying key, 32 bytes.
     pub author: AuthorKey,
     /// X25519 public key.
+    pub sealing_key: SealingKey,
+}
+
+/// A key that is kept offline and signs one entry when all else is lost: its signing key and its sealing key (GEN-5,
+/// CTL-70).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecoveryKey {
+    /// Ed25519 verifying key, 32 bytes; senior to every founder.
+    pub author: AuthorKey,
+    /// X25519 public key, to which epoch keys are sealed (CTL-36).
     pub sealing_key: SealingKey,
 }
 
@@ -39,8 +49,8 @@ pub struct Policy {
 pub struct Genesis {
     /// The founders in order of seniority, the entry's author first; 1 to 64, no key twice (GEN-3).
     pub founders: Vec<Founder>,
-    /// The recovery key, an Ed25519 verifying key senior to every founder, if there is one (GEN-5).
-    pub recovery: Option<AuthorKey>,
+    /// The recovery key, if there is one (GEN-5).
+    pub recovery: Option<RecoveryKey>,
     /// The policy (GEN-4).
     pub policy: Policy,
 }
@@ -131,7 +141,7 @@ impl Genesis {
                 sealing_key: SealingKey(reader.array_of()?),
             });
         }
-        let recovery = if reader.null() { None } else { Some(AuthorKey(reader.array_of()?)) };
+        let recovery = if reader.null() { None } else { Some(RecoveryKey::decode(&mut reader)?) };
         let policy = Policy::read(&mut reader)?;
         reader.finish()?;
         let genesis = Self { founders, recovery, policy };
@@ -150,7 +160,7 @@ impl Genesis {
         }
         let mut keys: Vec<[u8; 32]> =
             self.founders.iter().flat_map(|f| [f.author.0, f.sealing_key.0]).collect();
-        keys.extend(self.recovery.map(|key| key.0));
+        keys.extend(self.recovery.iter().flat_map(|key| [key.author.0, key.sealing_key.0]));
         keys.sort_unstable();
         let distinct = keys.windows(2).all(|pair| pair.first() != pair.last());
         let no_zero = keys.first().is_none_or(|key| *key != [0; 32]);
@@ -161,6 +171,22 @@ impl Genesis {
         } else {
             Err(GenesisError::Founders)
         }
+    }
+}
+
+impl Encode for RecoveryKey {
+    fn encode(&self, writer: &mut Writer) {
+        writer.array(2).bytes(self.author).bytes(self.sealing_key);
+    }
+}
+
+impl Decode for RecoveryKey {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        reader.array_exact(2)?;
+        Ok(Self {
+            author: AuthorKey(reader.array_of()?),
+            sealing_key: SealingKey(reader.array_of()?),
+        })
     }
 }
 
@@ -200,9 +226,9 @@ impl Encode for Genesis {
             writer.array(2).bytes(founder.author).bytes(founder.sealing_key);
         }
         match &self.recovery {
-            Some(key) => writer.bytes(key),
-            None => writer.null(),
-        };
+            Some(key) => key.encode(writer),
+            None => _ = writer.null(),
+        }
         let policy = &self.policy;
         let numbers = policy.numbers();
         let set = numbers.iter().filter(|(_, value)| value.is_some()).count();

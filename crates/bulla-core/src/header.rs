@@ -32,7 +32,7 @@ pub struct Header {
     pub timestamp: u64,
     /// What the entry is for (ENT-7).
     pub kind: Kind,
-    /// Opaque filter tag; zero for none (ENT-8).
+    /// Opaque filter tag; zero for none and for every control kind (ENT-8).
     pub topic: Topic,
     /// Entries this one builds on: at most 64, strictly ascending, without `previous` (ENT-9).
     pub dependencies: Vec<EntryId>,
@@ -59,6 +59,9 @@ pub enum HeaderError {
     /// A format version this crate does not know (ENT-1).
     #[error("unknown format version {0}")]
     Version(u64),
+    /// A control entry with a topic (ENT-8).
+    #[error("control entry with a topic")]
+    Topic,
     /// Sequence 0, or sequence 1 with a previous entry, or a later one without (ENT-5).
     #[error("sequence and previous entry do not agree")]
     Sequence,
@@ -92,6 +95,7 @@ impl HeaderError {
             Self::TooLong => "header.too_long",
             Self::Cbor(error) => return error.kind.code(),
             Self::Version(_) => "header.version",
+            Self::Topic => "header.topic",
             Self::Sequence => "header.sequence",
             Self::Timestamp => "header.timestamp",
             Self::ControlKind(_) => "header.control_kind",
@@ -109,6 +113,7 @@ impl HeaderError {
             Self::TooLong => "ENT-20",
             Self::Cbor(error) => error.kind.clause(),
             Self::Version(_) => "ENT-1",
+            Self::Topic => "ENT-8",
             Self::Sequence => "ENT-5",
             Self::Timestamp => "ENT-6",
             Self::ControlKind(_) => "ENT-7",
@@ -186,11 +191,11 @@ impl Header {
     /// # Errors
     ///
     /// The first rule broken, in this order: [`HeaderError::ControlKind`], [`HeaderError::Genesis`],
-    /// [`HeaderError::Sequence`], [`HeaderError::Timestamp`], [`HeaderError::Dependencies`], [`HeaderError::KeyId`],
-    /// [`HeaderError::PayloadLength`].
+    /// [`HeaderError::Topic`], [`HeaderError::Sequence`], [`HeaderError::Timestamp`], [`HeaderError::Dependencies`],
+    /// [`HeaderError::KeyId`], [`HeaderError::PayloadLength`].
     pub fn validate(&self) -> Result<(), HeaderError> {
         let genesis = self.kind == Kind::GENESIS;
-        if self.kind.is_control() && !genesis {
+        if self.kind.is_control() && self.kind > Kind::LAST_CONTROL {
             return Err(HeaderError::ControlKind(self.kind.0));
         }
         if self.space.is_zero() != genesis {
@@ -199,6 +204,9 @@ impl Header {
         let plain_start = self.sequence == 1 && self.previous.is_zero() && self.topic.is_zero();
         if genesis && !(plain_start && self.dependencies.is_empty()) {
             return Err(HeaderError::Genesis);
+        }
+        if self.kind.is_control() && !self.topic.is_zero() {
+            return Err(HeaderError::Topic);
         }
         if self.sequence == 0
             || self.sequence > MAX_COUNTER

@@ -152,6 +152,11 @@ impl JoiningCard {
         Ok((claim, signature))
     }
 
+    /// The card that `claim` and `signature` make, whose signature held when it was verified (VER-8).
+    pub(crate) const fn verified_before(claim: JoiningClaim, signature: Signature) -> Self {
+        Self { claim, signature }
+    }
+
     /// The encoding (PAIR-1), [`JOINING_CARD_BYTES`] long.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -8,8 +8,27 @@ use std::fmt;
 pub struct Kind(pub u16);
 
 impl Kind {
-    /// Founds a space; the only control kind of this version.
+    /// Founds a space (GEN-1).
     pub const GENESIS: Self = Self(0);
+    /// Gives a device a role (CTL-10).
+    pub const GRANT: Self = Self(1);
+    /// Changes a device's role (CTL-20).
+    pub const ROLE: Self = Self(2);
+    /// Ends a device's membership (CTL-25).
+    pub const REVOKE: Self = Self(3);
+    /// Starts a key epoch (CTL-30).
+    pub const EPOCH: Self = Self(4);
+    /// Says what was seen (CTL-40).
+    pub const FRONTIER: Self = Self(5);
+    /// Makes or changes a key group (CTL-50).
+    pub const GROUP: Self = Self(6);
+    /// Makes stores drop payloads (CTL-60).
+    pub const ERASE: Self = Self(7);
+    /// Gives a space back to its owner (CTL-70).
+    pub const RECOVERY: Self = Self(8);
+    /// The last control kind of this version; those between it and [`FIRST_APPLICATION`](Self::FIRST_APPLICATION) are
+    /// refused (ENT-7).
+    pub const LAST_CONTROL: Self = Self::RECOVERY;
     /// An application's operation.
     pub const OPERATION: Self = Self(16);
     /// State up to a causal position.
@@ -34,6 +53,14 @@ impl Kind {
     pub const fn name(self) -> Option<&'static str> {
         match self {
             Self::GENESIS => Some("genesis"),
+            Self::GRANT => Some("grant"),
+            Self::ROLE => Some("role"),
+            Self::REVOKE => Some("revoke"),
+            Self::EPOCH => Some("epoch"),
+            Self::FRONTIER => Some("frontier"),
+            Self::GROUP => Some("group"),
+            Self::ERASE => Some("erase"),
+            Self::RECOVERY => Some("recovery"),
             Self::OPERATION => Some("operation"),
             Self::SNAPSHOT => Some("snapshot"),
             Self::CHUNK => Some("chunk"),

@@ -20,6 +20,7 @@
 pub mod bloom;
 pub mod cbor;
 pub mod code;
+pub mod control;
 mod derive;
 pub mod domain;
 pub mod entry;
@@ -37,6 +38,7 @@ pub mod verify;
 
 pub use bloom::Bloom;
 pub use code::Code;
+pub use control::{Control, ControlError};
 pub use entry::{RawEntry, Verified, VerifiedEntry, VerifiedHeader};
 pub use header::{Header, HeaderError};
 pub use ids::{

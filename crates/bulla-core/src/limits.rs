@@ -16,6 +16,24 @@ pub const MAX_CBOR_DEPTH: usize = 8;
 pub const MAX_FOUNDERS: usize = 64;
 /// Longest genesis payload in bytes (GEN-2).
 pub const MAX_GENESIS_BYTES: usize = 16 * 1024;
+/// Most cuts of one device: one for each branch of its chain (CTL-6).
+pub const MAX_CUTS: usize = 16;
+/// Most parents of a key epoch (CTL-30).
+pub const MAX_EPOCH_PARENTS: usize = 64;
+/// Most recipients of a key epoch (CTL-30).
+pub const MAX_EPOCH_RECIPIENTS: usize = 8_192;
+/// Shortest sealed inheritance of a key epoch in bytes: the authentication tag alone (CTL-30).
+pub const MIN_INHERITED_BYTES: usize = 16;
+/// Longest sealed inheritance of a key epoch in bytes (CTL-30).
+pub const MAX_INHERITED_BYTES: usize = 4_096;
+/// Most headers that a frontier carries (CTL-40).
+pub const MAX_PROVEN: usize = 256;
+/// Most claims without a header in a frontier (CTL-40).
+pub const MAX_CLAIMED: usize = 4_096;
+/// Most devices that one entry adds to a group, takes out of it, or revokes by recovery (CTL-50, CTL-70).
+pub const MAX_CHANGED_DEVICES: usize = 1_024;
+/// Most ids and most ranges in one erasure (CTL-60).
+pub const MAX_ERASED: usize = 4_096;
 /// Longest stable error code in bytes (ERR-2).
 pub const MAX_CODE_BYTES: usize = 64;
 /// Most node ids in a hop path (HOP-2).

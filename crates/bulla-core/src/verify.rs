@@ -8,7 +8,7 @@ mod small_order;
 
 use bytes::Bytes;
 
-use crate::genesis::{Genesis, GenesisError};
+use crate::control::{Context, Control, ControlError};
 use crate::header::signing_message;
 use crate::{
     AuthorKey, Code, ContentHash, Header, HeaderDigest, HeaderError, Kind, RawEntry, Signature,
@@ -56,9 +56,9 @@ pub enum VerifyError {
         /// As computed.
         actual: ContentHash,
     },
-    /// The payload of a genesis is not one (VER-7).
+    /// The payload of a control entry is not one of its kind (VER-7).
     #[error(transparent)]
-    Genesis(#[from] GenesisError),
+    Control(#[from] ControlError),
 }
 
 impl VerifyError {
@@ -72,7 +72,7 @@ impl VerifyError {
             Self::Signature(_) => "entry.signature",
             Self::PayloadLength { .. } => "entry.payload_length",
             Self::ContentHash { .. } => "entry.content_hash",
-            Self::Genesis(error) => return error.code(),
+            Self::Control(error) => return error.code(),
         })
     }
 
@@ -85,7 +85,7 @@ impl VerifyError {
             Self::AuthorKey(_) => "VER-4",
             Self::Signature(_) => "VER-5",
             Self::PayloadLength { .. } | Self::ContentHash { .. } => "VER-6",
-            Self::Genesis(error) => error.clause(),
+            Self::Control(error) => error.clause(),
         }
     }
 }
@@ -260,7 +260,7 @@ impl Candidate {
 ///
 /// # Errors
 ///
-/// [`VerifyError::PayloadLength`], [`VerifyError::ContentHash`] or [`VerifyError::Genesis`].
+/// [`VerifyError::PayloadLength`], [`VerifyError::ContentHash`] or [`VerifyError::Control`].
 pub fn attach_payload(
     header: VerifiedHeader,
     payload: Bytes,
@@ -274,8 +274,8 @@ pub fn attach_payload(
     if expected != actual {
         return Err(VerifyError::ContentHash { expected, actual });
     }
-    if fields.kind == Kind::GENESIS {
-        Genesis::parse(&payload, &fields.author)?;
+    if fields.kind.is_control() {
+        Control::parse(fields.kind, &payload, &Context::from(fields))?;
     }
     Ok(VerifiedEntry::new(header, payload))
 }

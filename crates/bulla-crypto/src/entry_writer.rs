@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_core::cbor::Encode;
-use bulla_core::genesis::{Founder, Genesis, GenesisError, Policy};
+use bulla_core::genesis::{Founder, Genesis, GenesisError, Policy, RecoveryKey};
 use bulla_core::limits::MAX_DEPENDENCIES;
 use bulla_core::{
     AuthorKey, Code, ContentHash, EntryId, Header, HeaderError, KeyId, Kind, RawEntry, Salt,
@@ -239,7 +239,7 @@ impl EntryWriter {
 pub fn found_space(
     keys: &DeviceKeys,
     others: &[Card],
-    recovery: Option<AuthorKey>,
+    recovery: Option<RecoveryKey>,
     policy: Policy,
     timestamp: u64,
     randomness: &dyn Randomness,

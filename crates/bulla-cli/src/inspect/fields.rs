@@ -2,7 +2,7 @@
 
 use bulla_core::cbor::{CborError, Reader};
 use bulla_core::genesis::{Genesis, GenesisError};
-use bulla_core::values::{Acknowledgement, Counted, Cursor, Filter, Freshness, Head, Rule};
+use bulla_core::values::{Acknowledgement, Counted, Counting, Cursor, Filter, Freshness, Head};
 use bulla_core::{AuthorKey, Bloom, Header};
 use bulla_crypto::KeyTransfer;
 use bulla_identity::Card;
@@ -66,9 +66,9 @@ pub(super) fn cursor(cursor: &Cursor) -> Vec<Field> {
 
 pub(super) fn head(head: &Head) -> Vec<Field> {
     let counted = |set: &Counted| format!("{} entries, {}", set.count, set.digest);
-    let rule = match head.counting.rule {
-        Rule::All => "all",
-        Rule::Directory => "directory",
+    let counting = match &head.counting {
+        Counting::All => "by rule all: what is held".to_owned(),
+        Counting::Directory(set) => format!("by rule directory: {}", counted(set)),
     };
     let freshness = match head.freshness {
         Freshness::Fresh => "fresh".to_owned(),
@@ -79,11 +79,8 @@ pub(super) fn head(head: &Head) -> Vec<Field> {
         field("last receipt", head.last_receipt, "HEAD-3"),
         field("log hash", head.log_hash, "HEAD-3"),
         field("control entries", counted(&head.control), "HEAD-3"),
-        field(
-            "counting entries",
-            format!("by rule {rule}: {}", counted(&head.counting.set)),
-            "HEAD-3",
-        ),
+        field("entries held", counted(&head.held), "HEAD-3"),
+        field("counting entries", counting, "HEAD-4"),
         field("payloads present", counted(&head.present), "HEAD-3"),
         field("freshness", freshness, "HEAD-3"),
     ]
@@ -166,13 +163,18 @@ pub(super) fn genesis(bytes: &[u8]) -> Explanation {
         first().map_err(GenesisError::from).and_then(|author| Genesis::parse(bytes, &author));
     match parsed {
         Ok(genesis) => {
-            let mut fields: Vec<Field> = genesis
-                .founders
-                .iter()
-                .map(|founder| field("founder", founder.author, "GEN-3"))
-                .collect();
-            let recovery = genesis.recovery.map_or("none".to_owned(), |key| key.to_string());
-            fields.push(field("recovery key", recovery, "GEN-5"));
+            let mut fields = Vec::new();
+            for founder in &genesis.founders {
+                fields.push(field("founder", founder.author, "GEN-3"));
+                fields.push(field("founder's sealing key", founder.sealing_key, "GEN-3"));
+            }
+            match &genesis.recovery {
+                Some(key) => {
+                    fields.push(field("recovery key", key.author, "GEN-5"));
+                    fields.push(field("recovery key's sealing key", key.sealing_key, "GEN-5"));
+                }
+                None => fields.push(field("recovery key", "none", "GEN-5")),
+            }
             let policy = genesis.policy;
             let limits = [
                 ("minimum format", policy.minimum_format),

@@ -1,7 +1,7 @@
 //! `genesis.json`: payloads of genesis entries (chapter `entries.md`, GEN-1 to GEN-5).
 
 use bulla_core::cbor::{Encode, Writer};
-use bulla_core::genesis::{Founder, Genesis, Policy};
+use bulla_core::genesis::{Founder, Genesis, Policy, RecoveryKey};
 use bulla_core::{AuthorKey, SealingKey};
 use data_encoding::HEXLOWER;
 use serde_json::{Map, Value, json};
@@ -27,6 +27,10 @@ impl Format for GenesisPayload {
             Field::required("author", Shape::HexOf(32), "verifying key"),
             Field::required("sealingKey", Shape::HexOf(32), "X25519 public key"),
         ];
+        let recovery = vec![
+            Field::required("author", Shape::HexOf(32), "Ed25519 verifying key"),
+            Field::required("sealingKey", Shape::HexOf(32), "X25519 public key"),
+        ];
         let policy = vec![
             Field::optional("minimumFormat", Shape::Uint64, "key 1"),
             Field::optional("historyForNewcomers", Shape::Bool, "key 2"),
@@ -41,7 +45,11 @@ impl Format for GenesisPayload {
                 Shape::list(Shape::Object(founder)),
                 "in order of seniority",
             ),
-            Field::required("recovery", Shape::nullable(Shape::HexOf(32)), "the recovery key"),
+            Field::required(
+                "recovery",
+                Shape::nullable(Shape::Object(recovery)),
+                "the recovery key",
+            ),
             Field::required("policy", Shape::Object(policy), "the policy"),
         ];
         vec![
@@ -104,7 +112,9 @@ fn fields_of(genesis: &Genesis) -> Value {
     }
     json!({
         "founders": genesis.founders.iter().map(founder).collect::<Vec<_>>(),
-        "recovery": genesis.recovery.map(|key| hex(&key.0)),
+        "recovery": genesis.recovery.map(|key| {
+            json!({ "author": hex(&key.author.0), "sealingKey": hex(&key.sealing_key.0) })
+        }),
         "policy": policy,
     })
 }
@@ -124,7 +134,10 @@ fn founder(number: u8) -> Founder {
 fn sample() -> Genesis {
     Genesis {
         founders: vec![founder(0), founder(1)],
-        recovery: Some(AuthorKey(key(200))),
+        recovery: Some(RecoveryKey {
+            author: AuthorKey(key(200)),
+            sealing_key: SealingKey(key(201)),
+        }),
         policy: Policy::default(),
     }
 }
@@ -221,6 +234,21 @@ fn shape() -> Vec<Case> {
             written(|w| _ = one_founder(w.array(4).uint(1)).bool(false).map(0)),
         ),
         unexpected(
+            "recovery key without its sealing key, as a byte string",
+            written(|w| _ = one_founder(w.array(4).uint(1)).bytes(key(200)).map(0)),
+        ),
+        count(
+            "recovery key of one key",
+            written(|w| _ = one_founder(w.array(4).uint(1)).array(1).bytes(key(200)).map(0)),
+        ),
+        count(
+            "recovery key of three keys",
+            written(|w| {
+                let recovery = one_founder(w.array(4).uint(1)).array(3);
+                recovery.bytes(key(200)).bytes(key(201)).bytes(key(202)).map(0);
+            }),
+        ),
+        unexpected(
             "policy as an array",
             written(|w| _ = one_founder(w.array(4).uint(1)).null().array(0)),
         ),
@@ -232,7 +260,17 @@ fn shape() -> Vec<Case> {
         ),
         bounds(
             "recovery key of 33 bytes",
-            written(|w| _ = one_founder(w.array(4).uint(1)).bytes([1; 33]).map(0)),
+            written(|w| {
+                let recovery = one_founder(w.array(4).uint(1)).array(2);
+                recovery.bytes([1; 33]).bytes(key(201)).map(0);
+            }),
+        ),
+        bounds(
+            "recovery key's sealing key of 31 bytes",
+            written(|w| {
+                let recovery = one_founder(w.array(4).uint(1)).array(2);
+                recovery.bytes(key(200)).bytes([1; 31]).map(0);
+            }),
         ),
         bounds(
             "65 founders",
@@ -251,9 +289,13 @@ fn shape() -> Vec<Case> {
     cases
 }
 
+fn recovery(genesis: &mut Genesis) -> &mut RecoveryKey {
+    genesis.recovery.as_mut().expect("the sample has a recovery key")
+}
+
 fn founders() -> Vec<Case> {
     type Change = fn(&mut Genesis);
-    let rules: [(&str, Change); 11] = [
+    let rules: [(&str, Change); 15] = [
         ("no founder", |g| g.founders.clear()),
         ("author second", |g| g.founders.swap(0, 1)),
         ("author not among them", |g| _ = g.founders.remove(0)),
@@ -265,8 +307,21 @@ fn founders() -> Vec<Case> {
         }),
         ("verifying key of zeros", |g| g.founders[1].author = AuthorKey::ZERO),
         ("sealing key of zeros", |g| g.founders[1].sealing_key = SealingKey::ZERO),
-        ("recovery key that is a founder's", |g| g.recovery = Some(g.founders[1].author)),
-        ("recovery key of zeros", |g| g.recovery = Some(AuthorKey::ZERO)),
+        ("recovery key that is a founder's", |g| {
+            let author = g.founders[1].author;
+            recovery(g).author = author;
+        }),
+        ("recovery key of zeros", |g| recovery(g).author = AuthorKey::ZERO),
+        ("recovery key's sealing key that is a founder's", |g| {
+            let sealing_key = g.founders[0].sealing_key;
+            recovery(g).sealing_key = sealing_key;
+        }),
+        ("recovery key's sealing key that is a founder's verifying key", |g| {
+            let author = g.founders[1].author;
+            recovery(g).sealing_key.0 = author.0;
+        }),
+        ("recovery key twice the same", |g| recovery(g).sealing_key.0 = recovery(g).author.0),
+        ("recovery key's sealing key of zeros", |g| recovery(g).sealing_key = SealingKey::ZERO),
     ];
     let broken = rules.iter().map(|(comment, change)| {
         let mut genesis = sample();

@@ -1,7 +1,7 @@
 //! Every rule of the genesis payload.
 
 use bulla_core::cbor::{CborErrorKind, Encode, Writer};
-use bulla_core::genesis::{Founder, Genesis, GenesisError, Policy};
+use bulla_core::genesis::{Founder, Genesis, GenesisError, Policy, RecoveryKey};
 use bulla_core::limits::{MAX_COUNTER, MAX_FOUNDERS, MAX_GENESIS_BYTES};
 use bulla_core::{AuthorKey, SealingKey};
 use proptest::prelude::*;
@@ -16,6 +16,10 @@ fn founder(number: u8) -> Founder {
     Founder { author: AuthorKey(key(2 * number + 1)), sealing_key: SealingKey(key(2 * number + 2)) }
 }
 
+fn recovery() -> RecoveryKey {
+    RecoveryKey { author: AuthorKey(key(200)), sealing_key: SealingKey(key(201)) }
+}
+
 fn sample() -> Genesis {
     let policy = Policy {
         minimum_format: Some(1),
@@ -25,7 +29,7 @@ fn sample() -> Genesis {
         space_entries: Some(1000),
         space_bytes: None,
     };
-    Genesis { founders: vec![founder(0), founder(1)], recovery: Some(AuthorKey(key(200))), policy }
+    Genesis { founders: vec![founder(0), founder(1)], recovery: Some(recovery()), policy }
 }
 
 fn parse(genesis: &Genesis) -> Result<Genesis, GenesisError> {
@@ -59,9 +63,20 @@ fn founders_are_distinct_and_the_author_is_first() {
     refuse(|g| g.founders[1].sealing_key.0 = g.founders[0].author.0);
     refuse(|g| g.founders[1].author = AuthorKey::ZERO);
     refuse(|g| g.founders[1].sealing_key = SealingKey::ZERO);
-    refuse(|g| g.recovery = Some(g.founders[1].author));
-    refuse(|g| g.recovery = Some(AuthorKey(g.founders[1].sealing_key.0)));
-    refuse(|g| g.recovery = Some(AuthorKey::ZERO));
+    let refuse_recovery = |change: fn(&mut RecoveryKey, &Founder)| {
+        let mut genesis = sample();
+        let mut recovery = recovery();
+        change(&mut recovery, &genesis.founders[1]);
+        genesis.recovery = Some(recovery);
+        assert_eq!(parse(&genesis), Err(GenesisError::Founders));
+    };
+    refuse_recovery(|key, founder| key.author = founder.author);
+    refuse_recovery(|key, founder| key.author.0 = founder.sealing_key.0);
+    refuse_recovery(|key, founder| key.sealing_key.0 = founder.author.0);
+    refuse_recovery(|key, founder| key.sealing_key = founder.sealing_key);
+    refuse_recovery(|key, _| key.sealing_key.0 = key.author.0);
+    refuse_recovery(|key, _| key.author = AuthorKey::ZERO);
+    refuse_recovery(|key, _| key.sealing_key = SealingKey::ZERO);
 }
 
 /// The payload item by item, so that a test can break one of them.

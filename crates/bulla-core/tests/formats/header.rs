@@ -29,9 +29,12 @@ fn ids_below(end: u8) -> Vec<EntryId> {
 fn each_rule_refuses() {
     type Change = fn(&mut Header);
     let rules: &[(Change, HeaderError)] = &[
-        (|h| h.kind = Kind(1), HeaderError::ControlKind(1)),
+        (|h| h.kind = Kind(9), HeaderError::ControlKind(9)),
         (|h| h.kind = Kind(15), HeaderError::ControlKind(15)),
         (|h| h.kind = Kind::GENESIS, HeaderError::Genesis),
+        (|h| h.kind = Kind::GRANT, HeaderError::Topic),
+        (|h| h.kind = Kind::RECOVERY, HeaderError::Topic),
+        (|h| (h.kind, h.topic) = (Kind::GRANT, Topic::ZERO), HeaderError::KeyId),
         (|h| h.space = SpaceId::ZERO, HeaderError::Genesis),
         (|h| h.sequence = 0, HeaderError::Sequence),
         (|h| h.sequence = 1, HeaderError::Sequence),
@@ -137,6 +140,23 @@ fn the_first_rule_in_order_is_named() {
         (|h| h.key_id = KeyId::ZERO, HeaderError::KeyId),
         (|h| h.payload_length = 3, HeaderError::PayloadLength),
     ];
+    // A control entry with a topic: before the sequence, after the space.
+    let control: &[(Change, HeaderError)] = &[
+        (|h| h.kind = Kind(9), HeaderError::ControlKind(9)),
+        (|h| h.space = SpaceId::ZERO, HeaderError::Genesis),
+        (|h| h.topic = Topic([1; 16]), HeaderError::Topic),
+        (|h| h.sequence = 0, HeaderError::Sequence),
+    ];
+    for (i, (first, expected)) in control.iter().enumerate() {
+        for (second, _) in &control[i + 1..] {
+            let mut header = sample();
+            (header.kind, header.topic, header.key_id) = (Kind::ERASE, Topic::ZERO, KeyId::ZERO);
+            assert_eq!(header.validate(), Ok(()));
+            second(&mut header);
+            first(&mut header);
+            assert_eq!(refused(&header), *expected);
+        }
+    }
     for (i, (first, expected)) in ordered.iter().enumerate() {
         for (second, _) in &ordered[i + 1..] {
             let mut header = sample();

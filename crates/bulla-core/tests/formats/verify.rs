@@ -1,6 +1,7 @@
 //! The verdicts on entries: what verification gives, and the order of its checks (VER-1 to VER-7).
 
 use bulla_core::cbor::Encode;
+use bulla_core::control::ControlError;
 use bulla_core::genesis::GenesisError;
 use bulla_core::verify::attach_payload;
 use bulla_core::{
@@ -79,7 +80,7 @@ fn genesis_payloads_are_read() {
         let verdict = VERIFIER.verify_genesis(raw.clone());
         assert_eq!(verify(&id_of(&raw).into(), &raw), verdict);
         match verdict.unwrap_err() {
-            VerifyError::Genesis(error) => error,
+            VerifyError::Control(ControlError::Genesis(error)) => error,
             other => panic!("{other:?}"),
         }
     };
@@ -144,10 +145,10 @@ fn a_good_signature_over_bad_bytes_is_no_entry() {
         assert_eq!(code(verify(&space, &sign_bytes(&alice, bytes, None))).as_str(), expected);
     }
     let mut unknown = header(space, &alice, &[0; 16]);
-    unknown.kind = Kind(3);
+    unknown.kind = Kind(9);
     assert_eq!(
         verify(&space, &sign(&alice, &unknown, None)),
-        Err(HeaderError::ControlKind(3).into())
+        Err(HeaderError::ControlKind(9).into())
     );
 }
 
@@ -174,5 +175,8 @@ fn payloads_may_follow() {
     let bad = genesis_payload(&device(3));
     let raw = sign(&alice, &genesis_header(&alice, &bad), None);
     let header = VERIFIER.verify_genesis(raw).unwrap().verified_header().clone();
-    assert_eq!(attach_payload(header, bad.into()), Err(GenesisError::Founders.into()));
+    assert_eq!(
+        attach_payload(header, bad.into()),
+        Err(ControlError::Genesis(GenesisError::Founders).into())
+    );
 }
