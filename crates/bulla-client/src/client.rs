@@ -19,7 +19,7 @@ use crate::address::{AddressRule, AnyAddress, UpstreamError};
 use crate::error::{CAPABILITIES, peer, unreadable};
 use crate::feed::Feeds;
 use crate::login::{Token, log_in};
-use crate::transport::{Answer, Body, Failure, Transport};
+use crate::transport::{Answer, Body, Failure, Transport, until_deadline};
 use crate::verification::Verification;
 use crate::{ClientSettings, NetworkStore, Traffic, Upstream};
 
@@ -227,7 +227,9 @@ impl Client {
     }
 
     async fn known_capabilities(&self, cx: &Context) -> Result<&Capabilities> {
-        self.inner.capabilities.get_or_try_init(|| self.fetch_capabilities(cx)).await
+        let inner = &self.inner;
+        let known = inner.capabilities.get_or_try_init(|| self.fetch_capabilities(cx));
+        until_deadline(inner.transport.clock(), cx.deadline, known).await?
     }
 
     async fn fetch_capabilities(&self, cx: &Context) -> Result<Capabilities> {
@@ -302,10 +304,12 @@ impl Client {
         T::from_cbor(&bytes).map_err(|error| unreadable(&route.path(), &error))
     }
 
-    /// A token that is good; another one than `refused`. One login at a time.
+    /// A token that is good; another one than `refused`. One login at a time, and whoever waits for that of another call
+    /// goes by its own deadline.
     async fn token(&self, cx: &Context, refused: Option<&Token>) -> Result<Token> {
         let inner = &self.inner;
-        let mut held = inner.token.lock().await;
+        let login = inner.token.lock();
+        let mut held = until_deadline(inner.transport.clock(), cx.deadline, login).await?;
         if let Some(token) = held.as_ref()
             && token.good_until > inner.transport.clock().monotonic()
             && refused.is_none_or(|refused| refused.header != token.header)

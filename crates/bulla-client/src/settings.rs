@@ -13,9 +13,11 @@ pub struct ClientSettings {
     /// Longest time from the end of a request to the head of its answer, in milliseconds; 30,000. Sending the request
     /// may take as much longer as its bytes need at [`slowest_bytes_per_second`](Self::slowest_bytes_per_second).
     pub response_header_ms: u64,
-    /// Longest silence in the middle of an answer, in milliseconds; 30,000.
+    /// Longest silence in the middle of an answer, in milliseconds; 30,000. All silences of an answer to one call, or of
+    /// one page, may together take as much longer as its bytes need at
+    /// [`slowest_bytes_per_second`](Self::slowest_bytes_per_second): a node that drips is given up.
     pub idle_read_ms: u64,
-    /// The slowest upload that is still waited for, in bytes per second; 16,384.
+    /// The slowest transfer that is still waited for, in bytes per second; 16,384.
     pub slowest_bytes_per_second: u64,
     /// How long an unused connection is kept, in milliseconds; 10,000.
     pub pool_idle_ms: u64,

@@ -1,5 +1,7 @@
 //! One request and its answer over HTTP, with time limits and bounds, and without redirects.
 
+mod pace;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +16,9 @@ use bulla_wire::{Route, VersionRange, WireError, codes};
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use tokio::time::Instant;
 
+use self::pace::Pace;
 use crate::error::{ANSWER, from_transport, from_wire, peer, unavailable};
 use crate::traffic::{Counters, Traffic};
 use crate::{ClientSettings, Upstream};
@@ -55,7 +59,7 @@ impl Body {
 #[derive(Debug)]
 pub(crate) struct Answer {
     response: Response,
-    idle: Duration,
+    pace: Pace,
     deadline: Option<Duration>,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
@@ -149,7 +153,10 @@ impl Transport {
         let response = response.map_err(|error| from_transport(&error))?;
         let answer = Answer {
             response,
-            idle: Duration::from_millis(self.settings.idle_read_ms),
+            pace: Pace::new(
+                Duration::from_millis(self.settings.idle_read_ms),
+                self.settings.slowest_bytes_per_second,
+            ),
             deadline: cx.deadline,
             clock: Arc::clone(&self.clock),
             counters: Arc::clone(&self.counters),
@@ -169,9 +176,18 @@ impl Answer {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] when the connection breaks or is silent for too long, [`StoreError::Deadline`].
+    /// [`StoreError::Unavailable`] when the connection breaks, is silent for too long or brings too little,
+    /// [`StoreError::Deadline`].
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        self.chunk_within(self.idle).await
+        let (since, left) = (Instant::now(), self.pace.left());
+        let chunk = self.chunk_within(left).await?;
+        self.pace.received(since, chunk.as_ref().map_or(0, Bytes::len));
+        Ok(chunk)
+    }
+
+    /// What was asked for came; what comes now was asked for by another call, and has its own time.
+    pub(crate) const fn begin(&mut self) {
+        self.pace.begin();
     }
 
     /// The next bytes, waited for no longer than this.
@@ -251,4 +267,16 @@ pub(crate) async fn timed<F: Future>(
         ),
     };
     tokio::time::timeout(wait, future).await.map_err(|_| expired())
+}
+
+/// Waits for what another call is doing: as long as that takes, and no longer than the own deadline.
+pub(crate) async fn until_deadline<F: Future>(
+    clock: &dyn Clock,
+    deadline: Option<Duration>,
+    future: F,
+) -> Result<F::Output> {
+    match deadline {
+        Some(_) => timed(clock, deadline, Duration::MAX, future).await,
+        None => Ok(future.await),
+    }
 }

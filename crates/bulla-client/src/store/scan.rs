@@ -51,6 +51,7 @@ pub(super) async fn scan(
     let mut open = match take_open(store, &request) {
         Some(mut open) => {
             open.answer.set_deadline(cx.deadline);
+            open.answer.begin();
             open
         }
         None => ask(store, cx, &request, Form::Compact, pages(store, &request, &limits)).await?,

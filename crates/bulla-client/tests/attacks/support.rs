@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bulla_client::{Client, ClientBuilder, ClientSettings, Upstream};
+use bulla_client::{Client, ClientBuilder, Upstream};
 use bulla_core::cbor::{Decode, Encode};
 use bulla_core::values::{PayloadState, ScanBody};
 use bulla_core::{
@@ -74,6 +74,8 @@ pub(crate) enum Delivery {
     Silent,
     /// The body again and again, for as long as it is taken.
     Endless,
+    /// A byte of the body, then so long a silence, for as long as somebody listens.
+    Dripping(Duration),
 }
 
 impl Reply {
@@ -150,12 +152,7 @@ impl Node {
     }
 
     pub(crate) fn builder(&self) -> ClientBuilder {
-        let settings = ClientSettings {
-            response_header_ms: 2_000,
-            idle_read_ms: 2_000,
-            ..ClientSettings::default()
-        };
-        Client::builder(self.upstream(), Arc::new(device(1))).with_settings(settings)
+        Client::builder(self.upstream(), Arc::new(device(1)))
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -395,6 +392,7 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, reply: Reply) -
     );
     let count = match delivery {
         Delivery::Broken(count) | Delivery::Stalled(count) => count,
+        Delivery::Dripping(_) => 0,
         Delivery::Whole | Delivery::Silent | Delivery::Endless => body.len(),
     };
     // Head and body in one piece: two small ones would wait for each other's acknowledgement.
@@ -415,6 +413,18 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, reply: Reply) -
         Delivery::Endless => {
             while stream.write_all(&body).await.is_ok() {}
             false
+        }
+        Delivery::Dripping(silence) => {
+            for byte in body {
+                if stream.write_all(&[byte]).await.is_err() {
+                    return false;
+                }
+                // As long as the closing leaves room for.
+                if tokio::time::timeout(silence, wait_until_closed(stream)).await.is_ok() {
+                    return false;
+                }
+            }
+            true
         }
     }
 }
