@@ -78,9 +78,10 @@ async fn offered_by(handler: Arc<dyn Handler>) -> Offered {
     let address = tcp.local_addr().unwrap();
     let settings = HttpSettings {
         http2: true,
-        head_timeout_ms: 300,
-        idle_timeout_ms: 300,
-        stall_timeout_ms: 300,
+        // Long enough for a handshake on a busy machine.
+        head_timeout_ms: 2_000,
+        idle_timeout_ms: 2_000,
+        stall_timeout_ms: 2_000,
         ..HttpSettings::default()
     };
     let listener = Listener::new(tcp, Some(tls), settings, handler);

@@ -149,14 +149,17 @@ async fn a57_a_summary_keeps_its_place_until_it_is_taken() {
     // Whole it comes nevertheless, and then the place is free.
     let mut other = Wire::connect(node.address).await;
     drop(slow);
-    let reply = loop {
-        other.send(&post(SpaceRoute::Summary, &token, &asked)).await;
-        let reply = other.reply().await.unwrap();
-        if reply.status == 200 {
-            break reply;
+    let whole = async {
+        loop {
+            other.send(&post(SpaceRoute::Summary, &token, &asked)).await;
+            let reply = other.reply().await.unwrap();
+            if reply.status == 200 {
+                return reply;
+            }
+            assert_eq!(reply.code(), "node.busy");
         }
-        assert_eq!(reply.code(), "node.busy");
     };
+    let reply = tokio::time::timeout(crate::support::LONG, whole).await.expect("it comes whole");
     let SummaryAnswer(Summary::Bloom { bloom, .. }) = reply.value();
     assert_eq!(bloom.salt(), &[7; 16]);
     assert!(reply.body.len() > 16 * 1024 * 1024);

@@ -26,7 +26,20 @@ pub(crate) const READ_WRITE: Rights = Rights { read: true, write: true, carry: f
 pub(crate) const READ: Rights = Rights { read: true, write: false, carry: false };
 
 /// No test waits longer for anything; what takes this long has failed.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(120);
+
+/// Runs the test of this name in a process of its own, where no other test takes memory or time; `true` inside it.
+pub(crate) fn is_alone(test: &str) -> bool {
+    const ALONE: &str = "BULLA_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = command.args(["--exact", test]).env(ALONE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{test} alone: {said}");
+    false
+}
 
 pub(crate) fn device() -> Arc<DeviceKeys> {
     Arc::new(DeviceKeys::generate(&OsRandomness).unwrap())
@@ -257,10 +270,18 @@ impl Node {
         format!("http://{}", self.address)
     }
 
-    /// Logs in; the value for the `authorization` header.
+    /// Logs in, over one connection; the value for the `authorization` header.
     pub(crate) async fn token(&self, keys: &dyn Initiator, spaces: &[SpaceId]) -> String {
-        let login = self.signed_login(keys, spaces).await;
-        let answer: LoginAnswer = self.post("/v1/login", None, &login).await.value();
+        let mut wire = Wire::connect(self.address).await;
+        let mut ask = async |path: &str, body: Vec<u8>| {
+            let fields = [("content-type", headers::CONTENT_CBOR)];
+            wire.send(&request("POST", path, &fields, &body)).await;
+            wire.reply().await.expect("an answer")
+        };
+        let hello = self.hello(keys.peer_key(), spaces);
+        let challenge = ask("/v1/login/challenge", hello.to_cbor()).await.value();
+        let login = sign(keys, hello, &challenge);
+        let answer: LoginAnswer = ask("/v1/login", login.to_cbor()).await.value();
         headers::format_token(&answer.token)
     }
 
