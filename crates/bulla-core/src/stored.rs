@@ -1,8 +1,9 @@
-//! Verified headers read back from a store that verified them before it wrote them (chapter `entries.md`, VER-8).
+//! Verified headers and entries read back from a store that verified them before it wrote them (chapter `entries.md`, VER-8).
 
 use bytes::Bytes;
 
-use crate::{EntryId, Header, HeaderError, Signature, VerifiedHeader};
+use crate::control::Trust;
+use crate::{EntryId, Header, HeaderError, Signature, VerifiedEntry, VerifiedHeader, VerifyError};
 
 /// Why bytes read back are not the header that was verified. The store's medium is at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +52,22 @@ impl VerifiedHeader {
         } else {
             Err(StoredError::Id { recorded: *recorded, actual })
         }
+    }
+}
+
+impl VerifiedEntry {
+    /// The entry whose payload a store verified with its header, wrote down, and now reads back.
+    ///
+    /// **For stores only, over their own medium**, like [`VerifiedHeader::from_store`]. Length and content hash are
+    /// compared, so these are the bytes that were verified; a control payload is read again, but the signature of a joining
+    /// card in it is not verified again. A payload that came from anybody else goes through
+    /// [`attach_payload`](crate::verify::attach_payload).
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::PayloadLength`], [`VerifyError::ContentHash`] or [`VerifyError::Control`]; what was read is damaged.
+    pub fn from_store(header: VerifiedHeader, payload: Bytes) -> Result<Self, VerifyError> {
+        crate::verify::join(header, payload, Trust::VerifiedBefore)
     }
 }
 

@@ -8,7 +8,7 @@ mod small_order;
 
 use bytes::Bytes;
 
-use crate::control::{Context, Control, ControlError};
+use crate::control::{Context, Control, ControlError, Trust};
 use crate::header::signing_message;
 use crate::{
     AuthorKey, Code, ContentHash, Header, HeaderDigest, HeaderError, Kind, RawEntry, Signature,
@@ -265,6 +265,15 @@ pub fn attach_payload(
     header: VerifiedHeader,
     payload: Bytes,
 ) -> Result<VerifiedEntry, VerifyError> {
+    join(header, payload, Trust::Nothing)
+}
+
+/// A header and the payload that it names (VER-6, VER-7).
+pub(crate) fn join(
+    header: VerifiedHeader,
+    payload: Bytes,
+    trust: Trust,
+) -> Result<VerifiedEntry, VerifyError> {
     let fields = header.header();
     let expected = fields.payload_length;
     if u32::try_from(payload.len()) != Ok(expected) {
@@ -275,7 +284,7 @@ pub fn attach_payload(
         return Err(VerifyError::ContentHash { expected, actual });
     }
     if fields.kind.is_control() {
-        Control::parse(fields.kind, &payload, &Context::from(fields))?;
+        Control::read(fields.kind, &payload, &Context::from(fields), trust)?;
     }
     Ok(VerifiedEntry::new(header, payload))
 }

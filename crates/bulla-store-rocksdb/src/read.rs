@@ -5,7 +5,6 @@ mod get;
 mod scan;
 
 use bulla_core::values::{Summary, SummaryRequest};
-use bulla_core::verify::attach_payload;
 use bulla_core::{Bloom, Cursor, VerifiedEntry, VerifiedHeader};
 use bulla_store::{Result, StoreError, rules};
 use bytes::Bytes;
@@ -102,7 +101,7 @@ pub(crate) fn verified_entry(
         tracing::error!(id = %id.short(), "stored payload is gone");
         return Ok(None);
     };
-    match attach_payload(header.clone(), payload) {
+    match VerifiedEntry::from_store(header.clone(), payload) {
         Ok(entry) => Ok(Some(entry)),
         Err(error) => {
             tracing::error!(%error, id = %id.short(), "stored payload is damaged");

@@ -1,8 +1,7 @@
 //! Reading kept entries back. Every header is decoded and its id computed anew, every payload hashed: what does not hold
 //! any more is dropped and fetched again, never given.
 
-use bulla_core::verify::attach_payload;
-use bulla_core::{EntryId, SpaceId, Verified, VerifiedHeader};
+use bulla_core::{EntryId, SpaceId, Verified, VerifiedEntry, VerifiedHeader};
 use bulla_store::Result;
 use bulla_store::cached::{CachedEntry, CachedPart};
 use bulla_store::rules::ByteBudget;
@@ -115,9 +114,9 @@ fn entry_of(
     let bytes = Bytes::copy_from_slice(row.header);
     let header = VerifiedHeader::from_store(bytes, row.signature, id).ok()?;
     match payload {
-        Some(payload) => {
-            attach_payload(header, Bytes::copy_from_slice(&payload)).ok().map(Verified::Entry)
-        }
+        Some(payload) => VerifiedEntry::from_store(header, Bytes::copy_from_slice(&payload))
+            .ok()
+            .map(Verified::Entry),
         None => Some(Verified::Header(header)),
     }
 }

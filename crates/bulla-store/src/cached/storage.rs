@@ -80,7 +80,7 @@ pub struct CacheUsage {
 ///
 /// What is given is verified; a storage that reads from a disk gives back what verified before, as
 /// [`VerifiedHeader::from_store`](bulla_core::VerifiedHeader::from_store) and
-/// [`attach_payload`](bulla_core::verify::attach_payload) do, and drops what does not hold any more.
+/// [`VerifiedEntry::from_store`](bulla_core::VerifiedEntry::from_store) do, and drops what does not hold any more.
 ///
 /// # Errors
 ///
