@@ -14,8 +14,8 @@ pub use text::{ArmourError, armour, unarmour};
 
 /// Longest label in bytes (CARD-2).
 pub const MAX_LABEL_BYTES: usize = 64;
-/// Longest card in bytes (CARD-4).
-const MAX_CARD_BYTES: usize = 256;
+/// Longest card in bytes (CARD-1).
+pub const MAX_CARD_BYTES: usize = 256;
 const CARD_VERSION: u64 = 1;
 const PREFIX: &str = "bulla-card1-";
 
@@ -183,10 +183,15 @@ fn signing_message(author: &AuthorKey, sealing_key: &SealingKey, label: &str) ->
     [domain::SIGN_CARD, writer.as_bytes()].concat()
 }
 
-/// A label is shown in terminals and logs, so it must not steer them.
+/// Whether a text may be the label of a device: at most 64 bytes without control characters, for it is shown in terminals
+/// and logs and must not steer them (CARD-2).
+#[must_use]
+pub fn label_fits(label: &str) -> bool {
+    label.len() <= MAX_LABEL_BYTES && !label.chars().any(char::is_control)
+}
+
 fn check_label(label: &str) -> Result<(), CardError> {
-    let fits = label.len() <= MAX_LABEL_BYTES && !label.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(CardError::Label) }
+    if label_fits(label) { Ok(()) } else { Err(CardError::Label) }
 }
 
 #[cfg(test)]

@@ -33,7 +33,9 @@ mod passphrase;
 mod randomness;
 
 pub use acknowledgement::{AcknowledgementError, verify_acknowledgement};
-pub use card::{ArmourError, Card, CardError, MAX_LABEL_BYTES, armour, unarmour};
+pub use card::{
+    ArmourError, Card, CardError, MAX_CARD_BYTES, MAX_LABEL_BYTES, armour, label_fits, unarmour,
+};
 pub use key_file::{
     KeyFileError, MAX_KEY_FILE_BYTES, MAX_WORK_FACTOR, WorkFactor, create_key_file,
     key_file_content, open_secret, read_key_file, replace_key_file, seal_secret,

@@ -2,6 +2,7 @@
 
 use bulla_core::Code;
 use data_encoding::BASE32_NOPAD;
+use zeroize::Zeroizing;
 
 /// Bytes of the checksum.
 const CHECKSUM_BYTES: usize = 4;
@@ -40,10 +41,15 @@ impl ArmourError {
 /// 4 bytes of BLAKE3 over them under `context`.
 #[must_use]
 pub fn armour(prefix: &str, context: &str, bytes: &[u8]) -> String {
-    let mut data = bytes.to_vec();
+    // What is made into text may be a secret: nothing of it stays behind but the text.
+    let mut data = Zeroizing::new(Vec::with_capacity(bytes.len() + CHECKSUM_BYTES));
+    data.extend_from_slice(bytes);
     data.extend_from_slice(&checksum(context, bytes));
-    let mut text = prefix.to_owned();
-    text.push_str(&BASE32_NOPAD.encode(&data).to_ascii_lowercase());
+    let body = BASE32_NOPAD.encode_len(data.len());
+    let mut text = String::with_capacity(prefix.len() + body);
+    BASE32_NOPAD.encode_append(&data, &mut text);
+    text.make_ascii_lowercase();
+    text.insert_str(0, prefix);
     text
 }
 
@@ -69,11 +75,16 @@ pub fn unarmour(
     if body.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err(ArmourError::Base32);
     }
-    let upper = body.to_ascii_uppercase();
-    let mut data = BASE32_NOPAD.decode(upper.as_bytes()).map_err(|_| ArmourError::Base32)?;
+    let upper = Zeroizing::new(body.to_ascii_uppercase());
+    let decoded = BASE32_NOPAD.decode(upper.as_bytes()).map_err(|_| ArmourError::Base32)?;
+    let mut data = Zeroizing::new(decoded);
     let end = data.len().checked_sub(CHECKSUM_BYTES).ok_or(ArmourError::Checksum)?;
     let sum = data.split_off(end);
-    if sum == checksum(context, &data) { Ok(data) } else { Err(ArmourError::Checksum) }
+    if sum == checksum(context, &data) {
+        Ok(std::mem::take(&mut *data))
+    } else {
+        Err(ArmourError::Checksum)
+    }
 }
 
 fn checksum(context: &str, bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {

@@ -1,0 +1,73 @@
+//! What everything secret about an invitation is derived from (PAIR-10, PAIR-11, PAIR-21, PAIR-41).
+
+use bulla_core::{AuthorKey, InvitationId, SpaceId, domain};
+use zeroize::Zeroizing;
+
+/// Bytes of an invitation's secret (PAIR-10).
+pub(crate) const SECRET_BYTES: usize = 16;
+/// Bytes of a message's salt (PAIR-20).
+pub(crate) const SALT_BYTES: usize = 24;
+const ROOT_BYTES: usize = 64;
+
+/// The device that made an invitation: the first 16 bytes of a hash of its key, to keep the QR code small (PAIR-10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Inviter(pub(crate) [u8; 16]);
+
+impl Inviter {
+    pub(crate) fn of(author: &AuthorKey) -> Self {
+        let hash = blake3::derive_key(domain::INVITER, &author.0);
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+        Self(bytes)
+    }
+}
+
+/// One of the two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Joiner,
+    Approver,
+}
+
+impl Side {
+    /// Whose the message of this number is: odd ones are the joiner's (PAIR-20).
+    pub(crate) const fn of_message(number: u8) -> Self {
+        if number % 2 == 1 { Self::Joiner } else { Self::Approver }
+    }
+
+    const fn context(self) -> &'static str {
+        match self {
+            Self::Joiner => domain::PAIRING_JOINER_KEY,
+            Self::Approver => domain::PAIRING_APPROVER_KEY,
+        }
+    }
+}
+
+/// `secret ‖ space ‖ inviter`, so that an invitation whose space or inviter was altered opens nothing (PAIR-11).
+#[derive(Clone)]
+pub(crate) struct Root(Zeroizing<[u8; ROOT_BYTES]>);
+
+impl Root {
+    pub(crate) fn new(secret: &[u8; SECRET_BYTES], space: &SpaceId, inviter: &Inviter) -> Self {
+        let mut root = Zeroizing::new([0; ROOT_BYTES]);
+        let parts = secret.iter().chain(&space.0).chain(&inviter.0);
+        root.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
+        Self(root)
+    }
+
+    pub(crate) fn id(&self) -> InvitationId {
+        InvitationId(blake3::derive_key(domain::INVITATION_ID, self.0.as_slice()))
+    }
+
+    /// The key of one message (PAIR-21).
+    pub(crate) fn message_key(&self, side: Side, salt: &[u8; SALT_BYTES]) -> Zeroizing<[u8; 32]> {
+        let mut material = Zeroizing::new([0; ROOT_BYTES + SALT_BYTES]);
+        material.iter_mut().zip(self.0.iter().chain(salt)).for_each(|(to, from)| *to = *from);
+        Zeroizing::new(blake3::derive_key(side.context(), material.as_slice()))
+    }
+
+    /// The seed of the mailbox key (PAIR-41).
+    pub(crate) fn mailbox_seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(blake3::derive_key(domain::MAILBOX_KEY, self.0.as_slice()))
+    }
+}
