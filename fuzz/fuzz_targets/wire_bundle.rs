@@ -3,7 +3,7 @@
 #![no_main]
 
 use bulla_core::cbor::Encode;
-use bulla_core::values::{Counted, Counting, Freshness, Head, Rule};
+use bulla_core::values::{Counted, Counting, Freshness, Head};
 use bulla_core::{EntryId, Header, Lineage, LogHash, SetDigest, SpaceId};
 use bulla_wire::bundle::{BundleItem, BundleReader, BundleStart};
 use bulla_wire::stream::StreamError;
@@ -15,7 +15,8 @@ fn start() -> Vec<u8> {
         last_receipt: 9,
         log_hash: LogHash([3; 32]),
         control: none,
-        counting: Counting { rule: Rule::All, set: none },
+        held: none,
+        counting: Counting::All,
         present: none,
         freshness: Freshness::Fresh,
     };

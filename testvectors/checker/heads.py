@@ -3,29 +3,27 @@
 import cbor
 from common import MAX63, Disagreement
 
-RULES = ("all", "directory")
-
-
-def _counted(count, digest):
+def _counted(item):
+    count, digest = cbor.exactly(item, 2)
     return {"count": cbor.integer(count, MAX63), "digest": cbor.fixed(digest, 32)}
 
 
 def read_head(item):
-    lineage, receipt, log_hash, control, counting, present, freshness = cbor.exactly(item, 7)
+    """HEAD-3."""
+    lineage, receipt, log_hash, control, held, counting, present, freshness = cbor.exactly(item, 8)
     head = {"lineage": cbor.fixed(lineage, 16), "lastReceipt": cbor.integer(receipt, MAX63),
-            "logHash": cbor.fixed(log_hash, 32), "control": _counted(*cbor.exactly(control, 2))}
-    rule, count, digest = cbor.exactly(counting, 3)
-    head["counting"] = {"rule": RULES[cbor.integer(rule, 1)], **_counted(count, digest)}
-    head["present"] = _counted(*cbor.exactly(present, 2))
-    head["staleSince"] = None if freshness is None else cbor.integer(freshness, MAX63)
+            "logHash": cbor.fixed(log_hash, 32), "control": _counted(control), "held": _counted(held),
+            "counting": None if counting is None else _counted(counting), "present": _counted(present),
+            "staleSince": None if freshness is None else cbor.integer(freshness, MAX63)}
+    # HEAD-4: without a directory the counting entries are those held.
+    head["countingSet"] = head["held"] if counting is None else head["counting"]
     return head
 
 
 def head_item(head):
-    pair = lambda part: [part["count"], part["digest"]]
-    counting = [RULES.index(head["counting"]["rule"]), *pair(head["counting"])]
-    return [head["lineage"], head["lastReceipt"], head["logHash"], pair(head["control"]), counting,
-            pair(head["present"]), head["staleSince"]]
+    pair = lambda part: part and [part["count"], part["digest"]]
+    return [head["lineage"], head["lastReceipt"], head["logHash"], pair(head["control"]), pair(head["held"]),
+            pair(head["counting"]), pair(head["present"]), head["staleSince"]]
 
 
 def read_cursor(item):
@@ -46,7 +44,7 @@ def run_head(case, group):
     case.agree("fields", head)
     encoded = cbor.encode(head_item(head))
     case.agree("head", encoded)
-    if len(encoded) > 203:
+    if len(encoded) > 246:
         raise Disagreement("longer than HEAD-3 says")
 
 

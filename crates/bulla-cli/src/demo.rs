@@ -322,7 +322,7 @@ impl Facts {
             output.json(&self.to_json());
             return;
         }
-        let entries = self.heads.first().map_or(0, |(_, head)| head.counting.set.count);
+        let entries = self.heads.first().map_or(0, |(_, head)| head.held.count);
         output.line("\nWhat was sent");
         output.rows(
             &["files", "directories", "bytes", "entries"],
@@ -352,11 +352,7 @@ impl Facts {
             .heads
             .iter()
             .map(|(name, head)| {
-                vec![
-                    json!(name),
-                    json!(head.counting.set.count),
-                    json!(head.counting.set.digest.to_string()),
-                ]
+                vec![json!(name), json!(head.held.count), json!(head.held.digest.to_string())]
             })
             .collect();
         output.rows(&["read at", "entries", "digest"], &heads);
@@ -388,7 +384,7 @@ impl Facts {
             .heads
             .iter()
             .map(|(name, head)| {
-                let set = head.counting.set;
+                let set = head.held;
                 json!({ "read_at": name, "entries": set.count, "digest": set.digest.to_string() })
             })
             .collect();

@@ -13,7 +13,7 @@ pub(crate) struct Digests {
     /// The receipt they cover.
     pub(crate) at: u64,
     pub(crate) control: SetHash,
-    pub(crate) counting: SetHash,
+    pub(crate) held: SetHash,
     pub(crate) present: SetHash,
 }
 
@@ -71,8 +71,8 @@ impl Digests {
     pub(crate) fn apply(&mut self, delta: &Delta, at: u64) {
         self.at = at;
         self.control.add(&delta.control);
-        self.counting.add(&delta.with_payload);
-        self.counting.add(&delta.without_payload);
+        self.held.add(&delta.with_payload);
+        self.held.add(&delta.without_payload);
         self.present.add(&delta.with_payload);
         self.present.add(&delta.payload_added);
         self.present.subtract(&delta.payload_dropped);
@@ -81,7 +81,7 @@ impl Digests {
     /// Writes the digests down.
     pub(crate) fn write(&self, batch: &mut Batch<'_>, space: u32) -> Result<()> {
         let mut row = self.at.to_be_bytes().to_vec();
-        for set in [&self.control, &self.counting, &self.present] {
+        for set in [&self.control, &self.held, &self.present] {
             row.extend_from_slice(&set.to_bytes());
         }
         batch.put(Family::Meta, Meta::Digests(space).key(), row)
@@ -89,17 +89,13 @@ impl Digests {
 }
 
 impl Row for Digests {
-    /// `receipt (8) | control (2,048) | counting (2,048) | present (2,048)` (DISK-7).
+    /// `receipt (8) | control (2,048) | held (2,048) | present (2,048)` (DISK-7).
     fn parse(bytes: &[u8]) -> Option<Self> {
         let (at, sets) = bytes.split_first_chunk()?;
         let mut sets = sets.chunks(SetHash::STATE_BYTES).map(SetHash::from_bytes);
         let mut set = || sets.next().flatten();
-        let digests = Self {
-            at: u64::from_be_bytes(*at),
-            control: set()?,
-            counting: set()?,
-            present: set()?,
-        };
+        let digests =
+            Self { at: u64::from_be_bytes(*at), control: set()?, held: set()?, present: set()? };
         sets.next().is_none().then_some(digests)
     }
 }

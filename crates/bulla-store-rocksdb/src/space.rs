@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_core::values::{Counted, Counting, Freshness, Head, Rule};
+use bulla_core::values::{Counted, Counting, Freshness, Head};
 use bulla_core::{Lineage, SpaceId};
 use bulla_store::{Result, StoreError};
 use tokio::sync::watch;
@@ -129,10 +129,8 @@ impl Live {
             last_receipt: self.row.last_receipt,
             log_hash: self.row.log_hash,
             control: counted(self.row.control, &digests.control),
-            counting: Counting {
-                rule: Rule::All,
-                set: counted(self.row.last_receipt, &digests.counting),
-            },
+            held: counted(self.row.last_receipt, &digests.held),
+            counting: Counting::All,
             present: counted(self.row.present, &digests.present),
             freshness: Freshness::Fresh,
         }

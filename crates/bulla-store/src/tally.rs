@@ -1,6 +1,6 @@
 //! The running state behind a store's head.
 
-use bulla_core::values::{Counted, Counting, Freshness, Head, Rule};
+use bulla_core::values::{Counted, Counting, Freshness, Head};
 use bulla_core::{EntryId, Header, Lineage, LogHash, SetHash, SpaceId};
 
 /// A set of ids: how many, and the state of their digest.
@@ -45,8 +45,8 @@ pub struct Tally {
     pub log_hash: LogHash,
     /// Control entries.
     pub control: TallySet,
-    /// All entries: under the rule *all* every stored entry counts.
-    pub counting: TallySet,
+    /// All entries.
+    pub held: TallySet,
     /// Entries whose payload is present.
     pub present: TallySet,
 }
@@ -60,7 +60,7 @@ impl Tally {
             last_receipt: 0,
             log_hash: LogHash::start(space, &lineage),
             control: TallySet::default(),
-            counting: TallySet::default(),
+            held: TallySet::default(),
             present: TallySet::default(),
         }
     }
@@ -69,7 +69,7 @@ impl Tally {
     pub fn append(&mut self, id: &EntryId, header: &Header, has_payload: bool) -> u64 {
         self.last_receipt = self.last_receipt.saturating_add(1);
         self.log_hash = self.log_hash.next(id);
-        self.counting.insert(id);
+        self.held.insert(id);
         if header.kind.is_control() {
             self.control.insert(id);
         }
@@ -97,7 +97,8 @@ impl Tally {
             last_receipt: self.last_receipt,
             log_hash: self.log_hash,
             control: self.control.counted(),
-            counting: Counting { rule: Rule::All, set: self.counting.counted() },
+            held: self.held.counted(),
+            counting: Counting::All,
             present: self.present.counted(),
             freshness: Freshness::Fresh,
         }

@@ -16,7 +16,7 @@ use crate::{Reason, Scope};
 impl Work {
     /// Examines every entry of the target up to `head` that was not examined yet.
     pub(crate) async fn examine(&mut self, head: &Head) -> Result<(), Halt> {
-        let absent = head.counting.set.count.saturating_sub(head.present.count);
+        let absent = head.held.count.saturating_sub(head.present.count);
         if self.ledger.examined != Some(head.cursor()) {
             let is_new_read = self.is_target_near() || absent > 0;
             match self.options.scope {

@@ -157,7 +157,12 @@ impl Work {
     /// The checkpoint after heads that were equal. One whose state is known is better than a newer one whose state is
     /// computed from the whole store when it is needed, as long as little came since: what this device pushed itself is
     /// read again then, as ids.
+    ///
+    /// Where the same entries count and others are held besides, what was kept stays as it is: it speaks of what is held.
     pub(crate) fn note_equal(&mut self) {
+        if self.head.held != self.target_head.held {
+            return;
+        }
         let known = self.checkpoint.take().filter(|checkpoint| {
             let since = self.head.last_receipt.saturating_sub(checkpoint.source.receipt);
             matches!(checkpoint.seen, Seen::Known(_)) && since <= WORTH_READING_AGAIN
@@ -169,7 +174,7 @@ impl Work {
             None => Checkpoint {
                 source: self.head.cursor(),
                 target: self.target_head.cursor(),
-                seen: Seen::AsHeld(self.head.counting.set),
+                seen: Seen::AsHeld(self.head.held),
                 exceptions_cut: false,
             },
         });

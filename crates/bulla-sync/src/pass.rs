@@ -118,10 +118,8 @@ impl Work {
         let most = self.options.puts_in_flight.clamp(1, 4);
         let mut in_flight: FuturesOrdered<InFlight> = FuturesOrdered::new();
         let mut is_open = true;
-        let mut tallies = Tallies {
-            duplicates_allowed: self.target_head.counting.set.count,
-            ..Tallies::default()
-        };
+        let mut tallies =
+            Tallies { duplicates_allowed: self.target_head.held.count, ..Tallies::default() };
         while is_open || !in_flight.is_empty() {
             tokio::select! {
                 biased;
@@ -233,7 +231,7 @@ impl Work {
         if tallies.duplicates > tallies.duplicates_allowed {
             // Every entry is shown once, so what was held and shown cannot be more than what is held and was not stored
             // by this pass. Others may have written meanwhile.
-            let held = self.target_head_now().await?.counting.set.count;
+            let held = self.target_head_now().await?.held.count;
             tallies.duplicates_allowed = held.saturating_sub(tallies.stored);
             if tallies.duplicates > tallies.duplicates_allowed {
                 let repeats = tallies.duplicates.saturating_sub(tallies.duplicates_allowed);

@@ -156,7 +156,9 @@ impl Run {
         work.examine(&target_head).await?;
         let earlier = work.exceptions.ids();
 
-        let proof = if work.head.same_entries(&work.target_head) {
+        let is_equal =
+            work.head.same_entries(&work.target_head) || work.head.held == work.target_head.held;
+        let proof = if is_equal {
             record.steps.push(Step { rung: Rung::Equal, passes: 0, is_proven: true });
             work.note_equal();
             Proof::Proven
@@ -212,7 +214,7 @@ impl Work {
         let Some(checkpoint) = &self.checkpoint else { return Ok(()) };
         let shown = checkpoint.seen.counted().count;
         let taken = shown.saturating_sub(self.exceptions.len());
-        let holds = now.counting.set.count;
+        let holds = now.held.count;
         if holds >= taken || self.exceptions.is_cut || self.options.scope.hides_headers() {
             return Ok(());
         }
@@ -271,9 +273,7 @@ fn judge(work: &Work, proof: Proof) -> Verdict {
     let refused = work.exceptions.refused();
     let failed = work.exceptions.len().saturating_sub(refused);
     let reason = match proof {
-        Proof::Not { shown } => {
-            Some(Reason::Withheld { announced: work.head.counting.set.count, shown })
-        }
+        Proof::Not { shown } => Some(Reason::Withheld { announced: work.head.held.count, shown }),
         Proof::Proven | Proof::AsTold if failed > 0 => Some(Reason::EntriesMissing(failed)),
         Proof::Proven | Proof::AsTold if work.exceptions.is_cut => {
             Some(Reason::TooManyExceptions(work.exceptions.len()))

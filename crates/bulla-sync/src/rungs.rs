@@ -40,8 +40,8 @@ impl Work {
             direction: self.options.direction,
             scope: &self.options.scope,
             page_bytes: u64::from(self.options.page_limit().max_bytes),
-            source_count: self.head.counting.set.count,
-            target_count: self.target_head.counting.set.count,
+            source_count: self.head.held.count,
+            target_count: self.target_head.held.count,
             has_checkpoint: self.checkpoint.is_some(),
             sketch_symbols: None,
         }
@@ -88,7 +88,7 @@ impl Work {
         };
         if checkpoint.source == self.head.cursor() {
             let shown = checkpoint.seen.counted();
-            return Ok((0, self.judge(shown.count, shown == self.head.counting.set)));
+            return Ok((0, self.judge(shown.count, shown == self.head.held)));
         }
         let Some(seen) = self.state_of(&checkpoint).await? else {
             return Ok((0, Proof::Not { shown: 0 }));
@@ -96,7 +96,7 @@ impl Work {
         let from = checkpoint.source.receipt;
         self.begin(Rung::Cursor, from);
         let unread = self.head.last_receipt.saturating_sub(from);
-        let unaccounted = self.target_head.counting.set.count.saturating_sub(seen.count);
+        let unaccounted = self.target_head.held.count.saturating_sub(seen.count);
         let mode = self.situation().mode(unread, unaccounted);
         self.whole_pass(checkpoint.source, seen, mode, None).await
     }
@@ -104,7 +104,7 @@ impl Work {
     async fn by_full(&mut self) -> Result<(u32, Proof), Halt> {
         self.begin(Rung::Full, 0);
         let start = start_cursor(&self.keys.space, self.keys.source);
-        let target_count = self.target_head_now().await?.counting.set.count;
+        let target_count = self.target_head_now().await?.held.count;
         let mode = self.situation().mode(self.head.last_receipt, target_count);
         let (passes, proof) = self.whole_pass(start, TallySet::default(), mode, None).await?;
         if !matches!(proof, Proof::Not { .. }) || !matches!(mode, Mode::Inline { .. }) {
@@ -154,11 +154,14 @@ impl Work {
             };
             let brought = self.pass(plan).await?.brought;
             let now = self.target_head_now().await?;
-            let seen = if now.same_entries(&self.head) {
-                Some(Seen::AsHeld(self.head.counting.set))
+            let seen = if now.held == self.head.held {
+                Some(Seen::AsHeld(self.head.held))
+            } else if now.same_entries(&self.head) {
+                // The same entries count, and either side holds others besides: there is no set of ids to keep.
+                return Ok((rounds, Proof::Proven));
             } else {
                 let set = self.held_by_both(&source, now.cursor()).await?;
-                set.filter(|set| set.counted() == self.head.counting.set).map(Seen::Known)
+                set.filter(|set| set.counted() == self.head.held).map(Seen::Known)
             };
             if let Some(seen) = seen {
                 self.checkpoint = Some(Checkpoint {
@@ -242,7 +245,7 @@ impl Work {
     ) -> Result<(u32, Proof), Halt> {
         let plan = Plan { start, seen: Some(seen), mode, except: None, prefilter };
         let seen = self.pass(plan).await?.seen.unwrap_or_default().counted();
-        Ok((1, self.judge(seen.count, seen == self.head.counting.set)))
+        Ok((1, self.judge(seen.count, seen == self.head.held)))
     }
 
     fn judge(&self, shown: u64, is_equal: bool) -> Proof {

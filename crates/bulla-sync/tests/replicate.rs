@@ -303,14 +303,14 @@ async fn payloads_of_a_topic_come_with_all_headers() {
     let report = run(&source, &target, &bookmarks(), options).await;
     assert!(report.is_clean(), "{report}");
     let held = head(&*target).await;
-    assert_eq!((held.counting.set.count, held.present.count), (91, 31));
+    assert_eq!((held.held.count, held.present.count), (91, 31));
 
     let target = store(author.space(), 3);
     let options = Options::pull().with_scope(Scope::Filtered(filter));
     let report = run(&source, &target, &bookmarks(), options).await;
     assert!(matches!(report.verdict, Verdict::CompleteAsToldBySource), "{report}");
     let held = head(&*target).await;
-    assert_eq!((held.counting.set.count, held.present.count), (31, 31));
+    assert_eq!((held.held.count, held.present.count), (31, 31));
 }
 
 #[tokio::test]
@@ -544,5 +544,5 @@ async fn what_waits_for_a_slow_target_is_bounded() {
     assert!(pages <= ahead + in_flight + 2, "{pages} pages of 51 were read");
     gate.open();
     assert!(task.await.unwrap().is_clean());
-    assert_eq!(head(&*target).await.counting.set.count, 501);
+    assert_eq!(head(&*target).await.held.count, 501);
 }

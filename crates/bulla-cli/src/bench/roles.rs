@@ -175,7 +175,7 @@ async fn open(task: &Task) -> Result<Value> {
     spaces.close().await;
     Ok(json!({
         "seconds": seconds(took),
-        "entries": head.counting.set.count,
+        "entries": head.held.count,
         "peak_bytes": machine::used(None).peak_bytes,
     }))
 }

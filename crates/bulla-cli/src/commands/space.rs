@@ -66,7 +66,7 @@ async fn list(app: &App) -> Result<()> {
         rows.push(vec![
             json!(local.name(space)),
             json!(space.to_string()),
-            json!(head.counting.set.count),
+            json!(head.held.count),
             bytes,
             json!(remote.map(|remote| remote.url)),
         ]);
@@ -92,8 +92,10 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
             "lineage": head.lineage.to_string(),
             "last_receipt": head.last_receipt,
             "log_hash": head.log_hash.to_string(),
-            "entries": head.counting.set.count,
-            "digest": head.counting.set.digest.to_string(),
+            "entries": head.held.count,
+            "digest": head.held.digest.to_string(),
+            "counting": head.counting_set().count,
+            "counting_digest": head.counting_set().digest.to_string(),
             "payloads_present": head.present.count,
             "payload_bytes": status.payload_bytes,
             "disk_bytes": status.disk_bytes,
@@ -102,12 +104,12 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
         }));
         return Ok(());
     }
-    let missing = head.counting.set.count.saturating_sub(head.present.count);
-    let rows = [
+    let missing = head.held.count.saturating_sub(head.present.count);
+    let mut rows = vec![
         ("space", store.space().to_string()),
         ("name", local.name(store.space()).unwrap_or("-").to_owned()),
-        ("entries", head.counting.set.count.to_string()),
-        ("digest", head.counting.set.digest.to_string()),
+        ("entries", head.held.count.to_string()),
+        ("digest", head.held.digest.to_string()),
         ("payloads missing", missing.to_string()),
         ("payload bytes", size(status.payload_bytes)),
         ("on disk, all spaces", size(status.disk_bytes)),
@@ -119,6 +121,10 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
             if impairments.is_empty() { "none".to_owned() } else { impairments.join(", ") },
         ),
     ];
+    if head.counting_set() != head.held {
+        let set = head.counting_set();
+        rows.insert(4, ("counting", format!("{}, {}", set.count, set.digest)));
+    }
     let rows: Vec<_> =
         rows.into_iter().map(|(name, value)| vec![json!(name), json!(value)]).collect();
     app.output.rows(&["", ""], &rows);
@@ -151,7 +157,7 @@ async fn remove(app: &App, argument: &SpaceArg, is_sure: bool) -> Result<()> {
     let space = app.home.resolve(argument, &app.held(&spaces).await?)?;
     if !is_sure {
         let head = spaces.open(&Context::new(), space).await?.head(&Context::new()).await?;
-        let entries = head.counting.set.count;
+        let entries = head.held.count;
         return Err(Failure::usage(format!(
             "this would remove {entries} entries of space {space} from this device"
         ))

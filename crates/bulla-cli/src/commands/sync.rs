@@ -165,8 +165,7 @@ fn show(app: &App, results: &[(&'static str, Report)], traffic: bulla_client::Tr
                 } else {
                     json!(format!("{} ms", report.timings.total.as_millis()))
                 },
-                json!(report.source_head.map(|head| head.counting.set.digest.to_string()))
-                    .to_short(app),
+                json!(report.source_head.map(|head| head.held.digest.to_string())).to_short(app),
             ]
         })
         .collect();

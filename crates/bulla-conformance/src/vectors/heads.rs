@@ -1,7 +1,7 @@
 //! `head.json` and `cursor.json` (chapter `heads.md`).
 
 use bulla_core::cbor::{CborError, Decode, Encode, Writer};
-use bulla_core::values::{Counted, Counting, Freshness, Rule};
+use bulla_core::values::{Counted, Counting, Freshness};
 use bulla_core::{Cursor, Head, Lineage, LogHash, SetDigest};
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
@@ -25,18 +25,18 @@ impl Format for Heads {
                 Field::required("digest", Shape::HexOf(32), "set digest"),
             ]
         };
-        let mut counting = vec![Field::required(
-            "rule",
-            Shape::OneOf(&["all", "directory"]),
-            "what counts (HEAD-4)",
-        )];
-        counting.extend(counted());
         let fields = vec![
             Field::required("lineage", Shape::HexOf(16), "names the history of receipts"),
             Field::required("lastReceipt", Shape::Uint64, "the newest receipt"),
             Field::required("logHash", Shape::HexOf(32), "the log hash there"),
             Field::required("control", Shape::Object(counted()), "control entries"),
-            Field::required("counting", Shape::Object(counting), "counting entries"),
+            Field::required("held", Shape::Object(counted()), "all entries held"),
+            Field::required(
+                "counting",
+                Shape::nullable(Shape::Object(counted())),
+                "those that count by the directory; null where all do (HEAD-4)",
+            ),
+            Field::required("countingSet", Shape::Object(counted()), "the entries that count"),
             Field::required(
                 "present",
                 Shape::Object(counted()),
@@ -86,17 +86,17 @@ fn fields_of(head: &Head) -> Value {
     let hex = |bytes: &[u8]| HEXLOWER.encode(bytes);
     let counted =
         |set: &Counted| json!({ "count": set.count.to_string(), "digest": hex(&set.digest.0) });
-    let rule = match head.counting.rule {
-        Rule::All => "all",
-        Rule::Directory => "directory",
-    };
-    let set = &head.counting.set;
     json!({
         "lineage": hex(&head.lineage.0),
         "lastReceipt": head.last_receipt.to_string(),
         "logHash": hex(&head.log_hash.0),
         "control": counted(&head.control),
-        "counting": { "rule": rule, "count": set.count.to_string(), "digest": hex(&set.digest.0) },
+        "held": counted(&head.held),
+        "counting": match &head.counting {
+            Counting::All => Value::Null,
+            Counting::Directory(set) => counted(set),
+        },
+        "countingSet": counted(&head.counting_set()),
         "present": counted(&head.present),
         "staleSince": match head.freshness {
             Freshness::Fresh => Value::Null,
@@ -108,13 +108,14 @@ fn fields_of(head: &Head) -> Value {
 fn sample() -> Head {
     let mut random = Random::new("head");
     let mut set = |count| Counted { count, digest: SetDigest(random.array()) };
-    let (control, counting, present) = (set(1), set(1000), set(998));
+    let (control, held, present) = (set(1), set(1000), set(998));
     Head {
         lineage: Lineage(random.array()),
         last_receipt: 1000,
         log_hash: LogHash(random.array()),
         control,
-        counting: Counting { rule: Rule::All, set: counting },
+        held,
+        counting: Counting::All,
         present,
         freshness: Freshness::Fresh,
     }
@@ -129,7 +130,8 @@ fn valid_heads() -> Vec<Case> {
     let empty = Head {
         last_receipt: 0,
         control: none,
-        counting: Counting { rule: Rule::All, set: none },
+        held: none,
+        counting: Counting::All,
         present: none,
         ..sample()
     };
@@ -137,16 +139,20 @@ fn valid_heads() -> Vec<Case> {
     let largest = Head {
         last_receipt: HIGHEST,
         control: full,
-        counting: Counting { rule: Rule::Directory, set: full },
+        held: full,
+        counting: Counting::Directory(full),
         present: full,
         freshness: Freshness::StaleSince(HIGHEST),
         ..sample()
     };
-    let directory = Counting { rule: Rule::Directory, ..sample().counting };
+    let directory = |set| Head { counting: Counting::Directory(set), ..sample() };
+    let fewer = Counted { count: 990, digest: SetDigest([0x99; 32]) };
     vec![
         good("an empty store", &empty),
         good("a thousand entries", &sample()),
-        good("counted by the directory", &Head { counting: directory, ..sample() }),
+        good("counted by the directory, and everything does", &directory(sample().held)),
+        good("ten that do not count by the directory", &directory(fewer)),
+        good("nothing counts by the directory", &directory(none)).flag("Boundary"),
         good("stale", &Head { freshness: Freshness::StaleSince(1_790_000_000_000), ..sample() }),
         good("stale since 1970", &Head { freshness: Freshness::StaleSince(0), ..sample() })
             .flag("Boundary"),
@@ -158,20 +164,19 @@ fn valid_heads() -> Vec<Case> {
 fn replaced(element: usize, write: impl Fn(&mut Writer)) -> Vec<u8> {
     let head = sample();
     let mut writer = Writer::new();
-    writer.array(7);
-    for number in 0..7 {
+    writer.array(8);
+    for number in 0..8 {
         if number == element {
             write(&mut writer);
             continue;
         }
-        let set = &head.counting.set;
         match number {
             0 => _ = writer.bytes(head.lineage),
             1 => _ = writer.uint(head.last_receipt),
             2 => _ = writer.bytes(head.log_hash),
             3 => head.control.encode(&mut writer),
-            4 => _ = writer.array(3).uint(0).uint(set.count).bytes(set.digest),
-            5 => head.present.encode(&mut writer),
+            4 => head.held.encode(&mut writer),
+            6 => head.present.encode(&mut writer),
             _ => _ = writer.null(),
         }
     }
@@ -197,19 +202,21 @@ fn invalid_heads() -> Vec<Case> {
         bounds("last receipt 2^63", 1, |w| _ = w.uint(1 << 63)),
         bounds("log hash of 33 bytes", 2, |w| _ = w.bytes([1; 33])),
         bounds("control count 2^63", 3, |w| _ = w.array(2).uint(1 << 63).bytes([1; 32])),
-        bounds("rule 2", 4, |w| _ = w.array(3).uint(2).uint(1).bytes([1; 32])),
-        bounds("rule 2^64 - 1", 4, |w| _ = w.array(3).uint(u64::MAX).uint(1).bytes([1; 32])),
-        bounds("counting digest of 31 bytes", 4, |w| _ = w.array(3).uint(0).uint(1).bytes([1; 31])),
-        bounds("present count 2^64 - 1", 5, |w| _ = w.array(2).uint(u64::MAX).bytes([1; 32])),
-        bounds("stale since 2^63", 6, |w| _ = w.uint(1 << 63)),
+        bounds("count of entries held 2^63", 4, |w| _ = w.array(2).uint(1 << 63).bytes([1; 32])),
+        bounds("digest of entries held of 33 bytes", 4, |w| _ = w.array(2).uint(1).bytes([1; 33])),
+        bounds("counting count 2^63", 5, |w| _ = w.array(2).uint(1 << 63).bytes([1; 32])),
+        bounds("counting digest of 31 bytes", 5, |w| _ = w.array(2).uint(1).bytes([1; 31])),
+        bounds("present count 2^64 - 1", 6, |w| _ = w.array(2).uint(u64::MAX).bytes([1; 32])),
+        bounds("stale since 2^63", 7, |w| _ = w.uint(1 << 63)),
         unexpected("last receipt null", 1, |w| _ = w.null()),
         unexpected("control entries as a map", 3, |w| _ = w.map(0)),
-        unexpected("rule as a boolean", 4, |w| _ = w.array(3).bool(false).uint(1).bytes([1; 32])),
-        unexpected("freshness true", 6, |w| _ = w.bool(true)),
+        unexpected("entries held null", 4, |w| _ = w.null()),
+        unexpected("counting entries by the number of a rule", 5, |w| _ = w.uint(0)),
+        unexpected("freshness true", 7, |w| _ = w.bool(true)),
         count("control entries without digest", 3, |w| _ = w.array(1).uint(1)),
-        count("counting entries without rule", 4, |w| _ = w.array(2).uint(1).bytes([1; 32])),
-        bad("six elements", "cbor.count", "CBOR-9", [&[0x86], &good[1..good.len() - 1]].concat()),
-        bad("eight elements", "cbor.count", "CBOR-9", [&[0x88], &good[1..], &[0]].concat()),
+        count("counting entries with a rule", 5, |w| _ = w.array(3).uint(1).uint(1).bytes([1; 32])),
+        bad("seven elements", "cbor.count", "CBOR-9", [&[0x87], &good[1..good.len() - 1]].concat()),
+        bad("nine elements", "cbor.count", "CBOR-9", [&[0x89], &good[1..], &[0]].concat()),
         bad("an empty array", "cbor.count", "CBOR-9", vec![0x80]),
         bad("cut", "cbor.truncated", "CBOR-2", good[..good.len() - 1].to_vec()),
         bad("byte after it", "cbor.trailing", "CBOR-2", [&good[..], &[0xf6]].concat()),

@@ -1,6 +1,6 @@
 //! A store's state in under 300 bytes, and a reader's place in it (chapter `heads.md`).
 
-use crate::cbor::{CborError, CborErrorKind, Decode, Encode, Reader, Writer};
+use crate::cbor::{CborError, Decode, Encode, Reader, Writer};
 use crate::limits::MAX_COUNTER;
 use crate::{Lineage, LogHash, SetDigest};
 
@@ -35,13 +35,24 @@ pub enum Rule {
     Directory,
 }
 
-/// The counting entries of a store and the rule they are counted by.
+/// What counts among the entries held (HEAD-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counting {
+pub enum Counting {
+    /// Under the rule *all*: everything held.
+    All,
+    /// Under the rule *directory*: these.
+    Directory(Counted),
+}
+
+impl Counting {
     /// The rule.
-    pub rule: Rule,
-    /// The set.
-    pub set: Counted,
+    #[must_use]
+    pub const fn rule(&self) -> Rule {
+        match self {
+            Self::All => Rule::All,
+            Self::Directory(_) => Rule::Directory,
+        }
+    }
 }
 
 /// Whether an answer comes from the store itself just now.
@@ -56,9 +67,9 @@ pub enum Freshness {
 
 /// A store's state (HEAD-1).
 ///
-/// Encoded as `[lineage, last receipt, log hash, [count, digest] of control entries, [rule, count, digest] of counting
-/// entries, [count, digest] of entries with their payload present, freshness]`; rule is 0 for all and 1 for directory;
-/// freshness is `null` for fresh, else the milliseconds (HEAD-3).
+/// Encoded as `[lineage, last receipt, log hash, [count, digest] of control entries, [count, digest] of all entries held,
+/// counting, [count, digest] of entries with their payload present, freshness]`; counting is `null` under the rule *all*
+/// and `[count, digest]` under the rule *directory*; freshness is `null` for fresh, else the milliseconds (HEAD-3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// Names the history of receipts.
@@ -67,9 +78,11 @@ pub struct Head {
     pub last_receipt: u64,
     /// The log hash at that receipt.
     pub log_hash: LogHash,
-    /// The control entries.
+    /// The control entries held, whether they count or not.
     pub control: Counted,
-    /// The counting entries.
+    /// All entries held: what the store shows in receipt order.
+    pub held: Counted,
+    /// Which of them count.
     pub counting: Counting,
     /// The entries whose payload is present.
     pub present: Counted,
@@ -84,10 +97,22 @@ impl Head {
         Cursor { lineage: self.lineage, receipt: self.last_receipt, log_hash: self.log_hash }
     }
 
-    /// Whether both stores hold the same counting entries: equal control entries, one rule, equal digests (HEAD-5).
+    /// The entries that count: under the rule *all* those held.
+    #[must_use]
+    pub const fn counting_set(&self) -> Counted {
+        match self.counting {
+            Counting::All => self.held,
+            Counting::Directory(set) => set,
+        }
+    }
+
+    /// Whether both stores have the same counting entries: equal control entries, one rule, equal digests (HEAD-5).
+    /// Under the rule *directory* they may hold different entries besides.
     #[must_use]
     pub fn same_entries(&self, other: &Self) -> bool {
-        self.control == other.control && self.counting == other.counting
+        self.control == other.control
+            && self.counting.rule() == other.counting.rule()
+            && self.counting_set() == other.counting_set()
     }
 }
 
@@ -123,13 +148,13 @@ impl Decode for Counted {
 
 impl Encode for Head {
     fn encode(&self, writer: &mut Writer) {
-        writer.array(7).bytes(self.lineage).uint(self.last_receipt).bytes(self.log_hash);
+        writer.array(8).bytes(self.lineage).uint(self.last_receipt).bytes(self.log_hash);
         self.control.encode(writer);
-        let rule = match self.counting.rule {
-            Rule::All => 0,
-            Rule::Directory => 1,
-        };
-        writer.array(3).uint(rule).uint(self.counting.set.count).bytes(self.counting.set.digest);
+        self.held.encode(writer);
+        match &self.counting {
+            Counting::All => _ = writer.null(),
+            Counting::Directory(set) => set.encode(writer),
+        }
         self.present.encode(writer);
         match self.freshness {
             Freshness::Fresh => writer.null(),
@@ -140,34 +165,24 @@ impl Encode for Head {
 
 impl Decode for Head {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, CborError> {
-        reader.array_exact(7)?;
-        let lineage = Lineage(reader.array_of()?);
-        let last_receipt = reader.uint(MAX_COUNTER)?;
-        let log_hash = LogHash(reader.array_of()?);
-        let control = Counted::decode(reader)?;
-        reader.array_exact(3)?;
-        let start = reader.position();
-        let rule = match reader.uint(u64::MAX)? {
-            0 => Rule::All,
-            1 => Rule::Directory,
-            _ => return Err(Reader::error_at(start, CborErrorKind::Bounds)),
-        };
-        let set =
-            Counted { count: reader.uint(MAX_COUNTER)?, digest: SetDigest(reader.array_of()?) };
-        let present = Counted::decode(reader)?;
-        let freshness = if reader.null() {
-            Freshness::Fresh
-        } else {
-            Freshness::StaleSince(reader.uint(MAX_COUNTER)?)
-        };
+        reader.array_exact(8)?;
         Ok(Self {
-            lineage,
-            last_receipt,
-            log_hash,
-            control,
-            counting: Counting { rule, set },
-            present,
-            freshness,
+            lineage: Lineage(reader.array_of()?),
+            last_receipt: reader.uint(MAX_COUNTER)?,
+            log_hash: LogHash(reader.array_of()?),
+            control: Counted::decode(reader)?,
+            held: Counted::decode(reader)?,
+            counting: if reader.null() {
+                Counting::All
+            } else {
+                Counting::Directory(Counted::decode(reader)?)
+            },
+            present: Counted::decode(reader)?,
+            freshness: if reader.null() {
+                Freshness::Fresh
+            } else {
+                Freshness::StaleSince(reader.uint(MAX_COUNTER)?)
+            },
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use bulla_core::cbor::{CborErrorKind, Decode, Encode, Writer};
 use bulla_core::limits::{MAX_COUNTER, MAX_FILTER_TERMS};
-use bulla_core::values::{Counted, Counting, Filter, Freshness, KindRange, Rule};
+use bulla_core::values::{Counted, Counting, Filter, Freshness, KindRange};
 use bulla_core::{AuthorKey, Cursor, Head, Kind, Lineage, LogHash, SetDigest, SpaceId, Topic};
 use proptest::prelude::*;
 
@@ -14,17 +14,18 @@ fn counted() -> impl Strategy<Value = Counted> {
 }
 
 fn heads() -> impl Strategy<Value = Head> {
-    let rule = prop_oneof![Just(Rule::All), Just(Rule::Directory)];
+    let counting = prop_oneof![Just(Counting::All), counted().prop_map(Counting::Directory)];
     let freshness =
         prop_oneof![Just(Freshness::Fresh), (0..=MAX_COUNTER).prop_map(Freshness::StaleSince)];
     let place = (any::<[u8; 16]>(), 0..=MAX_COUNTER, any::<[u8; 32]>());
-    (place, counted(), rule, counted(), counted(), freshness).prop_map(
-        |(place, control, rule, set, present, freshness)| Head {
+    (place, counted(), counted(), counting, counted(), freshness).prop_map(
+        |(place, control, held, counting, present, freshness)| Head {
             lineage: Lineage(place.0),
             last_receipt: place.1,
             log_hash: LogHash(place.2),
             control,
-            counting: Counting { rule, set },
+            held,
+            counting,
             present,
             freshness,
         },
@@ -38,7 +39,8 @@ fn largest() -> Head {
         last_receipt: MAX_COUNTER,
         log_hash: LogHash([0xff; 32]),
         control: set,
-        counting: Counting { rule: Rule::Directory, set },
+        held: set,
+        counting: Counting::Directory(set),
         present: set,
         freshness: Freshness::StaleSince(MAX_COUNTER),
     }
@@ -46,7 +48,7 @@ fn largest() -> Head {
 
 #[test]
 fn a_head_is_under_300_bytes() {
-    assert_eq!(largest().to_cbor().len(), 203);
+    assert_eq!(largest().to_cbor().len(), 246);
 }
 
 #[test]
@@ -61,11 +63,15 @@ fn same_entries_needs_one_rule_and_equal_control_entries() {
     assert!(head.same_entries(&other));
     other.control.digest = SetDigest([1; 32]);
     assert!(!head.same_entries(&other));
-    let other = Head { counting: Counting { rule: Rule::All, ..head.counting }, ..head };
-    assert!(!head.same_entries(&other));
-    let set = Counted { digest: SetDigest([2; 32]), ..head.counting.set };
-    let other = Head { counting: Counting { set, ..head.counting }, ..head };
-    assert!(!head.same_entries(&other));
+    let all = Head { counting: Counting::All, ..head };
+    assert_eq!(all.counting_set(), head.counting_set());
+    assert!(!head.same_entries(&all), "equal digests under two rules say nothing");
+    let set = Counted { digest: SetDigest([2; 32]), ..head.counting_set() };
+    assert!(!head.same_entries(&Head { counting: Counting::Directory(set), ..head }));
+    // What is held besides plays no part under the rule directory, and is all there is under the rule all.
+    assert!(head.same_entries(&Head { held: set, ..head }));
+    assert!(all.same_entries(&all));
+    assert!(!all.same_entries(&Head { held: set, ..all }));
 }
 
 proptest! {
@@ -101,16 +107,14 @@ fn head_and_cursor_bounds() {
     };
     beyond(|h| h.last_receipt += 1);
     beyond(|h| h.control.count += 1);
-    beyond(|h| h.counting.set.count += 1);
+    beyond(|h| h.held.count += 1);
+    beyond(|h| {
+        h.counting = Counting::Directory(Counted { count: MAX_COUNTER + 1, ..h.held });
+    });
     beyond(|h| h.present.count += 1);
     beyond(|h| h.freshness = Freshness::StaleSince(MAX_COUNTER + 1));
-    // The rule is 0 or 1.
-    let bytes = largest().to_cbor();
-    let at = bytes.windows(2).position(|pair| pair == [0x83, 0x01]).unwrap() + 1;
-    let mut unknown = bytes.clone();
-    unknown[at] = 2;
-    assert_eq!(refused(&unknown), CborErrorKind::Bounds);
-    assert_eq!(refused(&[0x86]), CborErrorKind::Truncated);
+    assert_eq!(refused(&[0x88]), CborErrorKind::Truncated);
+    assert_eq!(refused(&[0x87]), CborErrorKind::Count);
     assert_eq!(refused(&[0x80]), CborErrorKind::Count);
 
     let cursor =

@@ -42,7 +42,8 @@ async fn page(disk: Option<&DiskSpaces>, after: Option<SpaceId>) -> Result<Value
         let (head, status) = (store.head(&cx).await?, store.status(&cx).await?);
         rows.push(json!({
             "space": space.to_string(),
-            "entries": head.counting.set.count,
+            "entries": head.held.count,
+            "counting": head.counting_set().count,
             "payloads": head.present.count,
             "payload_bytes": status.payload_bytes,
             "last_receipt": head.last_receipt,

@@ -71,7 +71,7 @@ async fn list(args: ListArgs) -> Result<(), NodeError> {
         let page = disk.list(&cx, after, PAGE).await?;
         for space in &page.spaces {
             let head = disk.open(&cx, *space).await?.head(&cx).await?;
-            rows.push((*space, head.counting.set.count, head.present.count));
+            rows.push((*space, head.held.count, head.present.count));
         }
         after = page.spaces.last().copied();
         if page.end || after.is_none() {
@@ -99,13 +99,14 @@ async fn usage(args: UsageArgs) -> Result<(), NodeError> {
     let (head, status) = (store.head(&cx).await?, store.status(&cx).await?);
     let rows = [
         ("space", json!(args.space.to_string())),
-        ("entries", json!(head.counting.set.count)),
+        ("entries", json!(head.held.count)),
+        ("counting", json!(head.counting_set().count)),
         ("payloads", json!(head.present.count)),
         ("payload_bytes", json!(status.payload_bytes)),
         ("database_bytes", json!(status.disk_bytes)),
         ("last_receipt", json!(head.last_receipt)),
         ("lineage", json!(head.lineage.to_string())),
-        ("digest", json!(head.counting.set.digest.to_string())),
+        ("digest", json!(head.held.digest.to_string())),
     ];
     if args.json {
         let object = rows.into_iter().map(|(name, value)| (name.to_owned(), value));
@@ -124,7 +125,7 @@ async fn remove(args: RemoveArgs) -> Result<(), NodeError> {
     let head = store.head(&cx).await?;
     drop(store);
     if !args.yes {
-        let entries = head.counting.set.count;
+        let entries = head.held.count;
         say(&format!("space {} has {entries} entries, which would be lost here", args.space))?;
         return Err(NodeError::Unconfirmed);
     }

@@ -42,7 +42,7 @@ async fn spaces_are_listed_measured_and_removed() {
     let usage = site.say(&["space", "usage", &space, "--json"]);
     let usage: Value = serde_json::from_str(&usage).unwrap();
     assert_eq!(usage["payload_bytes"], 3 * 64);
-    assert_eq!(usage["digest"], head.counting.set.digest.to_string());
+    assert_eq!(usage["digest"], head.held.digest.to_string());
     assert_eq!(usage["lineage"], head.lineage.to_string());
 
     let (exit, error) = site.fail(&["space", "remove", &space]);
@@ -116,13 +116,13 @@ async fn a_restored_node_has_another_lineage_and_clients_come_to_hold_everything
         replicate(Arc::clone(&store), Arc::clone(&mine), Arc::clone(&bookmarks) as _, pull_options)
             .await;
     assert!(pulled.verdict.is_complete(), "{pulled:?}");
-    assert_eq!(mine.head(&cx()).await.unwrap().counting.set.count, 30, "0 skipped");
-    assert_eq!(before.counting.set.count, 20);
+    assert_eq!(mine.head(&cx()).await.unwrap().held.count, 30, "0 skipped");
+    assert_eq!(before.held.count, 20);
     let pushed =
         replicate(Arc::clone(&mine), Arc::clone(&store), Arc::clone(&bookmarks) as _, push_options)
             .await;
     assert!(pushed.verdict.is_complete(), "{pushed:?}");
-    let digest = |head: bulla_core::values::Head| head.counting.set;
+    let digest = |head: bulla_core::values::Head| head.held;
     assert_eq!(
         digest(store.head(&cx()).await.unwrap()),
         digest(mine.head(&cx()).await.unwrap()),

@@ -277,7 +277,7 @@ impl<'d> Check<'d> {
         let given = self.digests.as_ref().unwrap_or(&digests);
         let wrong = [
             (digests.control != given.control, "digest of control entries"),
-            (digests.counting != given.counting, "digest of all entries"),
+            (digests.held != given.held, "digest of all entries"),
             (digests.present != given.present, "digest of entries with payload"),
             (self.counted.last_receipt != self.expected.last_receipt, "last receipt"),
             (self.counted.log_hash != self.expected.log_hash, "newest log hash"),

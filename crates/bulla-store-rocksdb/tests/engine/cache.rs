@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bulla_conformance::suite::author::{Draft, header_of, whole};
-use bulla_core::values::{Counted, Counting, Freshness, Head, PayloadState, Rule, ScanRequest};
+use bulla_core::values::{Counted, Counting, Freshness, Head, PayloadState, ScanRequest};
 use bulla_core::{EntryId, Lineage, LogHash, NodeId, SetDigest, SpaceId, Verified, VerifiedEntry};
 use bulla_store::cached::{CachedEntry, CachedOrigin, CachedPart, CachedRow};
 use bulla_store::{
@@ -39,7 +39,8 @@ fn origin(last_receipt: u64) -> CachedOrigin {
         last_receipt,
         log_hash: LogHash([2; 32]),
         control: set,
-        counting: Counting { rule: Rule::All, set },
+        held: set,
+        counting: Counting::All,
         present: set,
         freshness: Freshness::StaleSince(7),
     };

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bulla_conformance::suite::author::{Author, Draft, whole};
 use bulla_core::values::{Durability, PutOutcome, ScanRequest};
@@ -14,6 +15,11 @@ use crate::support::{
     TestClock, assert_clean, cx, mixed, open, open_with, options, put, runtime, scan_all, small,
     space_number, world,
 };
+
+/// Between two looks at something that the writer does; longer than an interval of the tests.
+const LOOK: Duration = Duration::from_millis(100);
+/// Looks before it has failed: five minutes, for the slowest machine.
+const LOOKS: u64 = 3_000;
 
 /// Receipts become visible in order and whole commits at a time (DISK-16).
 pub(crate) fn writers_share_syncs_and_see_receipts_in_order() {
@@ -157,11 +163,22 @@ pub(crate) fn interval_syncs_rarely_and_answers_after() {
         assert!(puts.iter().all(|put| !put.is_finished()));
         assert_eq!(store.head(&cx()).await.unwrap().last_receipt, 0);
         let commits = spaces.status().commits;
-        clock.monotonic_ms.fetch_add(20, Ordering::Relaxed);
-        for put in puts {
-            assert!(matches!(put.await.unwrap()[..], [PutOutcome::Stored(_)]));
+        // On a busy machine some come only after the interval has ended, and wait for the next one.
+        let mut answers = Box::pin(futures_util::future::join_all(puts));
+        let mut intervals = 0;
+        let outcomes = loop {
+            clock.monotonic_ms.fetch_add(20, Ordering::Relaxed);
+            intervals += 1;
+            if let Ok(outcomes) = tokio::time::timeout(LOOK, &mut answers).await {
+                break outcomes;
+            }
+            assert!(intervals < LOOKS, "they are never answered");
+        };
+        for outcomes in outcomes {
+            assert!(matches!(outcomes.unwrap()[..], [PutOutcome::Stored(_)]));
         }
-        assert!(spaces.status().commits - commits <= 2, "they shared a sync");
+        let commits = spaces.status().commits - commits;
+        assert!((1..=intervals).contains(&commits), "{commits} commits in {intervals} intervals");
         assert_eq!(scan_all(&store).await.len(), 10);
     });
 }
@@ -180,7 +197,7 @@ pub(crate) fn digests_are_written_down_now_and_then() {
         }
         let head = store.head(&cx()).await.unwrap();
         let model: bulla_core::SetHash = scan_all(&store).await.iter().map(|(id, _)| id).collect();
-        assert_eq!(head.counting.set.digest, model.digest());
+        assert_eq!(head.held.digest, model.digest());
         // Without an orderly close: a copy of the folder as it lies there.
         let copy = tempfile::tempdir().unwrap();
         spaces.settle().await.unwrap();

@@ -32,7 +32,7 @@ async fn a18_forks_fed_to_two_stores_end_as_the_same_proof() {
     }
     let heads = [stores[0].head(&cx).await.unwrap(), stores[1].head(&cx).await.unwrap()];
     assert!(heads[0].same_entries(&heads[1]));
-    assert_eq!(heads[0].counting.set.count, 3, "both branches are kept");
+    assert_eq!(heads[0].held.count, 3, "both branches are kept");
     for store in &stores {
         for entry in [&left, &right] {
             let held = store.get_one(&cx, entry.id()).await.unwrap();

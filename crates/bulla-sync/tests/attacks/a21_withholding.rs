@@ -51,7 +51,7 @@ async fn a21_withheld_entry_is_incomplete() {
             }
         }
         // The rest is there, and an honest source settles it.
-        assert_eq!(head(&*target).await.counting.set.count, 12);
+        assert_eq!(head(&*target).await.held.count, 12);
         let honest = store(author.space(), 3);
         fill(&*honest, &entries).await;
         assert!(pull(&honest, &target, &bookmarks).await.is_clean());

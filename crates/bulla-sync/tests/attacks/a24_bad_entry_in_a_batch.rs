@@ -33,7 +33,7 @@ async fn a24_one_refused_entry_in_each_place_of_a_batch() {
         let exception = &report.exceptions[0];
         assert_eq!((exception.id, exception.why), (refused, Why::Refused));
         assert_eq!(exception.code.as_str(), "test.refused");
-        assert_eq!(head(&*target).await.counting.set.count, 249);
+        assert_eq!(head(&*target).await.held.count, 249);
         // The next sync is clean: nothing is offered again, the refusal is remembered.
         let puts = target.calls("put");
         let report = pull(&source, &target, &bookmarks).await;
@@ -73,7 +73,7 @@ async fn a24_one_entry_that_does_not_verify_in_each_place_of_a_batch() {
         assert!(matches!(incomplete(&report).reason, Reason::EntriesMissing(1)), "{report}");
         assert_eq!(incomplete(&report).missing.ids, [broken]);
         assert_eq!(report.exceptions[0].code.as_str(), "entry.signature");
-        assert_eq!(head(&*target).await.counting.set.count, 249);
+        assert_eq!(head(&*target).await.held.count, 249);
         assert!(!holds(&*target, broken).await, "never marked present");
         // It is asked for again, and is had from the same source once that is mended, with nothing else sent.
         let report = pull(&source, &target, &bookmarks).await;
@@ -152,7 +152,7 @@ async fn a24_an_entry_left_open_is_offered_again_and_taken() {
         assert!(matches!(incomplete(&report).reason, Reason::EntriesMissing(1)), "{report}");
         assert_eq!((report.exceptions[0].id, report.exceptions[0].why), (id, Why::Pending));
         assert!(!holds(&*held, id).await, "pending is not stored");
-        assert_eq!(head(&*held).await.counting.set.count, 20, "and holds up no other");
+        assert_eq!(head(&*held).await.held.count, 20, "and holds up no other");
     }
     admission.is_open.store(false, Ordering::SeqCst);
     let report = pull(&source, &target, &bookmarks).await;

@@ -210,7 +210,7 @@ async fn a43_the_same_entries_again_and_again_are_left() {
     let report = pull(&source, &target, &bookmarks()).await;
     assert!(matches!(fault(&report), ScanFault::Repeats(_)), "{report}");
     assert!(source.calls("scan") < 10);
-    assert_eq!(head(&*target).await.counting.set.count, 51);
+    assert_eq!(head(&*target).await.held.count, 51);
 }
 
 /// Clauses: SYN-13.

@@ -35,7 +35,7 @@ async fn announced(lie: fn(Head) -> Head) -> Report {
 #[tokio::test]
 async fn a_made_up_digest_is_never_complete() {
     let report = announced(|mut head| {
-        head.counting.set.digest = SetDigest([5; 32]);
+        head.held.digest = SetDigest([5; 32]);
         head
     })
     .await;
@@ -46,12 +46,12 @@ async fn a_made_up_digest_is_never_complete() {
 #[tokio::test]
 async fn a_made_up_count_is_never_complete() {
     announced(|mut head| {
-        head.counting.set.count += 1;
+        head.held.count += 1;
         head
     })
     .await;
     announced(|mut head| {
-        head.counting.set.count = u64::MAX >> 1;
+        head.held.count = u64::MAX >> 1;
         head
     })
     .await;
@@ -89,6 +89,7 @@ async fn a_head_that_copies_the_targets_claims_only_what_it_shows_later() {
         head: Some(Box::new(move |_, (), head| {
             Ok(Head {
                 control: copied.control,
+                held: copied.held,
                 counting: copied.counting,
                 present: copied.present,
                 ..head

@@ -149,7 +149,7 @@ async fn a_cloned_device_is_noticed_when_its_entries_meet() {
             .unwrap();
     assert!(matches!(reopened.write(write("more")).await, Err(SpaceError::Forked { sequence: 2 })));
     assert_eq!(
-        one.store().head(&Context::new()).await.unwrap().counting.set.count,
+        one.store().head(&Context::new()).await.unwrap().held.count,
         3,
         "both branches are kept"
     );

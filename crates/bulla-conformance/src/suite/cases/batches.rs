@@ -29,7 +29,7 @@ async fn duplicate_inside(ground: &Ground) -> Result<(), Failure> {
         PutOutcome::Duplicate(2),
     ];
     check_eq!(report.outcomes, expected, "stored once, a duplicate the second time");
-    check_eq!(head(&stage).await?.counting.set, counted(&ids(&entries)), "each counts once");
+    check_eq!(head(&stage).await?.held, counted(&ids(&entries)), "each counts once");
     Ok(())
 }
 
@@ -125,7 +125,7 @@ async fn one_bad_in_each_position(ground: &Ground) -> Result<(), Failure> {
             }
         }
         stored.extend(ids(&entries));
-        check_eq!(head(&stage).await?.counting.set, counted(&stored), "nothing else changed");
+        check_eq!(head(&stage).await?.held, counted(&stored), "nothing else changed");
         // The next run is clean: the same batch without the bad one adds nothing and refuses nothing.
         let again = put(&stage, whole(&entries)).await?.outcomes;
         let clean = again.iter().all(|outcome| matches!(outcome, PutOutcome::Duplicate(_)));

@@ -65,7 +65,7 @@ async fn writers(ground: &Ground) -> Result<(), Failure> {
     check_eq!(scanned, by_receipt, "the scan agrees with what the writers were told");
     let now = head(&stage).await?;
     let all: Vec<_> = by_receipt.into_values().collect();
-    check_eq!(now.counting.set, counted(&all), "so does the digest");
+    check_eq!(now.held, counted(&all), "so does the digest");
     let start = LogHash::start(&stage.world.space(), &now.lineage);
     check_eq!(now.log_hash, all.iter().fold(start, |hash, id| hash.next(id)), "and the log hash");
     Ok(())
@@ -102,7 +102,7 @@ async fn same_entries(ground: &Ground) -> Result<(), Failure> {
             "and all are told the same receipt"
         );
     }
-    check_eq!(head(&stage).await?.counting.set, counted(&ids(&entries)), "each counts once");
+    check_eq!(head(&stage).await?.held, counted(&ids(&entries)), "each counts once");
     Ok(())
 }
 
@@ -192,11 +192,7 @@ async fn heads_go_forward(ground: &Ground) -> Result<(), Failure> {
         while last < total {
             let head = store.head(&cx).await?;
             check!(head.last_receipt >= last, "a head never goes back");
-            check_eq!(
-                head.counting.set.count,
-                head.last_receipt,
-                "receipt and count move together"
-            );
+            check_eq!(head.held.count, head.last_receipt, "receipt and count move together");
             check_eq!(head.present.count, head.last_receipt, "entry and payload move together");
             last = head.last_receipt;
             tokio::task::yield_now().await;
@@ -235,7 +231,7 @@ async fn dropped_put(ground: &Ground) -> Result<(), Failure> {
     check_eq!(found.iter().collect::<BTreeSet<_>>(), ids(&all).iter().collect(), "exactly those");
     let now = head(&stage).await?;
     check_eq!(
-        (now.last_receipt, now.counting.set),
+        (now.last_receipt, now.held),
         (all.len() as u64, counted(&found)),
         "and the head agrees"
     );

@@ -1,6 +1,6 @@
 //! What a store says before anything is in it.
 
-use bulla_core::values::{Freshness, GetItem, GetRequest, Has, Rule, ScanRequest};
+use bulla_core::values::{Counting, Freshness, GetItem, GetRequest, Has, ScanRequest};
 use bulla_core::{EntryId, Lineage, LogHash};
 use bulla_store::StoreExt as _;
 
@@ -35,8 +35,8 @@ async fn empty_head(ground: &Ground) -> Result<(), Failure> {
     );
     let nothing = counted(&[]);
     check_eq!(head.control, nothing, "no control entries");
-    check_eq!(head.counting.set, nothing, "no counting entries");
-    check_eq!(head.counting.rule, Rule::All, "without a directory every entry counts");
+    check_eq!(head.held, nothing, "no entries held");
+    check_eq!(head.counting, Counting::All, "without a directory every entry counts");
     check_eq!(head.present, nothing, "no payloads");
     check_eq!(head.freshness, Freshness::Fresh, "asked just now");
     Ok(())

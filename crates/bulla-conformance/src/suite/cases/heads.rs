@@ -1,6 +1,6 @@
 //! The head against a model.
 
-use bulla_core::values::{Freshness, Head, Rule};
+use bulla_core::values::{Counting, Freshness, Head};
 use bulla_core::{EntryId, VerifiedEntry};
 
 use super::read::{counted, cursor_after, head, put};
@@ -23,8 +23,8 @@ fn check_head(
 ) -> Result<(), Failure> {
     check_eq!(head.cursor(), cursor_after(stage, head, all), "last receipt and log hash");
     check_eq!(head.control, counted(control), "control entries");
-    check_eq!(head.counting.rule, Rule::All, "the rule without a directory");
-    check_eq!(head.counting.set, counted(all), "counting entries");
+    check_eq!(head.counting, Counting::All, "the rule without a directory");
+    check_eq!(head.held, counted(all), "entries held");
     check_eq!(head.present, counted(present), "payloads present");
     check_eq!(head.freshness, Freshness::Fresh, "asked just now");
     Ok(())

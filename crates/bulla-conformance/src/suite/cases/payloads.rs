@@ -90,7 +90,7 @@ async fn header_only(ground: &Ground) -> Result<(), Failure> {
     let entries = stage.world.entries(0, 2)?;
     put_new(&stage, headers(&entries), 1).await?;
     let now = head(&stage).await?;
-    check_eq!(now.counting.set, counted(&ids(&entries)), "headers count");
+    check_eq!(now.held, counted(&ids(&entries)), "headers count");
     check_eq!(now.present, counted(&[]), "their payloads are not present");
     for entry in &entries {
         let expected = GetItem::Header(header_of(entry), PayloadState::Missing);

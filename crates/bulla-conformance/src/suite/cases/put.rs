@@ -29,7 +29,7 @@ async fn one(ground: &Ground) -> Result<(), Failure> {
     // Read at once: what was acknowledged is visible to whoever was told (STO-2).
     let now = head(&stage).await?;
     check_eq!(now.last_receipt, 1, "one receipt");
-    check_eq!(now.counting.set, counted(&[entry.id()]), "the entry counts");
+    check_eq!(now.held, counted(&[entry.id()]), "the entry counts");
     check_eq!(now.present, counted(&[entry.id()]), "its payload is present");
     check_eq!(now.control, counted(&[]), "it is not a control entry");
     check_eq!(stage.subject.store.has_one(&stage.cx, entry.id()).await?, Has::Yes, "it is had");
@@ -72,7 +72,7 @@ async fn genesis(ground: &Ground) -> Result<(), Failure> {
     put_new(&stage, vec![genesis.clone().into()], 1).await?;
     let now = head(&stage).await?;
     check_eq!(now.control, counted(&[genesis.id()]), "the genesis is a control entry");
-    check_eq!(now.counting.set, counted(&[genesis.id()]), "and counts");
+    check_eq!(now.held, counted(&[genesis.id()]), "and counts");
     check_same(&get(&stage, genesis.id()).await?, &genesis)
 }
 
@@ -125,7 +125,7 @@ async fn any_order(ground: &Ground) -> Result<(), Failure> {
     entries.reverse();
     put_new(&stage, whole(&entries), 1).await?;
     check_eq!(
-        head(&stage).await?.counting.set,
+        head(&stage).await?.held,
         counted(&ids(&entries)),
         "the chain's order does not matter"
     );
@@ -155,11 +155,7 @@ async fn fork(ground: &Ground) -> Result<(), Failure> {
     for entry in all {
         check_same(&get(&stage, entry.id()).await?, entry)?;
     }
-    check_eq!(
-        head(&stage).await?.counting.set,
-        counted(&ids(all)),
-        "both branches are kept and count"
-    );
+    check_eq!(head(&stage).await?.held, counted(&ids(all)), "both branches are kept and count");
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! `bundle.json`: a space, or a part of it, as one file (chapter `bundle.md`, BUN-1 to BUN-7).
 
 use bulla_core::cbor::Encode;
-use bulla_core::values::{Counted, Counting, Freshness, Head, PayloadState, Rule};
+use bulla_core::values::{Counted, Counting, Freshness, Head, PayloadState};
 use bulla_core::{EntryId, Lineage, LogHash, SetDigest, SetHash, SpaceId, Verifier};
 use bulla_wire::bundle::{BundleItem, BundleReader};
 use bulla_wire::stream::{EntryItem, StreamError};
@@ -131,7 +131,8 @@ fn head(last_receipt: u64) -> Head {
         last_receipt,
         log_hash: LogHash(random.array()),
         control,
-        counting: Counting { rule: Rule::All, set: all },
+        held: all,
+        counting: Counting::All,
         present,
         freshness: Freshness::Fresh,
     }

@@ -1,7 +1,7 @@
 //! `feed.json`: what a feed sends (chapter `wire.md`, FEED-3 to FEED-8).
 
 use bulla_core::cbor::Encode;
-use bulla_core::values::{Counted, Counting, Freshness, Head, PayloadState, Rule};
+use bulla_core::values::{Counted, Counting, Freshness, Head, PayloadState};
 use bulla_core::{Lineage, LogHash, SetDigest};
 use bulla_wire::feed::{FeedDecoder, FeedItem, Rider};
 use bulla_wire::stream::StreamError;
@@ -120,7 +120,8 @@ fn head(last_receipt: u64) -> Head {
         last_receipt,
         log_hash: LogHash(random.array()),
         control,
-        counting: Counting { rule: Rule::All, set: all },
+        held: all,
+        counting: Counting::All,
         present,
         freshness: Freshness::Fresh,
     }
@@ -307,7 +308,7 @@ fn refused() -> Vec<Case> {
         }),
         bounds("a space of 31 bytes", with(&[1], Element::of([1; 31]))),
         bounds(
-            "a head of a rule 2",
+            "a head whose counting digest has 31 bytes",
             with(&[2], {
                 let bytes = Element::of([1; 32]);
                 let counted = || Array(vec![Number(1), bytes.clone()]);
@@ -316,7 +317,8 @@ fn refused() -> Vec<Case> {
                     Number(1),
                     bytes.clone(),
                     counted(),
-                    Array(vec![Number(2), Number(1), bytes.clone()]),
+                    counted(),
+                    Array(vec![Number(1), Element::of([1; 31])]),
                     counted(),
                     Null,
                 ])
