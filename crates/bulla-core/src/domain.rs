@@ -33,8 +33,16 @@ pub const CARD_CHECKSUM: &str = "bulla 2026 card checksum";
 pub const SALT_SECRET: &str = "bulla 2026 salt secret";
 /// HKDF info prefix of the one-time key of a payload (SEAL-4).
 pub const PAYLOAD_KEY: &str = "bulla 2026 payload key";
-/// BLAKE3 derive-key context of the key for topics (KEY-7).
+/// BLAKE3 derive-key context of a space's topic secret (KEY-7).
 pub const TOPIC: &str = "bulla 2026 topic";
+/// HKDF info prefix of the key of a sealed label (CTL-12).
+pub const LABEL: &str = "bulla 2026 label";
+/// HPKE info prefix of an epoch key sealed to a device by an epoch entry (CTL-32).
+pub const EPOCH_KEY: &str = "bulla 2026 epoch key";
+/// BLAKE3 derive-key context of the digest over an epoch's recipients (CTL-32).
+pub const EPOCH_RECIPIENTS: &str = "bulla 2026 epoch recipients";
+/// BLAKE3 derive-key context of the key of what an epoch hands down (CTL-33).
+pub const EPOCH_INHERITANCE: &str = "bulla 2026 epoch inheritance";
 /// BLAKE3 derive-key context of the key for hashes of plaintext chunks (MAN-6).
 pub const CHUNK_HASH: &str = "bulla 2026 chunk hash";
 /// HPKE info prefix of epoch keys sealed to a device (KEY-8).

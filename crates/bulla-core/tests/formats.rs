@@ -6,6 +6,10 @@
 mod bloom;
 #[path = "formats/cbor.rs"]
 mod cbor;
+#[path = "formats/control.rs"]
+mod control;
+#[path = "formats/domain.rs"]
+mod domain;
 #[path = "formats/genesis.rs"]
 mod genesis;
 #[path = "formats/header.rs"]

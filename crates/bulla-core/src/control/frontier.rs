@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::list::{check_list, is_sequence, read_device, read_list, read_sequence, write_list};
+use super::list::{
+    check_list, check_not_zero, is_sequence, read_device, read_list, read_sequence, write_list,
+};
 use super::{Context, ControlError, Payload, Trust, begin};
 use crate::cbor::{Encode, Reader, Writer};
 use crate::limits::{MAX_CLAIMED, MAX_HEADER_BYTES, MAX_PROVEN};
@@ -74,11 +76,10 @@ impl Payload for Frontier {
     }
 
     fn rules(&self, _context: &Context) -> Result<(), ControlError> {
-        check_list(&self.claimed, |claimed| claimed.author.as_bytes())?;
-        if self.claimed.iter().any(|claimed| claimed.id.is_zero()) {
-            return Err(ControlError::Zero);
+        for claimed in &self.claimed {
+            check_not_zero(claimed.id.as_bytes())?;
         }
-        Ok(())
+        check_list(&self.claimed, |claimed| claimed.author.as_bytes())
     }
 }
 
