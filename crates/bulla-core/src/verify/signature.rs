@@ -1,8 +1,9 @@
 //! The rule by which every signature of the project is judged: of entries, logins, acknowledgements and cards.
 
-use ed25519_zebra::{VerificationKey, VerificationKeyBytes, batch};
+use ed25519_zebra::VerificationKey;
 
-use super::is_small_order;
+use super::keys::KeyCache;
+use super::{equation, is_small_order};
 use crate::Signature;
 
 /// Why a signature does not hold. Whoever sent it is at fault.
@@ -62,60 +63,24 @@ pub fn verify_signature(
 /// One verdict per item, in order. All are judged by one equation and, only if that fails, one by one.
 pub(super) fn verify_together(
     seed: &[u8; 32],
+    cache: &KeyCache,
     items: &[Signed<'_>],
 ) -> Vec<Result<(), SignatureError>> {
+    if let [one] = items {
+        return vec![one.verify()];
+    }
     // Keys first: under a key of small order a batch may hold that must be refused.
-    let usable = |item: &&Signed<'_>| !is_small_order(item.key);
-    let together =
-        items.iter().filter(usable).count() > 1 && batch_holds(seed, items.iter().filter(usable));
-    let judge = |item: &Signed<'_>| match (is_small_order(item.key), together) {
-        (true, _) => Err(SignatureError::Key),
-        (false, true) => Ok(()),
-        (false, false) => item.verify(),
+    let keys = cache.judge(items.iter().map(|item| item.key));
+    let items = || keys.places.iter().copied().zip(items);
+    let judged: Vec<_> = items().filter(|(place, _)| keys.is_usable(*place)).collect();
+    let together = equation::holds(seed, &keys, &judged);
+    if together {
+        cache.keep(&keys);
+    }
+    let judge = |(place, item): (usize, &Signed<'_>)| match (keys.is_usable(place), together) {
+        (false, _) => Err(SignatureError::Key),
+        (true, true) => Ok(()),
+        (true, false) => item.verify(),
     };
-    items.iter().map(judge).collect()
+    items().map(judge).collect()
 }
-
-fn batch_holds<'a>(seed: &[u8; 32], items: impl Iterator<Item = &'a Signed<'a>>) -> bool {
-    let mut verifier = batch::Verifier::new();
-    let mut transcript = blake3::Hasher::new_keyed(seed);
-    for Signed { key, message, signature } in items {
-        transcript
-            .update(*key)
-            .update(&signature.0)
-            .update(&(message.len() as u64).to_le_bytes())
-            .update(message);
-        verifier.queue((
-            VerificationKeyBytes::from(**key),
-            ed25519_zebra::Signature::from(signature.0),
-            *message,
-        ));
-    }
-    verifier.verify(Coefficients(transcript.finalize_xof())).is_ok()
-}
-
-/// Batch coefficients as a random number generator: extended output over the seed and everything that is judged.
-struct Coefficients(blake3::OutputReader);
-
-impl rand_core::TryRng for Coefficients {
-    type Error = core::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        let mut bytes = [0; 4];
-        self.0.fill(&mut bytes);
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        let mut bytes = [0; 8];
-        self.0.fill(&mut bytes);
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        self.0.fill(bytes);
-        Ok(())
-    }
-}
-
-impl rand_core::TryCryptoRng for Coefficients {}

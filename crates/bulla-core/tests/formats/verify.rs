@@ -14,7 +14,7 @@ use crate::support::{
     author, device, genesis, genesis_header, genesis_payload, header, id_of, sign, sign_bytes,
 };
 
-const VERIFIER: Verifier = Verifier::new([1; 32]);
+static VERIFIER: Verifier = Verifier::new([1; 32]);
 
 /// The verdict, which must be the same alone and in a batch.
 fn verify(space: &SpaceId, raw: &RawEntry) -> Result<Verified, VerifyError> {
