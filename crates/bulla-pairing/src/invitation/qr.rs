@@ -25,7 +25,7 @@ pub struct QrCode {
 
 impl Invitation {
     /// This invitation as a QR code of the lowest error correction: without a node version 5 (37 modules a side), with a
-    /// URL of up to 34 bytes version 6 (41 modules), with the longest version 10 (57 modules).
+    /// URL of up to 32 bytes version 6 (41 modules), with the longest version 10 (57 modules).
     #[must_use]
     #[expect(
         clippy::missing_panics_doc,
