@@ -1,7 +1,10 @@
 //! A03: no signed object passes for one of another type, even where one key signs them all.
 
-use bulla_core::{Signature, Verifier, domain};
+use bulla_core::ids::MailboxAddress;
+use bulla_core::values::{MailboxOperation, MailboxRequest};
+use bulla_core::{InvitationId, JoiningCard, Signature, SpaceId, Verifier, domain};
 use bulla_identity::{Card, Initiator, verify_acknowledgement};
+use ed25519_dalek::Signer;
 
 use super::people::{acknowledgement, entry, header, pair, transcript};
 
@@ -19,6 +22,17 @@ fn a03_each_signed_type_verifies_as_itself_only() {
     let card_signature =
         Signature(card.to_bytes()[card.to_bytes().len() - 64..].try_into().unwrap());
     let transfer = [7; 32];
+    let joining = device.joining_card(SpaceId([1; 32]), InvitationId([2; 32]));
+    let joining_signature =
+        Signature(joining.to_bytes()[joining.to_bytes().len() - 64..].try_into().unwrap());
+    // The mailbox key is derived and nobody's identity; here it is the same key all the same.
+    let mailbox = MailboxRequest {
+        node: node.node_id(),
+        address: MailboxAddress(device.author().0),
+        operation: MailboxOperation::Open,
+    };
+    let mailbox_key = ed25519_dalek::SigningKey::from_bytes(&[1; 32]);
+    let mailbox_proof = Signature(mailbox_key.sign(&mailbox.signing_message()).to_bytes());
 
     let signatures = [
         raw.signature,
@@ -27,8 +41,10 @@ fn a03_each_signed_type_verifies_as_itself_only() {
         ack.signature,
         card_signature,
         device.sign_key_transfer(&transfer),
+        joining_signature,
+        mailbox_proof,
     ];
-    let verifiers: [(&str, Verifies<'_>); 6] = [
+    let verifiers: [(&str, Verifies<'_>); 8] = [
         (
             "entry",
             Box::new(|signature| {
@@ -62,6 +78,16 @@ fn a03_each_signed_type_verifies_as_itself_only() {
                     .is_ok()
             }),
         ),
+        (
+            "joining card",
+            Box::new(|signature| {
+                let mut bytes = joining.to_bytes();
+                let at = bytes.len() - 64;
+                bytes[at..].copy_from_slice(&signature.0);
+                JoiningCard::from_bytes(&bytes).is_ok()
+            }),
+        ),
+        ("mailbox", Box::new(|signature| mailbox.verify(&signature).is_ok())),
     ];
     for (row, signature) in signatures.iter().enumerate() {
         for (column, (name, verifies)) in verifiers.iter().enumerate() {
@@ -84,6 +110,8 @@ fn a03_equal_digests_under_different_domains_stay_apart() {
         domain::SIGN_ACKNOWLEDGEMENT,
         domain::SIGN_CARD,
         domain::SIGN_KEY_TRANSFER,
+        domain::SIGN_JOINING_CARD,
+        domain::SIGN_MAILBOX,
     ];
     for prefix in domains {
         let message = [prefix, &digest].concat();
