@@ -23,9 +23,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("cached_tiny", Arc::new(Caches { height: 1, max_bytes: 6_000 })),
         ("cached_nothing_twice", Arc::new(Caches { height: 2, max_bytes: 0 })),
     ];
-    let trials = |(name, harness): &(&str, Arc<dyn Harness>)| {
-        suite_trials(name, harness, &Options::default())
-    };
+    // Every commit waits for the device, which may be busy.
+    let options = Options { case_timeout_ms: 600_000, ..Options::default() };
+    let trials = |(name, harness): &(&str, Arc<dyn Harness>)| suite_trials(name, harness, &options);
     harnesses.iter().flat_map(trials).collect()
 }
 
