@@ -1,5 +1,6 @@
 //! A store behind somebody who decides.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -8,12 +9,12 @@ use bulla_core::values::{
     GetItem, GetRequest, Head, Page, Presence, PutOutcome, PutReport, Refusal, ScanRequest,
     StoreStatus, Summary, SummaryRequest,
 };
-use bulla_core::{Code, EntryId, SpaceId, Verified};
+use bulla_core::{Code, EntryId, Lineage, SpaceId, Verified};
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
-    ContentAddressedStore, Context, Erasable, Erasure, ErasureReport, HeadStream, Result,
-    StoreError, rules,
+    ContentAddressedStore, Context, Erasable, Erasure, ErasureReport, HeadStream, Judged, Kept,
+    Mark, Quarantine, Result, StoreError, rules,
 };
 
 /// What a caller wants to do.
@@ -42,15 +43,55 @@ pub enum Operation {
 /// What is decided of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may be stored.
+    /// It is stored and counts.
     Admit,
-    /// It may not.
+    /// It is stored and does not count, for this reason (MARK-4).
+    ///
+    /// Also for every entry that the store holds already with a mark: its payload may still be wanted.
+    Mark(Code),
+    /// It gets no receipt, and is kept to be judged again (QUAR-8). Its sender is told this code and that offering it again
+    /// is of no use; where there is no room it is told that, and that it may try again.
+    Quarantine(Code),
+    /// It is not stored and not kept.
     Refuse(Refusal),
     /// It cannot be decided yet; its sender offers it again.
     Pending,
 }
 
-/// Decides who may do what, and which entries may be stored.
+/// What is decided of the entries of a batch.
+#[derive(Default)]
+pub struct Ruling {
+    /// One verdict for each entry, in order.
+    pub verdicts: Vec<Verdict>,
+    /// Held until the entries are stored and kept as was said, and then dropped. An admission whose verdicts may change
+    /// gives a lock here, so that it does not change its mind about entries that are on their way into the store: shared
+    /// for application entries, exclusive for control entries.
+    pub permit: Option<Box<dyn Any + Send>>,
+}
+
+impl From<Vec<Verdict>> for Ruling {
+    fn from(verdicts: Vec<Verdict>) -> Self {
+        Self { verdicts, permit: None }
+    }
+}
+
+impl Debug for Ruling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ruling").field("verdicts", &self.verdicts).finish_non_exhaustive()
+    }
+}
+
+/// Decides who may do what, and which entries may be stored and count.
+///
+/// An admission that judges entries by the control entries of their space keeps the store's marks in step with them:
+///
+/// 1. before anything else it brings the store under the rule *directory*, and, where
+///    [`judged_by`](Judged::judged_by) is not the head's control digest, judges everything again. It does so too when it
+///    finds the two different later: a `put` may have been dropped between storing control entries and
+///    [`stored`](Self::stored);
+/// 2. [`judge`](Self::judge) says what it thinks of entries that arrive;
+/// 3. [`stored`](Self::stored) tells it of control entries that came: it marks anew what they change, and stores with
+///    [`put_judged`](Judged::put_judged) what it kept and now admits.
 #[async_trait]
 pub trait Admission: Debug + Send + Sync + 'static {
     /// Whether this operation may go on.
@@ -60,12 +101,21 @@ pub trait Admission: Debug + Send + Sync + 'static {
     /// [`StoreError::NotServed`] or [`StoreError::Forbidden`] when it may not; any other when it cannot be decided.
     async fn allow(&self, cx: &Context, operation: Operation) -> Result<()>;
 
-    /// What to do with entries given to `put`: one verdict each, in order. All of them are of the store's space.
+    /// What to do with entries given to `put`: one verdict each, in order. All of them are of the store's space. Over an
+    /// engine that judges ([`GuardedStore::judging`]) they are all control entries or none of them is.
     ///
     /// # Errors
     ///
-    /// When nothing can be decided; then nothing is stored.
-    async fn judge(&self, cx: &Context, entries: &[Verified]) -> Result<Vec<Verdict>>;
+    /// When nothing can be decided; then nothing of these is stored.
+    async fn judge(&self, cx: &Context, entries: &[Verified]) -> Result<Ruling>;
+
+    /// Control entries were stored, or their payloads added, durably. Called before anything else of their batch is judged,
+    /// and while the permit of their ruling is held.
+    ///
+    /// # Errors
+    ///
+    /// When what follows from them could not be done. The `put` then fails; the control entries stay.
+    async fn stored(&self, cx: &Context, control: &[Verified]) -> Result<()>;
 }
 
 /// Lets everything through.
@@ -79,28 +129,187 @@ impl Admission for AdmitAll {
         Ok(())
     }
 
-    async fn judge(&self, _cx: &Context, entries: &[Verified]) -> Result<Vec<Verdict>> {
-        Ok(vec![Verdict::Admit; entries.len()])
+    async fn judge(&self, _cx: &Context, entries: &[Verified]) -> Result<Ruling> {
+        Ok(vec![Verdict::Admit; entries.len()].into())
+    }
+
+    async fn stored(&self, _cx: &Context, _control: &[Verified]) -> Result<()> {
+        Ok(())
     }
 }
 
+/// An engine whose entries are judged and that keeps what was refused.
+pub trait JudgedEngine: Judged + Quarantine {}
+
+impl<T: Judged + Quarantine + ?Sized> JudgedEngine for T {}
+
 /// A store that asks before it does anything.
+///
+/// Over any store ([`new`](Self::new)) entries are stored or refused: one that could only be marked or kept is refused with
+/// its code, and may be offered again. Over an engine that judges ([`judging`](Self::judging)) the control entries of a
+/// batch are judged and stored before the rest is judged; then what is admitted is stored with its marks, and what is
+/// quarantined is kept.
 #[derive(Debug)]
 pub struct GuardedStore<S: ?Sized, A> {
     store: Arc<S>,
+    engine: Option<Arc<dyn JudgedEngine>>,
     admission: Arc<A>,
+}
+
+impl<S: JudgedEngine, A: Admission> GuardedStore<S, A> {
+    /// Puts `admission` before an engine that marks what does not count and keeps what is refused. The engine must be under
+    /// the rule *directory* when the first entry is admitted.
+    #[must_use]
+    pub fn judging(engine: Arc<S>, admission: Arc<A>) -> Self {
+        Self { store: Arc::clone(&engine), engine: Some(engine), admission }
+    }
 }
 
 impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
     /// Puts `admission` before `store`.
     #[must_use]
     pub const fn new(store: Arc<S>, admission: Arc<A>) -> Self {
-        Self { store, admission }
+        Self { store, engine: None, admission }
     }
 
     async fn allow(&self, cx: &Context, operation: Operation) -> Result<()> {
         self.admission.allow(cx, operation).await
     }
+
+    /// Judges a part of a batch and does what was said; gives the store's lineage.
+    async fn put_part(&self, cx: &Context, part: Vec<Given>, batch: &mut Batch) -> Result<Lineage> {
+        let (places, entries): (Vec<usize>, Vec<Verified>) = part.into_iter().unzip();
+        let Ruling { verdicts, permit } = self.admission.judge(cx, &entries).await?;
+        if verdicts.len() != entries.len() {
+            let context =
+                format!("admission gave {} verdicts for {} entries", verdicts.len(), entries.len());
+            return Err(StoreError::Internal { context, source: None });
+        }
+        let (mut admitted, mut kept) = (Vec::new(), Vec::new());
+        for ((place, entry), verdict) in places.into_iter().zip(entries).zip(verdicts) {
+            match verdict {
+                Verdict::Admit => admitted.push((place, (entry, Mark::Counts))),
+                Verdict::Mark(code) => admitted.push((place, (entry, Mark::Not(code)))),
+                Verdict::Quarantine(code) => kept.push((place, (entry, code))),
+                Verdict::Refuse(refusal) => batch.set(place, PutOutcome::Refused(refusal)),
+                Verdict::Pending => batch.set(place, PutOutcome::Pending),
+            }
+        }
+        let (lineage, control) = self.store_admitted(cx, admitted, batch).await?;
+        self.keep(cx, kept, batch).await?;
+        if !control.is_empty() {
+            self.admission.stored(cx, &control).await?;
+        }
+        drop(permit);
+        Ok(lineage)
+    }
+
+    /// Stores what was admitted; gives the lineage and the control entries that are new.
+    async fn store_admitted(
+        &self,
+        cx: &Context,
+        admitted: Vec<(usize, (Verified, Mark))>,
+        batch: &mut Batch,
+    ) -> Result<(Lineage, Vec<Verified>)> {
+        let (places, given): (Vec<usize>, Vec<(Verified, Mark)>) = match &self.engine {
+            Some(_) => admitted.into_iter().unzip(),
+            // Nothing can say there that an entry does not count.
+            None => admitted
+                .into_iter()
+                .filter_map(|(place, (entry, mark))| match mark {
+                    Mark::Counts => Some((place, (entry, Mark::Counts))),
+                    Mark::Not(code) => {
+                        batch.set(place, for_now(code));
+                        None
+                    }
+                })
+                .unzip(),
+        };
+        let control: Vec<(usize, Verified)> = places
+            .iter()
+            .zip(&given)
+            .filter(|(_, (entry, _))| entry.header().kind.is_control())
+            .map(|(place, (entry, _))| (*place, entry.clone()))
+            .collect();
+        let PutReport { lineage, outcomes } = match &self.engine {
+            Some(engine) => engine.put_judged(cx, given).await?,
+            None => self.store.put(cx, given.into_iter().map(|(entry, _)| entry).collect()).await?,
+        };
+        check_answer(outcomes.len(), places.len())?;
+        for (place, outcome) in places.into_iter().zip(outcomes) {
+            batch.set(place, outcome);
+        }
+        let control = control.into_iter().filter(|(place, _)| batch.is_new(*place));
+        Ok((lineage, control.map(|(_, entry)| entry).collect()))
+    }
+
+    /// Keeps what was quarantined, and says so.
+    async fn keep(
+        &self,
+        cx: &Context,
+        given: Vec<(usize, (Verified, Code))>,
+        batch: &mut Batch,
+    ) -> Result<()> {
+        if given.is_empty() {
+            return Ok(());
+        }
+        let (places, given): (Vec<usize>, Vec<(Verified, Code)>) = given.into_iter().unzip();
+        let Some(engine) = &self.engine else {
+            for (place, (_, code)) in places.into_iter().zip(given) {
+                batch.set(place, for_now(code));
+            }
+            return Ok(());
+        };
+        let codes: Vec<Code> = given.iter().map(|(_, code)| code.clone()).collect();
+        let kept = engine.keep(cx, given).await?;
+        check_answer(kept.len(), places.len())?;
+        for ((place, code), kept) in places.into_iter().zip(codes).zip(kept) {
+            batch.set(
+                place,
+                match kept {
+                    // It is here and judged again here: offering it again would be of no use (QUAR-8).
+                    Kept::Kept | Kept::Already => {
+                        PutOutcome::Refused(Refusal { code, is_retryable: false })
+                    }
+                    Kept::Held(receipt) => PutOutcome::Duplicate(receipt),
+                    Kept::Refused(refusal) => PutOutcome::Refused(refusal),
+                },
+            );
+        }
+        Ok(())
+    }
+}
+
+/// An entry of a batch and its place there.
+type Given = (usize, Verified);
+
+/// The outcomes of a batch as they come to be known.
+struct Batch(Vec<Option<PutOutcome>>);
+
+impl Batch {
+    fn set(&mut self, place: usize, outcome: PutOutcome) {
+        if let Some(slot) = self.0.get_mut(place) {
+            *slot = Some(outcome);
+        }
+    }
+
+    /// Whether the entry or its payload was stored just now.
+    fn is_new(&self, place: usize) -> bool {
+        let outcome = self.0.get(place).and_then(Option::as_ref);
+        matches!(outcome, Some(PutOutcome::Stored(_) | PutOutcome::PayloadAdded(_)))
+    }
+}
+
+/// Refused, and worth another try: what is said of an entry that this store can neither mark nor keep.
+fn for_now(code: Code) -> PutOutcome {
+    PutOutcome::Refused(Refusal { code, is_retryable: true })
+}
+
+fn check_answer(answered: usize, asked: usize) -> Result<()> {
+    if answered == asked {
+        return Ok(());
+    }
+    Err(StoreError::peer(Code::new("store.short_answer"), "not one outcome per entry"))
 }
 
 #[async_trait]
@@ -119,46 +328,37 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> ContentAddressedStore for 
         rules::check_put(&batch)?;
         self.allow(cx, Operation::Put).await?;
         let space = self.space();
-        // Entries of other spaces are refused here, so that admission sees its own only; `None` goes on to be judged.
-        let strangers: Vec<Option<Refusal>> =
-            batch.iter().map(|entry| rules::refusal(&space, entry)).collect();
-        let own: Vec<Verified> = batch
-            .into_iter()
-            .zip(&strangers)
-            .filter(|(_, refusal)| refusal.is_none())
-            .map(|(entry, _)| entry)
-            .collect();
-        let verdicts = self.admission.judge(cx, &own).await?;
-        if verdicts.len() != own.len() {
-            let context =
-                format!("admission gave {} verdicts for {} entries", verdicts.len(), own.len());
-            return Err(StoreError::Internal { context, source: None });
+        let mut outcomes = Batch(vec![None; batch.len()]);
+        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        for (place, entry) in batch.into_iter().enumerate() {
+            // Entries of other spaces are refused here, so that admission sees its own only.
+            if let Some(refusal) = rules::refusal(&space, &entry) {
+                outcomes.set(place, PutOutcome::Refused(refusal));
+            } else if self.engine.is_some() && entry.header().kind.is_control() {
+                first.push((place, entry));
+            } else {
+                rest.push((place, entry));
+            }
         }
-        let admitted: Vec<Verified> = own
-            .into_iter()
-            .zip(&verdicts)
-            .filter(|(_, verdict)| **verdict == Verdict::Admit)
-            .map(|(entry, _)| entry)
-            .collect();
-        let asked = admitted.len();
-        let PutReport { lineage, outcomes } = self.store.put(cx, admitted).await?;
-        if outcomes.len() != asked {
-            return Err(StoreError::peer(
-                Code::new("store.short_answer"),
-                "not one outcome per entry",
-            ));
+        let early = match first.is_empty() {
+            true => None,
+            false => Some(self.put_part(cx, first, &mut outcomes).await?),
+        };
+        let lineage = match (early, rest.is_empty()) {
+            (Some(lineage), true) => lineage,
+            (None, true) => self.store.put(cx, Vec::new()).await?.lineage,
+            (_, false) => self.put_part(cx, rest, &mut outcomes).await?,
+        };
+        if early.is_some_and(|early| early != lineage) {
+            return Err(StoreError::Unavailable {
+                code: Code::new("store.lineage_changed"),
+                reason: "the store was reset while a put was under way".into(),
+                retry_after: None,
+            });
         }
-        let mut outcomes = outcomes.into_iter();
-        let mut verdicts = verdicts.into_iter();
-        let all = strangers.into_iter().map(|stranger| match stranger {
-            Some(refusal) => PutOutcome::Refused(refusal),
-            None => match verdicts.next() {
-                Some(Verdict::Admit) => outcomes.next().unwrap_or(PutOutcome::Pending),
-                Some(Verdict::Refuse(refusal)) => PutOutcome::Refused(refusal),
-                Some(Verdict::Pending) | None => PutOutcome::Pending,
-            },
-        });
-        Ok(PutReport { lineage, outcomes: all.collect() })
+        let outcomes = outcomes.0.into_iter();
+        let outcomes = outcomes.map(|outcome| outcome.unwrap_or(PutOutcome::Pending)).collect();
+        Ok(PutReport { lineage, outcomes })
     }
 
     async fn get(&self, cx: &Context, request: GetRequest) -> Result<Vec<GetItem>> {

@@ -11,7 +11,9 @@ pub mod context;
 pub mod error;
 pub mod ext;
 pub mod guarded;
+pub mod judged;
 pub mod memory;
+pub mod quarantine;
 pub mod rules;
 pub mod spaces;
 pub mod store;
@@ -25,8 +27,12 @@ pub use clock::{Clock, SystemClock};
 pub use context::{Context, HopPath};
 pub use error::{CursorRefusal, StoreError};
 pub use ext::StoreExt;
-pub use guarded::{Admission, AdmitAll, GuardedStore, Operation, Verdict};
+pub use guarded::{Admission, AdmitAll, GuardedStore, JudgedEngine, Operation, Ruling, Verdict};
+pub use judged::{Facts, FactsPage, Judged, Judgement, Mark, MarkReport, Place};
 pub use memory::{MemoryBookmarks, MemorySpaces, MemoryStore, random_lineage};
+pub use quarantine::{
+    Kept, KeptEntry, KeptFacts, KeptPage, KeptTotals, Quarantine, QuarantineBounds,
+};
 pub use spaces::{SpacePage, Spaces};
 pub use store::{ContentAddressedStore, Erasable, Erasure, ErasureReport, HeadStream};
 

@@ -2,6 +2,8 @@
 
 mod bookmarks;
 mod erase;
+mod judge;
+mod quarantine;
 mod spaces;
 mod state;
 
@@ -17,7 +19,7 @@ use futures_util::stream;
 use tokio::sync::watch;
 
 use crate::rules::{self, ByteBudget};
-use crate::{ContentAddressedStore, Context, HeadStream, Result, StoreError};
+use crate::{ContentAddressedStore, Context, HeadStream, QuarantineBounds, Result, StoreError};
 
 pub use bookmarks::MemoryBookmarks;
 pub use spaces::MemorySpaces;
@@ -43,14 +45,9 @@ pub struct MemoryStore {
     space: SpaceId,
     /// Held only between await points. A panic under it cannot leave half a change that matters: see `state`.
     state: RwLock<State>,
-    heads: watch::Sender<Published>,
-}
-
-/// What `watch` sees: the newest head, or that the store was removed.
-#[derive(Debug, Clone, Copy)]
-enum Published {
-    Head(Head),
-    Removed,
+    /// The newest head; nothing once the store was removed.
+    heads: watch::Sender<Option<Head>>,
+    bounds: QuarantineBounds,
 }
 
 impl MemoryStore {
@@ -66,17 +63,23 @@ impl MemoryStore {
     /// An empty store with this lineage: 16 bytes that no other history of receipts has.
     #[must_use]
     pub fn with_lineage(space: SpaceId, lineage: Lineage) -> Self {
-        let state = State::new(&space, lineage);
-        let heads = watch::Sender::new(Published::Head(state.head()));
-        Self { space, state: RwLock::new(state), heads }
+        Self::with_quarantine(space, lineage, QuarantineBounds::default())
+    }
+
+    /// As [`with_lineage`](Self::with_lineage), with a quarantine of this size.
+    #[must_use]
+    pub fn with_quarantine(space: SpaceId, lineage: Lineage, bounds: QuarantineBounds) -> Self {
+        let state = State::new(&space, lineage, bounds);
+        let heads = watch::Sender::new(Some(state.head()));
+        Self { space, state: RwLock::new(state), heads, bounds }
     }
 
     /// Ends this store: every call from now on answers [`StoreError::NotServed`], every watch ends.
     fn remove(&self) {
         let mut state = self.write_lock();
-        *state = State::new(&self.space, Lineage::ZERO);
+        *state = State::new(&self.space, Lineage::ZERO, self.bounds);
         state.is_removed = true;
-        self.heads.send_replace(Published::Removed);
+        self.heads.send_replace(None);
     }
 
     fn read(&self) -> Result<RwLockReadGuard<'_, State>> {
@@ -95,7 +98,7 @@ impl MemoryStore {
 
     /// Shows the state to watchers; called under the write lock, so that heads never go back.
     fn publish(&self, state: &State) {
-        self.heads.send_replace(Published::Head(state.head()));
+        self.heads.send_replace(Some(state.head()));
     }
 }
 
@@ -113,7 +116,7 @@ impl ContentAddressedStore for MemoryStore {
     async fn put(&self, _cx: &Context, batch: Vec<Verified>) -> Result<PutReport> {
         rules::check_put(&batch)?;
         let mut state = self.write()?;
-        let outcomes = batch.into_iter().map(|entry| state.put(&self.space, entry)).collect();
+        let outcomes = batch.into_iter().map(|entry| state.put(&self.space, entry, None)).collect();
         state.commit();
         self.publish(&state);
         Ok(PutReport { lineage: state.lineage(), outcomes })
@@ -173,11 +176,8 @@ impl ContentAddressedStore for MemoryStore {
         Ok(Box::pin(stream::unfold(heads, |mut heads| async move {
             // An error of `changed` means that the store is gone: the stream ends.
             heads.changed().await.ok()?;
-            let published = *heads.borrow_and_update();
-            match published {
-                Published::Head(head) => Some((Ok(head), heads)),
-                Published::Removed => None,
-            }
+            let head = (*heads.borrow_and_update())?;
+            Some((Ok(head), heads))
         })))
     }
 
@@ -187,6 +187,7 @@ impl ContentAddressedStore for MemoryStore {
             entries: state.head().last_receipt,
             payload_bytes: state.payload_bytes,
             commits: state.commits,
+            impairments: state.ward.impairments(),
             ..StoreStatus::new("memory", Durability::None)
         })
     }

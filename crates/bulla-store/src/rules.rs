@@ -9,13 +9,17 @@ use bulla_core::limits::{
     MAX_COUNTER, MAX_ENTRIES_PER_PUT, MAX_FILTER_TERMS, MAX_IDS_PER_REQUEST, MAX_PAGE_BYTES,
     MAX_PUT_BYTES,
 };
-use bulla_core::values::{Cursor, Filter, PayloadState, Refusal, ScanRequest, SummaryRequest};
+use bulla_core::values::{
+    Cursor, Filter, PayloadState, Refusal, Rule, ScanRequest, SummaryRequest,
+};
 use bulla_core::{Code, Lineage, LogHash, SpaceId, Verified};
 
 use crate::{CursorRefusal, Result, StoreError};
 
 pub use page::{MAX_LEFT_OUT, Offer, PageBuilder, Row};
 
+/// Most entries in one judgement, and most items in one listing for an admission (MARK-5, MARK-8).
+pub const MAX_MARKS: usize = 4_096;
 /// Longest key of a bookmark in bytes.
 pub const MAX_BOOKMARK_KEY_BYTES: usize = 256;
 /// Longest value of a bookmark in bytes.
@@ -33,17 +37,60 @@ pub const OTHER_SPACE: &str = "entry.space";
 ///
 /// [`StoreError::Request`] with `request.too_large`.
 pub fn check_put(batch: &[Verified]) -> Result<()> {
+    check_batch(batch.iter())
+}
+
+/// As [`check_put`], for entries that something is said of: a mark, a code (MARK-4, QUAR-2).
+///
+/// # Errors
+///
+/// As [`check_put`].
+pub fn check_given<T>(batch: &[(Verified, T)]) -> Result<()> {
+    check_batch(batch.iter().map(|(entry, _)| entry))
+}
+
+fn check_batch<'e>(batch: impl ExactSizeIterator<Item = &'e Verified>) -> Result<()> {
     if batch.len() > MAX_ENTRIES_PER_PUT {
         return Err(too_large(format!(
             "{} entries in one put, at most {MAX_ENTRIES_PER_PUT}",
             batch.len()
         )));
     }
-    let bytes = batch.iter().fold(0_usize, |sum, entry| sum.saturating_add(entry.size_bytes()));
+    let bytes = batch.fold(0_usize, |sum, entry| sum.saturating_add(entry.size_bytes()));
     if bytes > MAX_PUT_BYTES {
         return Err(too_large(format!("{bytes} bytes in one put, at most {MAX_PUT_BYTES}")));
     }
     Ok(())
+}
+
+/// Checks how many entries one judgement names: at most 4,096 (MARK-5).
+///
+/// # Errors
+///
+/// [`StoreError::Request`] with `request.too_large`.
+pub fn check_marks(count: usize) -> Result<()> {
+    if count > MAX_MARKS {
+        return Err(too_large(format!("{count} marks in one judgement, at most {MAX_MARKS}")));
+    }
+    Ok(())
+}
+
+/// What a store under the rule *all* says to whoever would judge its entries (MARK-1).
+///
+/// # Errors
+///
+/// [`StoreError::Unsupported`] unless the rule is *directory*.
+pub fn check_rule(rule: Rule) -> Result<()> {
+    match rule {
+        Rule::Directory => Ok(()),
+        Rule::All => Err(StoreError::Unsupported { what: "judging entries under the rule all" }),
+    }
+}
+
+/// How many items one listing for an admission has: what was asked for, at least one and at most 4,096 (MARK-8, QUAR-6).
+#[must_use]
+pub fn clamp_listing(limit: usize) -> usize {
+    limit.clamp(1, MAX_MARKS)
 }
 
 /// Checks how many ids one `get` or `has` asks for: at most 10,000 (STO-20).

@@ -1,6 +1,6 @@
 //! The running state behind a store's head.
 
-use bulla_core::values::{Counted, Counting, Freshness, Head};
+use bulla_core::values::{Counted, Counting, Freshness, Head, Rule};
 use bulla_core::{EntryId, Header, Lineage, LogHash, SetHash, SpaceId};
 
 /// A set of ids: how many, and the state of their digest.
@@ -25,6 +25,15 @@ impl TallySet {
         self.hash.remove(id);
     }
 
+    /// The set without these ids of it.
+    #[must_use]
+    pub fn without(&self, others: &Self) -> Self {
+        let mut rest = self.clone();
+        rest.count = rest.count.saturating_sub(others.count);
+        rest.hash.subtract(&others.hash);
+        rest
+    }
+
     /// Count and digest, as heads carry them.
     #[must_use]
     pub fn counted(&self) -> Counted {
@@ -32,7 +41,7 @@ impl TallySet {
     }
 }
 
-/// What a store keeps up to date to answer `head`: last receipt, log hash and the three sets (HEAD-1).
+/// What a store keeps up to date to answer `head`: last receipt, log hash and the sets (HEAD-1).
 ///
 /// It trusts its caller that an id is appended once and that payloads come and go in turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +58,10 @@ pub struct Tally {
     pub held: TallySet,
     /// Entries whose payload is present.
     pub present: TallySet,
+    /// What counts: under the rule *all* everything held.
+    pub rule: Rule,
+    /// Entries held that do not count; none under the rule *all*.
+    pub marked: TallySet,
 }
 
 impl Tally {
@@ -62,6 +75,8 @@ impl Tally {
             control: TallySet::default(),
             held: TallySet::default(),
             present: TallySet::default(),
+            rule: Rule::All,
+            marked: TallySet::default(),
         }
     }
 
@@ -98,7 +113,10 @@ impl Tally {
             log_hash: self.log_hash,
             control: self.control.counted(),
             held: self.held.counted(),
-            counting: Counting::All,
+            counting: match self.rule {
+                Rule::All => Counting::All,
+                Rule::Directory => Counting::Directory(self.held.without(&self.marked).counted()),
+            },
             present: self.present.counted(),
             freshness: Freshness::Fresh,
         }

@@ -1,13 +1,16 @@
 //! What a memory store holds, and how it changes. No locks, no waiting.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bulla_core::values::{Head, Page, PayloadState, PutOutcome, ScanRequest, Summary};
-use bulla_core::{Bloom, EntryId, Lineage, LogHash, SpaceId, Verified, VerifiedEntry};
+use bulla_core::{
+    AuthorKey, Bloom, Code, EntryId, Lineage, LogHash, SetDigest, SpaceId, Verified, VerifiedEntry,
+};
 
+use super::quarantine::Ward;
 use crate::rules::{self, Offer, PageBuilder, Row};
 use crate::tally::Tally;
-use crate::{Result, StoreError};
+use crate::{Mark, QuarantineBounds, Result, StoreError};
 
 /// One entry as it is held.
 #[derive(Debug)]
@@ -20,13 +23,21 @@ pub(super) struct Stored {
 
 #[derive(Debug)]
 pub(super) struct State {
-    tally: Tally,
+    pub(super) tally: Tally,
     /// The head of `tally`, hashed once per change.
     head: Head,
     /// By receipt, from 1 on.
     stored: Vec<Stored>,
     /// Standard maps are keyed at random, so that chosen ids cannot flood them.
     receipts: HashMap<EntryId, u64>,
+    /// Author, sequence and receipt of every entry.
+    pub(super) authors: BTreeSet<(AuthorKey, u64, u64)>,
+    /// Why entries do not count, by receipt.
+    pub(super) marks: BTreeMap<u64, Code>,
+    /// The control entries that the marks are made from.
+    pub(super) judged_by: Option<SetDigest>,
+    /// What was refused and is kept.
+    pub(super) ward: Ward,
     /// Erasures of entries that have not arrived.
     remembered: HashMap<EntryId, PayloadState>,
     pub(super) payload_bytes: u64,
@@ -35,13 +46,17 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(space: &SpaceId, lineage: Lineage) -> Self {
+    pub(super) fn new(space: &SpaceId, lineage: Lineage, bounds: QuarantineBounds) -> Self {
         let tally = Tally::new(space, lineage);
         Self {
             head: tally.head(),
             tally,
             stored: Vec::new(),
             receipts: HashMap::new(),
+            authors: BTreeSet::new(),
+            marks: BTreeMap::new(),
+            judged_by: None,
+            ward: Ward::new(bounds),
             remembered: HashMap::new(),
             payload_bytes: 0,
             commits: 0,
@@ -55,13 +70,25 @@ impl State {
         self.commits += 1;
     }
 
-    pub(super) fn put(&mut self, space: &SpaceId, entry: Verified) -> PutOutcome {
+    /// Stores an entry with what an admission says of it; `None` where none was asked (MARK-4).
+    pub(super) fn put(
+        &mut self,
+        space: &SpaceId,
+        entry: Verified,
+        mark: Option<Mark>,
+    ) -> PutOutcome {
         if let Some(refusal) = rules::refusal(space, &entry) {
             return PutOutcome::Refused(refusal);
         }
         let id = entry.id();
         let Some(&receipt) = self.receipts.get(&id) else {
-            return PutOutcome::Stored(self.append(entry));
+            let receipt = self.append(entry);
+            match mark {
+                Some(mark) => _ = self.set_mark(receipt, &id, mark),
+                // Somebody has to judge it still; under the rule all nobody ever did.
+                None => self.judged_by = None,
+            }
+            return PutOutcome::Stored(receipt);
         };
         let Some(stored) = stored_mut(&mut self.stored, receipt) else {
             return PutOutcome::Duplicate(receipt);
@@ -91,7 +118,10 @@ impl State {
             }
             (None, header @ Verified::Header(_)) => (header, PayloadState::Missing),
         };
-        let receipt = self.tally.append(&id, entry.header(), state == PayloadState::Present);
+        let header = entry.header();
+        let receipt = self.tally.append(&id, header, state == PayloadState::Present);
+        self.authors.insert((header.author, header.sequence, receipt));
+        self.ward.remove(&id);
         self.stored.push(Stored { entry, state, log_hash: self.tally.log_hash });
         self.receipts.insert(id, receipt);
         receipt
@@ -113,10 +143,34 @@ impl State {
         Some(dropped)
     }
 
+    /// Says of a held entry whether it counts; whether that is new.
+    pub(super) fn set_mark(&mut self, receipt: u64, id: &EntryId, mark: Mark) -> bool {
+        match mark {
+            Mark::Counts => {
+                let was_marked = self.marks.remove(&receipt).is_some();
+                if was_marked {
+                    self.tally.marked.remove(id);
+                }
+                was_marked
+            }
+            Mark::Not(code) => {
+                let earlier = self.marks.insert(receipt, code.clone());
+                if earlier.is_none() {
+                    self.tally.marked.insert(id);
+                }
+                earlier != Some(code)
+            }
+        }
+    }
+
     /// Keeps an erasure for an entry that is not held.
     pub(super) fn remember(&mut self, id: EntryId, state: PayloadState) {
         let kept = self.remembered.entry(id).or_insert(state);
         *kept = rules::stronger_absence(*kept, state);
+    }
+
+    pub(super) fn receipt_of(&self, id: &EntryId) -> Option<u64> {
+        self.receipts.get(id).copied()
     }
 
     pub(super) fn by_id(&self, id: &EntryId) -> Option<&Stored> {
