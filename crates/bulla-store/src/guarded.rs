@@ -49,7 +49,7 @@ pub enum Verdict {
     ///
     /// Also for every entry that the store holds already with a mark: its payload may still be wanted.
     Mark(Code),
-    /// It gets no receipt, and is kept to be judged again (QUAR-8). Its sender is told this code and that offering it again
+    /// It gets no receipt, and is kept to be judged again (ADM-3). Its sender is told this code and that offering it again
     /// is of no use; where there is no room it is told that, and that it may try again.
     Quarantine(Code),
     /// It is not stored and not kept.
@@ -267,7 +267,7 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
             batch.set(
                 place,
                 match kept {
-                    // It is here and judged again here: offering it again would be of no use (QUAR-8).
+                    // It is here and judged again here: offering it again would be of no use (ADM-3).
                     Kept::Kept | Kept::Already => {
                         PutOutcome::Refused(Refusal { code, is_retryable: false })
                     }

@@ -33,7 +33,7 @@ struct Memory;
 #[async_trait]
 impl Harness for Memory {
     async fn fresh(&self, space: SpaceId) -> Result<Subject, HarnessError> {
-        Ok(Subject::erasable(Arc::new(MemoryStore::new(space)?)))
+        Ok(Subject::engine(Arc::new(MemoryStore::new(space)?)))
     }
 
     async fn spaces(&self) -> Result<Option<Kept<dyn Spaces>>, HarnessError> {

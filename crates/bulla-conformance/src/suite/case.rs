@@ -28,6 +28,8 @@ pub enum Table {
     Core,
     /// Stores that can erase, and stacks over one.
     Erasable,
+    /// Engines that mark what does not count and keep what was refused.
+    Judged,
     /// Stores that outlive their process.
     Restart,
     /// Places that keep stores.

@@ -11,8 +11,10 @@ mod erase;
 mod filters;
 mod get;
 mod heads;
+mod marks;
 mod payloads;
 mod put;
+mod quarantine;
 mod read;
 mod restart;
 mod scan;
@@ -39,6 +41,8 @@ pub(super) const TABLES: &[&[Case]] = &[
     watch::CASES,
     concurrency::CASES,
     erase::CASES,
+    marks::CASES,
+    quarantine::CASES,
     restart::CASES,
     spaces::CASES,
     bookmarks::CASES,

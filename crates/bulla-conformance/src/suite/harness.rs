@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bulla_core::SpaceId;
-use bulla_store::{Bookmarks, ContentAddressedStore, Erasable, Spaces};
+use bulla_store::{Bookmarks, ContentAddressedStore, Erasable, JudgedEngine, Spaces};
 
 /// Why a harness could not make what the suite asked for. Not a verdict about the store.
 pub type HarnessError = Box<dyn std::error::Error + Send + Sync>;
@@ -75,6 +75,8 @@ pub struct Subject {
     /// The store that can erase: the engine itself, or the engine at the far end of a stack. `None` if there is none; the
     /// erasable table is then skipped.
     pub origin: Option<Arc<dyn Erasable>>,
+    /// The engine that judges: the store itself. `None` if it cannot; the judged table is then skipped.
+    pub judged: Option<Arc<dyn JudgedEngine>>,
     /// How to restart it. `None` for stores that do not outlive their process; the restart table is then skipped.
     pub reopen: Option<Box<dyn Reopen>>,
     /// Servers, temporary directories and the like; dropped after the store.
@@ -85,13 +87,19 @@ impl Subject {
     /// A store that can neither erase nor restart.
     #[must_use]
     pub fn new(store: Arc<dyn ContentAddressedStore>) -> Self {
-        Self { store, origin: None, reopen: None, guard: None }
+        Self { store, origin: None, judged: None, reopen: None, guard: None }
     }
 
     /// A store that can erase, tested as such.
     #[must_use]
     pub fn erasable<S: Erasable>(store: Arc<S>) -> Self {
         Self { origin: Some(Arc::clone(&store) as _), ..Self::new(store) }
+    }
+
+    /// An engine that can erase and judge, tested as such.
+    #[must_use]
+    pub fn engine<S: Erasable + JudgedEngine>(store: Arc<S>) -> Self {
+        Self { judged: Some(Arc::clone(&store) as _), ..Self::erasable(store) }
     }
 
     /// The same with another store as the one that can erase.
@@ -121,6 +129,7 @@ impl Debug for Subject {
         f.debug_struct("Subject")
             .field("store", &self.store)
             .field("can_erase", &self.origin.is_some())
+            .field("can_judge", &self.judged.is_some())
             .field("can_reopen", &self.reopen.is_some())
             .finish_non_exhaustive()
     }

@@ -20,7 +20,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// Closes the store and opens it again; a store without that is skipped.
-async fn restart(stage: Stage) -> Result<Stage, Failure> {
+pub(super) async fn restart(stage: Stage) -> Result<Stage, Failure> {
     let Stage { world, mut subject, cx } = stage;
     let reopen =
         subject.reopen.take().ok_or(Failure::Missing("this store does not outlive its process"))?;
