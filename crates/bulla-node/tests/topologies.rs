@@ -21,7 +21,8 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let options = Options::default();
+    // Long enough for four nodes on the slowest machine.
+    let options = Options { case_timeout_ms: 600_000, ..Options::default() };
     let relay = [Hop::Relay];
     let three = [Hop::Passthrough, Hop::Passthrough, Hop::Relay];
     let middle = [Hop::Passthrough, Hop::Cache, Hop::Relay];

@@ -21,8 +21,7 @@ pub(crate) fn cache_before(
     settings: &str,
     peers: &[PeerKey],
 ) {
-    let short = "client = { connect_ms = 2_000, response_header_ms = 2_000 }";
-    let origin = upstream("origin", &relay.url(), relay.id, short);
+    let origin = upstream("origin", &relay.url(), relay.id, "");
     site.configure(&(origin + &cache(space, "origin", settings, peers)));
 }
 

@@ -11,7 +11,9 @@ use crate::support::{Bench, Running, device, eventually, passthrough, peer, put,
 /// The lines about answers that carry this request id.
 fn answered(node: &Running, id: &str) -> Vec<Value> {
     let log = node.log();
-    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    // The last one may be half written.
+    let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let lines = whole.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     lines.filter(|line| line["message"] == "answered" && line["span"]["id"] == id).collect()
 }
 

@@ -24,8 +24,8 @@ pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
 
 /// Between two looks at something that another process does.
 pub(crate) const LOOK: Duration = Duration::from_millis(10);
-/// Looks before it has failed: a minute.
-pub(crate) const LOOKS: u32 = 6_000;
+/// Looks before it has failed: five minutes, for the slowest machine.
+pub(crate) const LOOKS: u32 = 30_000;
 
 /// Looks until `found` finds something.
 pub(crate) async fn eventually<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {

@@ -154,4 +154,4 @@ fn create_key(folder: &std::path::Path) -> Result<NodeKeys, HarnessError> {
 
 /// Between two looks at a lock.
 const LOOK: Duration = Duration::from_millis(5);
-const LOOKS: u32 = 2_000;
+const LOOKS: u32 = 24_000;
