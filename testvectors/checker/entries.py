@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import cbor
+import control
 from common import (BLAKE3, H, MAX63, MIB, ZERO32, Disagreement, Refusal, agree, ascending, key_usable,
                     signature_holds)
 
@@ -44,16 +45,17 @@ def read_header(data):
 
 
 def judge_header(header):
-    """Steps 7 to 12 of ENT-25."""
+    """Steps 7 to 13 of ENT-25."""
     kind, sequence, previous = header["kind"], header["sequence"], header["previous"]
     dependencies = header["dependencies"]
-    require(kind == 0 or kind >= 16, "header.control_kind", "ENT-7")
+    require(kind <= 8 or kind >= 16, "header.control_kind", "ENT-7")
     if kind == 0:
         alone = (header["space"] == previous == ZERO32 and sequence == 1 and header["topic"] == bytes(16)
                  and not dependencies)
         require(alone, "header.genesis", "ENT-3")
     else:
         require(header["space"] != ZERO32, "header.genesis", "ENT-3")
+    require(kind >= 16 or header["topic"] == bytes(16), "header.topic", "ENT-8")
     require(sequence > 0 and (sequence == 1) == (previous == ZERO32), "header.sequence", "ENT-5")
     good = ascending(dependencies) and ZERO32 not in dependencies and previous not in dependencies
     require(good, "header.dependencies", "ENT-9")
@@ -89,7 +91,8 @@ def read_genesis(data, author):
         for key in cbor.exactly(founder, 2):
             cbor.fixed(key, 32)
     if recovery is not None:
-        cbor.fixed(recovery, 32)
+        for key in cbor.exactly(recovery, 2):
+            cbor.fixed(key, 32)
     if not isinstance(policy, dict):
         cbor.refuse("cbor.unexpected")
     for key, value in policy.items():
@@ -98,13 +101,13 @@ def read_genesis(data, author):
             cbor.boolean(value)
         else:
             cbor.integer(value, MAX63)
-    keys = [key for founder in founders for key in founder] + ([] if recovery is None else [recovery])
+    keys = [key for founder in founders for key in founder] + (recovery or [])
     good = founders and founders[0][0] == author and len(set(keys)) == len(keys) and ZERO32 not in keys
     require(good, "genesis.founders", "GEN-3")
     return {
         "founders": [{"author": author, "sealingKey": key} for author, key in founders],
         "policy": {POLICY[key]: value for key, value in policy.items()},
-        "recovery": recovery,
+        "recovery": recovery and {"author": recovery[0], "sealingKey": recovery[1]},
     }
 
 
@@ -135,6 +138,8 @@ def judge_payload(header, payload):
     require(BLAKE3(payload) == header["contentHash"], "entry.content_hash", "VER-6")
     if header["kind"] == 0:
         read_genesis(payload, header["author"])
+    elif header["kind"] < 16:
+        control.read(header["kind"], payload, header["space"], header["author"])
 
 
 # --- Cases --------------------------------------------------------------------------------------------------------------

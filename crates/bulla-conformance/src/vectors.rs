@@ -13,8 +13,10 @@
 mod bloom;
 mod cbor;
 mod clock;
+mod control;
 mod digests;
 mod ed25519;
+mod element;
 mod entry;
 mod file;
 mod filter;
@@ -72,6 +74,14 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(header::EntryHeader),
         Box::new(entry::Entry),
         Box::new(genesis::GenesisPayload),
+        Box::new(control::GRANT),
+        Box::new(control::ROLE),
+        Box::new(control::REVOKE),
+        Box::new(control::EPOCH),
+        Box::new(control::FRONTIER),
+        Box::new(control::GROUP),
+        Box::new(control::ERASE),
+        Box::new(control::RECOVERY),
         Box::new(clock::Clocks),
         Box::new(ed25519::Ed25519),
         Box::new(primitives::Primitives),

@@ -2,10 +2,11 @@
 
 use bulla_core::cbor::Encode;
 use bulla_core::{
-    AuthorKey, ContentHash, EntryId, Header, Kind, RawEntry, Signature, SpaceId, Verified,
-    Verifier, VerifyError,
+    AuthorKey, ContentHash, EntryId, Header, InvitationId, JoiningClaim, KeyId, Kind, RawEntry,
+    Signature, SpaceId, Topic, Verified, Verifier, VerifyError,
 };
 
+use super::element::Element::{self, Array, Null, Number};
 use super::sample::{Device, genesis, genesis_header, genesis_payload, id_of, operation};
 use super::{Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Random, Shape, Verdict};
 
@@ -45,6 +46,7 @@ impl Format for Entry {
             .group(Group::new().cases(bad_signatures()))
             .group(Group::new().cases(bad_payloads()))
             .group(Group::new().cases(bad_geneses()))
+            .group(Group::new().cases(bad_controls()))
             .group(Group::new().cases(order()))
     }
 
@@ -131,7 +133,12 @@ fn valid() -> Vec<Case> {
     let header_only = RawEntry { payload: None, ..entry() };
     let other = Device::new("another author");
     let first = operation(space, &other, 1, &payload(), "first");
-    vec![
+    let mut controls = Vec::new();
+    for (name, kind, payload) in control_payloads() {
+        let raw = device().sign_entry(&control_header(kind, &payload), Some(&payload));
+        controls.push(good(&format!("{name} with its payload"), Some(space), &raw));
+    }
+    let cases = vec![
         good("genesis of its space", Some(space), &founding),
         good("genesis of a space not known before", None, &founding),
         good("genesis without its payload", Some(space), &RawEntry { payload: None, ..founding }),
@@ -142,7 +149,145 @@ fn valid() -> Vec<Case> {
             Some(space),
             &other.sign_entry(&first, Some(&payload())),
         ),
+        good(
+            "control entry without its payload, which nobody judges",
+            Some(space),
+            &device().sign_entry(&control_header(Kind::GRANT, b"no grant"), None),
+        ),
+    ];
+    cases.into_iter().chain(controls).collect()
+}
+
+/// A small good payload of each control kind but the genesis.
+fn control_payloads() -> Vec<(&'static str, Kind, Vec<u8>)> {
+    let key = |number: u8| [number; 32];
+    let elements = |elements: Vec<Element>| Array([vec![Number(1)], elements].concat()).to_bytes();
+    let list = || Array(Vec::new());
+    let recipient = Array(vec![Element::of(key(2)), Element::of([3; 80])]);
+    let next = Array(vec![Element::of(key(5)), Element::of(key(6))]);
+    vec![
+        ("grant", Kind::GRANT, elements(vec![Element::of(key(1)), Number(1), Null])),
+        ("role", Kind::ROLE, elements(vec![Element::of(key(1)), Number(3), Null])),
+        ("revoke", Kind::REVOKE, elements(vec![Element::of(key(1)), list()])),
+        (
+            "epoch",
+            Kind::EPOCH,
+            elements(vec![
+                Element::of(key(0)),
+                list(),
+                Element::of(key(4)),
+                Array(vec![recipient]),
+                Element::of([7; 64]),
+            ]),
+        ),
+        ("frontier", Kind::FRONTIER, elements(vec![list(), list()])),
+        ("group", Kind::GROUP, elements(vec![Element::of(key(0)), Null, list(), list()])),
+        ("erase", Kind::ERASE, elements(vec![Array(vec![Element::of(key(8))]), list()])),
+        ("recovery", Kind::RECOVERY, elements(vec![Null, list(), next])),
     ]
+}
+
+fn control_header(kind: Kind, payload: &[u8]) -> Header {
+    Header {
+        kind,
+        topic: Topic::ZERO,
+        key_id: KeyId::ZERO,
+        ..operation(space(), &device(), 2, payload, "control")
+    }
+}
+
+/// The payloads of control entries are judged with the entry, after everything else (VER-7).
+fn bad_controls() -> Vec<Case> {
+    let signed =
+        |kind, payload: &[u8]| device().sign_entry(&control_header(kind, payload), Some(payload));
+    let mut cases = Vec::new();
+    for (name, kind, payload) in control_payloads() {
+        let longer = [payload.as_slice(), &[0]].concat();
+        let comment = format!("{name}: a byte after its payload");
+        cases.push(bad(&comment, "cbor.trailing", "CBOR-2", Some(space()), &signed(kind, &longer)));
+        let comment = format!("{name}: an empty payload, which is not the same as none");
+        cases.push(bad(&comment, "cbor.truncated", "CBOR-2", Some(space()), &signed(kind, &[])));
+    }
+    let writer = Array(vec![Number(1), Element::of([1; 32]), Number(3), Null]).to_bytes();
+    let card = Array(vec![Number(1), Element::of(card_elsewhere()), Number(3), Null]).to_bytes();
+    let mut changed = card.clone();
+    changed[150] ^= 1;
+    let later = Array(vec![Number(2), Null]).to_bytes();
+    let mut unsigned = signed(Kind::GRANT, &later);
+    unsigned.signature.0[3] ^= 1;
+    let other = RawEntry { payload: Some(writer.clone().into()), ..signed(Kind::GRANT, &later) };
+    cases.extend([
+        bad(
+            "grant: a bare key as writer",
+            "grant.device",
+            "CTL-10",
+            Some(space()),
+            &signed(Kind::GRANT, &writer),
+        ),
+        bad(
+            "grant: a card for another space",
+            "grant.space",
+            "CTL-10",
+            Some(space()),
+            &signed(Kind::GRANT, &card),
+        ),
+        bad(
+            "grant: a changed card",
+            "joining_card.signature",
+            "PAIR-3",
+            Some(space()),
+            &signed(Kind::GRANT, &changed),
+        ),
+        bad(
+            "grant of a later version",
+            "control.version",
+            "CTL-1",
+            Some(space()),
+            &signed(Kind::GRANT, &later),
+        ),
+        bad(
+            "role: cuts that are the bytes of an id",
+            "cbor.unexpected",
+            "CBOR-9",
+            Some(space()),
+            &signed(Kind::ROLE, &role_with_an_id()),
+        ),
+        bad(
+            "grant of a later version, bad signature",
+            "entry.signature",
+            "VER-5",
+            Some(space()),
+            &unsigned,
+        )
+        .flag("Order"),
+        bad(
+            "grant with another payload, no good one either",
+            "entry.payload_length",
+            "VER-6",
+            Some(space()),
+            &other,
+        )
+        .flag("Order"),
+    ]);
+    cases
+}
+
+/// A change of role with an id in the place of its cuts.
+fn role_with_an_id() -> Vec<u8> {
+    Array(vec![Number(1), Element::of([1; 32]), Number(1), Element::of([2; 32])]).to_bytes()
+}
+
+/// A genuine joining card for a space that is not this one.
+fn card_elsewhere() -> Vec<u8> {
+    let newcomer = Device::new("newcomer");
+    let claim = JoiningClaim {
+        space: genesis(&Device::new("founder of another space")).1,
+        author: newcomer.author(),
+        sealing_key: newcomer.sealing,
+        invitation: InvitationId::ZERO,
+    };
+    let card = claim.verify(newcomer.sign(&claim.signing_message()));
+    card.expect("the device signed its card").to_bytes()
 }
 
 /// Signatures that hold only after multiplication by the cofactor: made by hand, checked by a second implementation.
@@ -167,7 +312,7 @@ fn bad_headers() -> Vec<Case> {
     let not_shortest = [&bytes[..1], &[0x18, 0x01], &bytes[2..]].concat();
     let later = [&bytes[..1], &[0x02], &bytes[2..]].concat();
     let mut control = header();
-    control.kind = Kind(6);
+    control.kind = Kind(9);
     vec![
         signed(
             "a good signature over a header that is not canonical",

@@ -117,6 +117,11 @@ fn sample() -> Header {
     header
 }
 
+/// A control entry in a space.
+fn control() -> Header {
+    Header { kind: Kind::GRANT, topic: Topic::ZERO, key_id: KeyId::ZERO, ..sample() }
+}
+
 fn genesis() -> Header {
     let device = Device::new("header");
     genesis_header(&device, &genesis_payload(&device))
@@ -179,6 +184,23 @@ fn valid() -> Vec<Case> {
             good("a genesis header may announce the longest payload", &header).flag("Boundary")
         },
     ]
+    .into_iter()
+    .chain((1..=8).map(|kind| {
+        let header = Header { kind: Kind(kind), ..control() };
+        good(&format!("control kind {kind}"), &header)
+    }))
+    .chain([
+        good(
+            "the shortest payload of a control kind is none",
+            &Header { payload_length: 0, ..control() },
+        )
+        .flag("Boundary"),
+        good(
+            "first entry of an author, a control entry",
+            &Header { sequence: 1, previous: EntryId::ZERO, ..control() },
+        ),
+    ])
+    .collect()
 }
 
 /// As many ids as asked, ascending.
@@ -392,7 +414,29 @@ fn rules() -> Vec<Case> {
             }),
         ],
     );
-    for kind in [1, 2, 5, 14, 15] {
+    cases.extend(broken(
+        &control(),
+        &[
+            ("control entry with a topic", "header.topic", "ENT-8", |h| h.topic = Topic([1; 16])),
+            ("control entry with the highest topic", "header.topic", "ENT-8", |h| {
+                h.topic = Topic([0xff; 16]);
+            }),
+            ("last control kind with a topic", "header.topic", "ENT-8", |h| {
+                (h.kind, h.topic.0[15]) = (Kind::RECOVERY, 1);
+            }),
+            ("control entry without a space", "header.genesis", "ENT-3", |h| {
+                h.space = SpaceId::ZERO;
+            }),
+            ("control entry with a key id", "header.key_id", "ENT-10", |h| {
+                h.key_id = KeyId([1; 32])
+            }),
+            ("control entry with sequence 0", "header.sequence", "ENT-5", |h| h.sequence = 0),
+            ("control entry that depends on its previous", "header.dependencies", "ENT-9", |h| {
+                h.dependencies = vec![h.previous];
+            }),
+        ],
+    ));
+    for kind in 9..=15 {
         let mut header = sample();
         header.kind = Kind(kind);
         let comment = format!("control kind {kind}, which this version does not know");
@@ -422,8 +466,17 @@ fn order() -> Vec<Case> {
     let mut cases = broken(
         &sample(),
         &[
-            ("control kind, zero space", "header.control_kind", "ENT-7", |h| {
-                (h.kind, h.space) = (Kind(4), SpaceId::ZERO);
+            ("unknown control kind, zero space", "header.control_kind", "ENT-7", |h| {
+                (h.kind, h.space) = (Kind(9), SpaceId::ZERO);
+            }),
+            ("zero space, control entry with a topic", "header.genesis", "ENT-3", |h| {
+                (h.kind, h.space) = (Kind::EPOCH, SpaceId::ZERO);
+            }),
+            ("control entry with a topic, sequence 0", "header.topic", "ENT-8", |h| {
+                (h.kind, h.sequence) = (Kind::EPOCH, 0);
+            }),
+            ("control entry with a topic and a key id", "header.topic", "ENT-8", |h| {
+                h.kind = Kind::GROUP;
             }),
             ("zero space, sequence 0", "header.genesis", "ENT-3", |h| {
                 (h.space, h.sequence) = (SpaceId::ZERO, 0);
@@ -440,11 +493,11 @@ fn order() -> Vec<Case> {
                 (h.key_id, h.payload_length) = (KeyId::ZERO, 1);
             }),
             (
-                "control kind, key id set, everything else wrong",
+                "unknown control kind, key id set, everything else wrong",
                 "header.control_kind",
                 "ENT-7",
                 |h| {
-                    (h.kind, h.sequence, h.payload_length) = (Kind(1), 0, 0);
+                    (h.kind, h.sequence, h.payload_length) = (Kind(15), 0, 0);
                 },
             ),
         ],
@@ -472,7 +525,7 @@ fn order() -> Vec<Case> {
         }),
         bad("wrong type in the last field, unknown control kind", "cbor.unexpected", "CBOR-9", {
             let mut elements = elements(&sample());
-            (elements[6], elements[12]) = (vec![0x03], vec![0xf6]);
+            (elements[6], elements[12]) = (vec![0x0b], vec![0xf6]);
             array(&elements)
         }),
     ]);

@@ -65,7 +65,7 @@ fn line(prefix: &str, context: &str, bytes: &[u8]) -> String {
 
 /// The points with which every X25519 agreement gives zero (RFC 7748 and its errata on contributory behaviour), reduced
 /// and not.
-const SMALL_ORDER: [(&str, &str); 7] = [
+pub(super) const SMALL_ORDER: [(&str, &str); 7] = [
     ("0", "0000000000000000000000000000000000000000000000000000000000000000"),
     ("1", "0100000000000000000000000000000000000000000000000000000000000000"),
     ("of order 8", "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
@@ -75,6 +75,6 @@ const SMALL_ORDER: [(&str, &str); 7] = [
     ("p + 1", "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
 ];
 
-fn hex(digits: &str) -> Vec<u8> {
+pub(super) fn hex(digits: &str) -> Vec<u8> {
     data_encoding::HEXLOWER.decode(digits.as_bytes()).expect("the table holds hexadecimal digits")
 }
