@@ -1,8 +1,11 @@
 //! Making entries: seal, hash, sign.
 
+mod control;
+
 use std::sync::Arc;
 
 use bulla_core::cbor::Encode;
+use bulla_core::control::ControlError;
 use bulla_core::genesis::{Founder, Genesis, GenesisError, Policy, RecoveryKey};
 use bulla_core::limits::MAX_DEPENDENCIES;
 use bulla_core::{
@@ -105,6 +108,8 @@ impl<'a> Draft<'a> {
     }
 }
 
+pub use control::ControlDraft;
+
 /// A new entry: its bytes, its id, and where the chain ends after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
@@ -120,8 +125,8 @@ pub struct Sealed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// Control kinds are not sealed.
-    #[error("kind {0} is a control kind and is not sealed")]
+    /// Control kinds are not sealed, and a genesis follows on no chain ([`found_space`]).
+    #[error("an entry of kind {0} is not made so")]
     Kind(Kind),
     /// Longer than one entry holds; larger content is chunked.
     #[error("plaintext has {0} bytes, an entry holds {MAX_PLAINTEXT_BYTES}")]
@@ -135,6 +140,9 @@ pub enum WriteError {
     /// The founders or the policy break a rule.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
+    /// The payload of a control entry breaks a rule or is beyond its bounds.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// No random bytes.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),
@@ -150,6 +158,7 @@ impl WriteError {
             Self::Dependencies(_) => "write.dependencies",
             Self::Header(error) => return error.code(),
             Self::Genesis(error) => return error.code(),
+            Self::Control(error) => return error.code(),
             Self::Randomness(_) => "write.randomness",
         })
     }
@@ -199,13 +208,7 @@ impl EntryWriter {
         }
         let framed = frame(draft.plaintext, draft.padding)
             .ok_or(WriteError::TooLong(draft.plaintext.len()))?;
-        let mut dependencies = draft.dependencies.clone();
-        dependencies.sort_unstable();
-        dependencies.dedup();
-        dependencies.retain(|id| *id != chain.id);
-        if dependencies.len() > MAX_DEPENDENCIES {
-            return Err(WriteError::Dependencies(dependencies.len()));
-        }
+        let dependencies = in_order(&draft.dependencies, chain)?;
         let mut header = Header {
             space: self.space,
             author: self.keys.author(),
@@ -270,6 +273,18 @@ pub fn found_space(
     finish(keys, header, payload.into())
 }
 
+/// Dependencies as a header has them: ascending, none twice, the previous entry left out (ENT-9).
+fn in_order(dependencies: &[EntryId], chain: &ChainEnd) -> Result<Vec<EntryId>, WriteError> {
+    let mut dependencies = dependencies.to_vec();
+    dependencies.sort_unstable();
+    dependencies.dedup();
+    dependencies.retain(|id| *id != chain.id);
+    match dependencies.len() {
+        0..=MAX_DEPENDENCIES => Ok(dependencies),
+        many => Err(WriteError::Dependencies(many)),
+    }
+}
+
 fn fresh_salt(
     keys: &DeviceKeys,
     header: &Header,
@@ -278,7 +293,7 @@ fn fresh_salt(
 ) -> Result<Salt, RandomnessError> {
     let mut random = [0; 32];
     randomness.fill(&mut random)?;
-    Ok(seal::salt(keys.salt_secret(), &random, header, framed))
+    Ok(seal::salt(keys.salt_secret(), &random, &header.salt_input(), framed))
 }
 
 fn finish(keys: &DeviceKeys, mut header: Header, payload: Bytes) -> Result<Sealed, WriteError> {

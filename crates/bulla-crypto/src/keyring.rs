@@ -1,32 +1,80 @@
-//! The epoch keys a device has, by space (chapter `keys.md`, KF-11).
+//! The epoch keys a device has, by space and key group (chapter `keys.md`, KEY-6, KEY-7).
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod file;
+mod group;
+mod learned;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use bulla_core::cbor::{CborErrorKind, Reader, Writer};
-use bulla_core::{KeyId, SpaceId};
-use bulla_identity::{
-    KeyFileError, MAX_KEY_FILE_BYTES, Passphrase, WorkFactor, create_key_file, key_file_content,
-    read_key_file, replace_key_file,
-};
-use zeroize::Zeroizing;
+use bulla_core::{EntryId, KeyId, SpaceId};
 
-use crate::{EpochKey, TopicKey};
+use crate::{EpochKey, Inheritance, OpenedEpoch, TopicSecret};
+use group::GroupKeys;
 
-const KEYRING: u64 = 3;
-/// Most spaces in a file: 16 MiB cannot hold more.
-const MAX_SPACES: usize = MAX_KEY_FILE_BYTES / 70;
-/// Most epoch keys of one space (KF-11).
-pub const MAX_KEYS_PER_SPACE: usize = 4_096;
+pub use learned::Learned;
 
-/// The epoch keys a device has, at most 4,096 a space. The keys of a space keep the order in which they were learned: the first gives the topics,
-/// the last one seals.
+/// The space's own epochs, as a group (CTL-30).
+const OWN: EntryId = EntryId::ZERO;
+
+/// The epoch keys a device has. The keys of a group keep the order in which they were learned; each knows the epoch entry
+/// that brings it, and each group its topic secret.
 ///
-/// Ids are computed from the keys and never taken from outside, so a lookup by id commits (KEY-6).
+/// Ids are computed from the keys and never taken from outside, so a lookup by id commits (KEY-6). Which key to write with
+/// is for the directory: it names the writing epoch, and [`get`](Self::get) gives the key. Only in a space without epoch
+/// entries is it the last one learned ([`current`](Self::current)).
 #[derive(Debug, Default)]
 pub struct Keyring {
-    spaces: BTreeMap<SpaceId, Vec<Arc<EpochKey>>>,
+    spaces: BTreeMap<SpaceId, SpaceKeys>,
+}
+
+/// The keys of one space.
+#[derive(Debug, Default)]
+struct SpaceKeys {
+    groups: BTreeMap<EntryId, GroupKeys>,
+    /// Every key of every group, by its id. Ids are public: they stand in headers.
+    index: HashMap<KeyId, Indexed>,
+}
+
+/// A key, and the groups that have it: one, as long as authors draw their keys.
+#[derive(Debug)]
+struct Indexed {
+    key: Arc<EpochKey>,
+    groups: Vec<EntryId>,
+}
+
+impl SpaceKeys {
+    fn get(&self, id: &KeyId) -> Option<&Indexed> {
+        // Found by a hash table, and then compared in constant time (KEY-6).
+        self.index.get(id).filter(|indexed| indexed.key.has_id(id))
+    }
+
+    /// Adds a key to a group; `false` when the group has it already.
+    fn add(&mut self, group: EntryId, key: EpochKey, epoch: Option<EntryId>) -> bool {
+        let indexed = self
+            .index
+            .entry(key.id())
+            .or_insert_with(|| Indexed { key: Arc::new(key), groups: Vec::new() });
+        if indexed.groups.contains(&group) {
+            return false;
+        }
+        indexed.groups.push(group);
+        self.groups.entry(group).or_default().push(Arc::clone(&indexed.key), epoch);
+        true
+    }
+
+    /// Adds the key of an epoch entry.
+    fn learn(&mut self, group: EntryId, epoch: EntryId, key: EpochKey, learned: &mut Learned) {
+        let id = key.id();
+        let is_known = self.get(&id).is_some();
+        if self.add(group, key, Some(epoch)) {
+            learned.new_keys += usize::from(!is_known);
+            learned.repeated |= is_known;
+        } else {
+            let of_epoch = self.groups.get_mut(&group).is_some_and(|held| held.is_of(&id, epoch));
+            learned.repeated |= !of_epoch;
+        }
+    }
 }
 
 impl Keyring {
@@ -36,32 +84,74 @@ impl Keyring {
         Self { spaces: BTreeMap::new() }
     }
 
-    /// Adds a key to a space, as the one to seal with from now on; `false` when it was there already, which changes
-    /// nothing.
+    /// Adds a key of a space that no epoch entry brought; `false` when it was there already, which changes nothing.
     pub fn insert(&mut self, space: SpaceId, key: EpochKey) -> bool {
+        self.spaces.entry(space).or_default().add(OWN, key, None)
+    }
+
+    /// Adds what an epoch entry of this id brought: its key, those of its parents, and the group's topic secret.
+    ///
+    /// A topic secret that is known already is kept, whatever came (CTL-35): also the one that KEY-7 computes for a space
+    /// that had keys before it had epochs.
+    pub fn learn(&mut self, space: SpaceId, epoch: EntryId, opened: OpenedEpoch) -> Learned {
+        let OpenedEpoch { group, key, inheritance } = opened;
+        let known = self.topics_of(&space, &group);
+        let mut learned = Learned::default();
         let keys = self.spaces.entry(space).or_default();
-        let is_new = !keys.iter().any(|known| known.has_id(&key.id()));
-        if is_new {
-            keys.push(Arc::new(key));
+        keys.learn(group, epoch, key, &mut learned);
+        self.learn_from(space, group, inheritance, known, learned)
+    }
+
+    /// Adds what an epoch hands down, opened with its key ([`Inheritance::open`]): the keys of its parents.
+    pub fn learn_inheritance(
+        &mut self,
+        space: SpaceId,
+        group: EntryId,
+        inheritance: Inheritance,
+    ) -> Learned {
+        let known = self.topics_of(&space, &group);
+        self.learn_from(space, group, inheritance, known, Learned::default())
+    }
+
+    fn learn_from(
+        &mut self,
+        space: SpaceId,
+        group: EntryId,
+        inheritance: Inheritance,
+        known: Option<Arc<TopicSecret>>,
+        mut learned: Learned,
+    ) -> Learned {
+        let keys = self.spaces.entry(space).or_default();
+        for (parent, key) in inheritance.parents {
+            keys.learn(group, parent, key, &mut learned);
         }
-        is_new
+        learned.other_topics =
+            known.as_ref().is_some_and(|known| !known.is_same(&inheritance.topics));
+        // A group that nothing is held of yet has no place for it: whoever opens an inheritance has the epoch's key.
+        if let Some(held) = keys.groups.get_mut(&group) {
+            held.fix_topics(known.unwrap_or_else(|| Arc::new(inheritance.topics)));
+        }
+        if keys.groups.is_empty() {
+            self.spaces.remove(&space);
+        }
+        learned
     }
 
     /// Takes over the keys of a [transfer](crate::KeyTransfer) and returns how many are new. Their order counts: own keys
-    /// that it lacks follow after them, so that both sides agree on the first key and with it on topics.
+    /// that it lacks follow after them, so that both sides agree on the first key and with it, in a space without epoch
+    /// entries, on topics.
     pub fn merge(&mut self, space: SpaceId, keys: Vec<EpochKey>) -> usize {
-        let own = self.spaces.remove(&space).unwrap_or_default();
-        let before = own.len();
-        for key in keys {
-            self.insert(space, key);
+        let held = self.spaces.entry(space).or_default();
+        let ids: Vec<KeyId> = keys.iter().map(EpochKey::id).collect();
+        let added =
+            keys.into_iter().filter_map(|key| held.add(OWN, key, None).then_some(())).count();
+        if let Some(own) = held.groups.get_mut(&OWN) {
+            own.move_to_front(&ids);
         }
-        let merged = self.spaces.entry(space).or_default();
-        for key in own {
-            if !merged.iter().any(|known| known.has_id(&key.id())) {
-                merged.push(key);
-            }
+        if held.groups.is_empty() {
+            self.spaces.remove(&space);
         }
-        merged.len() - before
+        added
     }
 
     /// Forgets all keys of a space; `false` when there were none.
@@ -69,28 +159,59 @@ impl Keyring {
         self.spaces.remove(space).is_some()
     }
 
-    /// The key of that id, if it is one of this space.
+    /// The key of that id, if it is one of this space, of whichever group.
     #[must_use]
     pub fn get(&self, space: &SpaceId, id: &KeyId) -> Option<Arc<EpochKey>> {
-        self.keys(space).iter().find(|key| key.has_id(id)).map(Arc::clone)
+        self.spaces.get(space)?.get(id).map(|indexed| Arc::clone(&indexed.key))
     }
 
-    /// The key to seal with: the last one learned.
+    /// The key to seal with in a space without epoch entries: the last one learned. `None` once an epoch entry was
+    /// learned: then only the directory knows the writing epoch, and what was learned last may be a key that a removed
+    /// device has.
     #[must_use]
     pub fn current(&self, space: &SpaceId) -> Option<Arc<EpochKey>> {
-        self.keys(space).last().map(Arc::clone)
+        let own = self.group(space, &OWN)?;
+        if own.topics().is_some() { None } else { own.keys().last().map(Arc::clone) }
     }
 
     /// What turns names into topics in this space; `None` without a key.
     #[must_use]
-    pub fn topics(&self, space: &SpaceId) -> Option<TopicKey> {
-        self.keys(space).first().map(|key| TopicKey::derive(key, space))
+    pub fn topics(&self, space: &SpaceId) -> Option<Arc<TopicSecret>> {
+        self.topics_of(space, &OWN)
     }
 
-    /// The keys of a space in the order they were learned.
+    /// What turns names into topics in a group of this space, zero for the space's own; `None` without a key (KEY-7).
+    #[must_use]
+    pub fn topics_of(&self, space: &SpaceId, group: &EntryId) -> Option<Arc<TopicSecret>> {
+        let keys = self.group(space, group)?;
+        keys.topics().or_else(|| {
+            let first = keys.keys().first()?;
+            group.is_zero().then(|| Arc::new(TopicSecret::derive(first, space)))
+        })
+    }
+
+    /// The keys of a space's own epochs in the order they were learned.
     #[must_use]
     pub fn keys(&self, space: &SpaceId) -> &[Arc<EpochKey>] {
-        self.spaces.get(space).map(Vec::as_slice).unwrap_or_default()
+        self.keys_of(space, &OWN)
+    }
+
+    /// The keys of a group of this space, zero for the space's own, in the order they were learned.
+    #[must_use]
+    pub fn keys_of(&self, space: &SpaceId, group: &EntryId) -> &[Arc<EpochKey>] {
+        self.group(space, group).map(GroupKeys::keys).unwrap_or_default()
+    }
+
+    /// The epoch entries that brought the keys of a group, in the order of [`keys_of`](Self::keys_of); `None` for a key
+    /// that came by itself.
+    #[must_use]
+    pub fn epochs_of(&self, space: &SpaceId, group: &EntryId) -> &[Option<EntryId>] {
+        self.group(space, group).map(GroupKeys::epochs).unwrap_or_default()
+    }
+
+    /// The groups of a space that there are keys for, ascending; zero is the space's own.
+    pub fn groups(&self, space: &SpaceId) -> impl Iterator<Item = EntryId> + '_ {
+        self.spaces.get(space).into_iter().flat_map(|keys| keys.groups.keys().copied())
     }
 
     /// The spaces there are keys for, ascending.
@@ -98,89 +219,10 @@ impl Keyring {
         self.spaces.keys().copied()
     }
 
-    /// The content of a keyring's file: `[1, 3, [[space, [key, …]], …]]`, spaces ascending (KF-11).
-    #[must_use]
-    pub fn to_secret(&self) -> Zeroizing<Vec<u8>> {
-        // Room for everything at once, so that no grown buffer leaves a copy behind.
-        let keys: usize = self.spaces.values().map(Vec::len).sum();
-        let mut writer = Writer::with_capacity(16 + self.spaces.len() * 48 + keys * 34);
-        writer.array(3).uint(1).uint(KEYRING).array(self.spaces.len());
-        for (space, keys) in &self.spaces {
-            writer.array(2).bytes(space).array(keys.len());
-            for key in keys {
-                writer.bytes(key.expose_secret());
-            }
-        }
-        Zeroizing::new(writer.into_bytes())
-    }
-
-    /// Reads the content of a keyring's file.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyFileError::Content`], [`KeyFileError::Version`], [`KeyFileError::Kind`], or [`KeyFileError::Rule`] when spaces
-    /// do not ascend, a key occurs twice in a space or a space has none.
-    pub fn from_secret(secret: &[u8]) -> Result<Self, KeyFileError> {
-        let mut reader = key_file_content(secret, KEYRING, 3)?;
-        let mut keyring = Self::new();
-        let mut last = None;
-        for _ in 0..reader.array(MAX_SPACES)? {
-            reader.array_exact(2)?;
-            let space = SpaceId(reader.array_of()?);
-            if last.is_some_and(|last| last >= space) {
-                return Err(KeyFileError::Rule("spaces must ascend"));
-            }
-            last = Some(space);
-            let start = reader.position();
-            let count = reader.array(MAX_KEYS_PER_SPACE)?;
-            if count == 0 {
-                return Err(Reader::error_at(start, CborErrorKind::Bounds).into());
-            }
-            for _ in 0..count {
-                let key = Zeroizing::new(reader.array_of()?);
-                if !keyring.insert(space, EpochKey::dangerous_from_bytes(&key)) {
-                    return Err(KeyFileError::Rule("a key occurs twice"));
-                }
-            }
-        }
-        reader.finish()?;
-        Ok(keyring)
-    }
-
-    /// Writes this keyring to a new file.
-    ///
-    /// # Errors
-    ///
-    /// As [`create_key_file`].
-    pub fn create_file(
-        &self,
-        path: &Path,
-        passphrase: &Passphrase,
-        work_factor: WorkFactor,
-    ) -> Result<(), KeyFileError> {
-        create_key_file(path, &self.to_secret(), passphrase, work_factor)
-    }
-
-    /// Replaces a keyring's file, or writes the first one.
-    ///
-    /// # Errors
-    ///
-    /// As [`replace_key_file`].
-    pub fn replace_file(
-        &self,
-        path: &Path,
-        passphrase: &Passphrase,
-        work_factor: WorkFactor,
-    ) -> Result<(), KeyFileError> {
-        replace_key_file(path, &self.to_secret(), passphrase, work_factor)
-    }
-
-    /// Reads a keyring from its file.
-    ///
-    /// # Errors
-    ///
-    /// As [`read_key_file`] and [`from_secret`](Self::from_secret).
-    pub fn read_file(path: &Path, passphrase: &Passphrase) -> Result<Self, KeyFileError> {
-        Self::from_secret(&read_key_file(path, passphrase)?)
+    fn group(&self, space: &SpaceId, group: &EntryId) -> Option<&GroupKeys> {
+        self.spaces.get(space)?.groups.get(group)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 //! ciphertext here, on purpose: both tell about the content.
 //!
 //! - [`EpochKey`], [`Keyring`], [`KeyTransfer`]: the keys, where they are kept, how one reaches another device;
+//! - [`EpochDraft`], [`OpenedEpoch`]: a new key for all readers of a space or a group in it, and what a reader gets of it;
 //! - [`EntryWriter`]: seals and signs the entries of one device in one space; [`open`]: opens one;
 //! - [`manifest`]: content beyond [`MAX_PLAINTEXT_BYTES`], and the records of files.
 //!
@@ -40,19 +41,28 @@
 pub mod manifest;
 
 mod entry_writer;
+mod epoch;
 mod epoch_key;
 mod frame;
 mod hlc;
 mod keyring;
+mod label;
+mod once;
 mod seal;
 mod topic;
 mod transfer;
+mod wrap;
 
-pub use entry_writer::{ChainEnd, Draft, EntryWriter, Sealed, WriteError, found_space};
+pub use entry_writer::{
+    ChainEnd, ControlDraft, Draft, EntryWriter, Sealed, WriteError, found_space,
+};
+pub use epoch::{EpochDraft, EpochError, EpochParent, Inheritance, NewEpoch, OpenedEpoch};
 pub use epoch_key::EpochKey;
 pub use frame::{FRAME_BYTES, FrameError, MAX_FRAMED_BYTES, MAX_PLAINTEXT_BYTES, Padding, padme};
 pub use hlc::{Hlc, HlcError, MAX_LEAD_MS};
-pub use keyring::{Keyring, MAX_KEYS_PER_SPACE};
-pub use seal::{OpenError, TAG_BYTES, open, open_with};
-pub use topic::TopicKey;
+pub use keyring::{Keyring, Learned};
+pub use label::{LabelError, LabelSubject, MAX_LABEL_BYTES, open_label, open_label_with};
+pub use once::TAG_BYTES;
+pub use seal::{OpenError, open, open_with};
+pub use topic::TopicSecret;
 pub use transfer::{KeyTransfer, MAX_TRANSFERRED_KEYS, TransferError};

@@ -3,17 +3,12 @@
 use bulla_core::{Code, Header, KeyId, Salt, VerifiedEntry, domain};
 use bulla_identity::SaltSecret;
 use bytes::Bytes;
-use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Nonce, Tag};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::frame::{FrameError, unframe};
-use crate::{EpochKey, Keyring};
-
-/// Bytes of the authentication tag at the end of a payload (SEAL-6).
-pub const TAG_BYTES: usize = 16;
+use crate::{EpochKey, Keyring, once};
 
 /// Why a payload does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -89,51 +84,30 @@ pub fn open_with(entry: &VerifiedEntry, key: &EpochKey) -> Result<Zeroizing<Vec<
     if !key.has_id(&header.key_id) {
         return Err(OpenError::UnknownKey(header.key_id));
     }
-    let length = entry.payload().len().checked_sub(TAG_BYTES).ok_or(OpenError::Failed)?;
-    let (ciphertext, tag) = entry.payload().split_at(length);
-    let tag = Tag::try_from(tag).map_err(|_| OpenError::Failed)?;
-    let mut framed = Zeroizing::new(ciphertext.to_vec());
-    cipher(key, header)
-        .decrypt_inout_detached(
-            &Nonce::default(),
-            &header.associated_data(),
-            framed.as_mut_slice().into(),
-            &tag,
-        )
-        .map_err(|_| OpenError::Failed)?;
-    Ok(unframe(framed)?)
+    let once = one_time_key(key, header);
+    let framed = once::open(&once, &header.associated_data(), entry.payload());
+    Ok(unframe(framed.ok_or(OpenError::Failed)?)?)
 }
 
 /// Seals a framed plaintext for a header whose fields before the payload length are final; `None` when the cipher
 /// refuses, which its bounds rule out.
-pub(crate) fn seal(mut framed: Vec<u8>, header: &Header, key: &EpochKey) -> Option<Bytes> {
-    let aad = header.associated_data();
-    let sealed = cipher(key, header).encrypt_inout_detached(
-        &Nonce::default(),
-        &aad,
-        framed.as_mut_slice().into(),
-    );
-    framed.extend_from_slice(&sealed.ok()?);
-    Some(framed.into())
+pub(crate) fn seal(framed: Vec<u8>, header: &Header, key: &EpochKey) -> Option<Bytes> {
+    once::seal(&one_time_key(key, header), &header.associated_data(), framed).map(Bytes::from)
 }
 
-/// The salt of an entry: a keyed hash over random bytes, every field before the salt and the framed plaintext (SEAL-3).
+/// The salt of an entry: a keyed hash over random bytes, every field before the salt and the framed plaintext (SEAL-3); of
+/// a label, its info and its plaintext in their place (CTL-12).
 ///
 /// With good random bytes it is random. With bad ones, after a restored backup or on a cloned machine, it still differs
-/// wherever header or plaintext do, so no one-time key serves twice.
-pub(crate) fn salt(secret: &SaltSecret, random: &[u8; 32], header: &Header, framed: &[u8]) -> Salt {
+/// wherever fields or plaintext do, so no one-time key serves twice.
+pub(crate) fn salt(secret: &SaltSecret, random: &[u8; 32], fields: &[u8], framed: &[u8]) -> Salt {
     let mut hasher = secret.hasher();
-    for part in [random.as_slice(), &header.salt_input(), framed] {
+    for part in [random.as_slice(), fields, framed] {
         hasher.update(&(part.len() as u64).to_be_bytes()).update(part);
     }
     let mut salt = Salt::ZERO;
     hasher.finalize_xof().fill(&mut salt.0);
     salt
-}
-
-/// ChaCha20-Poly1305 under the entry's one-time key (SEAL-4). Because the key serves once, the nonce is zero (SEAL-5).
-fn cipher(key: &EpochKey, header: &Header) -> ChaCha20Poly1305 {
-    ChaCha20Poly1305::new((&*one_time_key(key, header)).into())
 }
 
 /// HKDF-SHA256 (RFC 5869) from the epoch key, with the entry's salt; info is the domain string, space, author and

@@ -3,22 +3,47 @@
 use std::fmt;
 
 use bulla_core::{SpaceId, Topic, domain};
+use bulla_identity::{Randomness, RandomnessError};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::EpochKey;
 
-/// Turns the names of an application's documents into topics.
+/// 32 bytes that the readers of a space, or of a key group in it, share, and that stay the same through all its epochs:
+/// they turn the names of an application's documents into topics, so that one document keeps one topic.
 ///
-/// It comes from the first epoch key of a space and stays when later epochs begin, so that one document keeps one topic.
-pub struct TopicKey(Zeroizing<[u8; 32]>);
+/// Not `Clone`, wiped on drop, and `Debug` shows nothing. Share it in an `Arc`.
+///
+/// ```compile_fail
+/// fn clone<T: Clone>() {}
+/// clone::<bulla_crypto::TopicSecret>();
+/// ```
+pub struct TopicSecret(Zeroizing<[u8; 32]>);
 
-impl TopicKey {
-    /// The topic key of a space whose first epoch key this is.
+impl TopicSecret {
+    /// The topic secret of a space that began with this epoch key.
     #[must_use]
     pub fn derive(first: &EpochKey, space: &SpaceId) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(domain::TOPIC);
         hasher.update(first.expose_secret()).update(&space.0);
         Self(Zeroizing::new(hasher.finalize().into()))
+    }
+
+    /// The topic secret of a new key group.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomnessError`] when the source gives no bytes.
+    pub fn generate(randomness: &dyn Randomness) -> Result<Self, RandomnessError> {
+        let mut secret = Zeroizing::new([0; 32]);
+        randomness.fill(secret.as_mut())?;
+        Ok(Self(secret))
+    }
+
+    /// The secret with these bytes. For keyrings, epochs, vectors and tests.
+    #[must_use]
+    pub fn dangerous_from_bytes(secret: &[u8; 32]) -> Self {
+        Self(Zeroizing::new(*secret))
     }
 
     /// The topic of a document: the first 16 bytes of a keyed hash of its name, whatever bytes that is.
@@ -28,10 +53,22 @@ impl TopicKey {
         blake3::Hasher::new_keyed(&self.0).update(name).finalize_xof().fill(&mut topic.0);
         topic
     }
+
+    /// Whether both are one secret, in constant time (CTL-35).
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.ct_eq(other.0.as_ref()).into()
+    }
+
+    /// The 32 bytes. Never print or store them but sealed.
+    #[must_use]
+    pub fn expose_secret(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
-impl fmt::Debug for TopicKey {
+impl fmt::Debug for TopicSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TopicKey(..)")
+        f.write_str("TopicSecret(..)")
     }
 }

@@ -6,8 +6,6 @@
 //! exporter signs; a signature rather than HPKE's auth mode, because others know a device by its signing key, and because
 //! auth mode falls with the *recipient's* key (RFC 9180, section 9.1.1).
 
-mod rng;
-
 use std::fmt;
 use std::str::FromStr;
 
@@ -17,17 +15,10 @@ use bulla_core::{AuthorKey, Code, KeyId, SealingKey, Signature, SpaceId, domain}
 use bulla_identity::{
     ArmourError, Card, DeviceKeys, Randomness, RandomnessError, armour, unarmour,
 };
-use hpke::aead::ChaCha20Poly1305;
-use hpke::kdf::HkdfSha256;
-use hpke::kem::X25519HkdfSha256;
-use hpke::{
-    Deserializable, Kem, OpModeR, OpModeS, Serializable, single_shot_open,
-    single_shot_seal_with_rng,
-};
 use zeroize::Zeroizing;
 
 use crate::EpochKey;
-use rng::OnceRng;
+use crate::wrap::{WrapError, unwrap, wrap};
 
 /// Most epoch keys in one transfer (KEY-8).
 pub const MAX_TRANSFERRED_KEYS: usize = 64;
@@ -121,6 +112,15 @@ impl TransferError {
     }
 }
 
+impl From<WrapError> for TransferError {
+    fn from(error: WrapError) -> Self {
+        match error {
+            WrapError::SealingKey => Self::SealingKey,
+            WrapError::Randomness(error) => Self::Randomness(error),
+        }
+    }
+}
+
 impl KeyTransfer {
     /// Seals the keys of a space, in their order, to the device of this card, and signs.
     ///
@@ -142,28 +142,15 @@ impl KeyTransfer {
 
         let mut plaintext = Zeroizing::new(Vec::with_capacity(keys.len() * 32));
         keys.iter().for_each(|key| plaintext.extend_from_slice(key.expose_secret()));
-        let mut ephemeral = Zeroizing::new([0; 32]);
-        randomness.fill(ephemeral.as_mut())?;
-        let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&to.sealing_key().0)
-            .map_err(|_| TransferError::SealingKey)?;
-        let (encapsulated, ciphertext) =
-            single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-                &OpModeS::Base,
-                &public,
-                &info,
-                &plaintext,
-                &[],
-                &mut OnceRng::new(&ephemeral),
-            )
-            .map_err(|_| TransferError::SealingKey)?;
+        let wrapped = wrap(&to.sealing_key(), &info, &plaintext, randomness)?;
 
         let mut transfer = Self {
             space,
             exporter: parties.exporter,
             recipient: parties.recipient,
             key_ids,
-            encapsulated: encapsulated.to_bytes().into(),
-            ciphertext,
+            encapsulated: wrapped.encapsulated,
+            ciphertext: wrapped.ciphertext,
             signature: Signature::ZERO,
         };
         transfer.signature = exporter.sign_key_transfer(&transfer.digest());
@@ -196,7 +183,8 @@ impl KeyTransfer {
         let parties =
             Parties { space: self.space, exporter: self.exporter, recipient: self.recipient };
         let info = info(&parties, &device.sealing_key(), &self.key_ids);
-        let plaintext = self.decrypt(device, &info).ok_or(TransferError::Failed)?;
+        let plaintext = unwrap(device, &self.encapsulated, &info, &self.ciphertext)
+            .ok_or(TransferError::Failed)?;
         let keys: Vec<EpochKey> = plaintext
             .chunks_exact(32)
             .filter_map(|secret| secret.try_into().ok())
@@ -296,24 +284,6 @@ impl KeyTransfer {
         writer.uint(VERSION).bytes(self.space).bytes(self.exporter).bytes(self.recipient);
         encode_key_ids(writer, &self.key_ids);
         writer.bytes(self.encapsulated).bytes(&self.ciphertext);
-    }
-
-    fn decrypt(&self, device: &DeviceKeys, info: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let secret =
-            <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(device.expose_sealing_secret())
-                .ok()?;
-        let encapsulated =
-            <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&self.encapsulated).ok()?;
-        single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-            &OpModeR::Base,
-            &secret,
-            &encapsulated,
-            info,
-            &self.ciphertext,
-            &[],
-        )
-        .ok()
-        .map(Zeroizing::new)
     }
 }
 

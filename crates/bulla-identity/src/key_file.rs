@@ -1,5 +1,5 @@
 //! How secrets lie on disk: one canonical CBOR item in an `age` file under a passphrase (chapter `keys.md`, KF-1 to
-//! KF-12). Any other `age` tool opens it with the passphrase.
+//! KF-13). Any other `age` tool opens it with the passphrase.
 
 mod content;
 mod disk;
@@ -59,6 +59,9 @@ pub enum KeyFileError {
     /// The content breaks a rule of its kind (KF-11).
     #[error("key file content breaks a rule: {0}")]
     Rule(&'static str),
+    /// A keyring that knows epochs breaks a rule (KF-13).
+    #[error("keyring breaks a rule: {0}")]
+    KeyringRule(&'static str),
     /// A register of invitations breaks a rule (KF-12).
     #[error("register of invitations breaks a rule: {0}")]
     InvitationRule(&'static str),
@@ -83,7 +86,7 @@ impl KeyFileError {
             Self::Content(error) => return error.kind.code(),
             Self::Version(_) => "key_file.version",
             Self::Kind(_) => "key_file.kind",
-            Self::Rule(_) | Self::InvitationRule(_) => "key_file.rule",
+            Self::Rule(_) | Self::KeyringRule(_) | Self::InvitationRule(_) => "key_file.rule",
             Self::Randomness(_) => "key_file.randomness",
         })
     }
@@ -101,6 +104,7 @@ impl KeyFileError {
             Self::Version(_) | Self::Kind(_) => "KF-8",
             Self::Rule(_) => "KF-11",
             Self::InvitationRule(_) => "KF-12",
+            Self::KeyringRule(_) => "KF-13",
             Self::Io(_) | Self::Randomness(_) => return None,
         })
     }

@@ -13,7 +13,7 @@ use bulla_core::{
 };
 use bulla_crypto::manifest::{ContentReader, ManifestError, Piece};
 use bulla_crypto::{
-    EntryWriter, EpochKey, KeyTransfer, Keyring, OpenError, Padding, TopicKey, TransferError,
+    EntryWriter, EpochKey, KeyTransfer, Keyring, OpenError, Padding, TransferError,
     WriteError, found_space,
 };
 use bulla_identity::{Card, DeviceKeys, OsRandomness, Randomness, RandomnessError};
@@ -268,7 +268,7 @@ impl Space {
     ///
     /// [`SpaceError::NoKey`].
     pub fn topic(&self, name: &str) -> Result<Topic, SpaceError> {
-        let topics: Option<TopicKey> = self.with_keyring(|keyring| keyring.topics(&self.id()));
+        let topics = self.with_keyring(|keyring| keyring.topics(&self.id()));
         Ok(topics.ok_or(SpaceError::NoKey(self.id()))?.topic(name.as_bytes()))
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_core::Kind;
 use bulla_crypto::manifest::{Child, ChunkHashKey, ContentWriter};
-use bulla_crypto::{ChainEnd, Draft, KeyTransfer, Keyring, TopicKey};
+use bulla_crypto::{ChainEnd, Draft, KeyTransfer, Keyring, TopicSecret};
 use bulla_identity::OsRandomness;
 
 use crate::support::{SPACE, content, device, key, keyring, seal, verified, writer};
@@ -32,7 +32,7 @@ fn a62_debug_and_errors_show_no_secret() {
         bulla_crypto::open(&verified(seal(&writer(1), &ChainEnd::EMPTY, &draft).raw), &ring);
     let shown = [
         format!("{epoch_key:?} {ring:?} {hashes:?} {hash:?} {child:?} {transfer:?}"),
-        format!("{:?} {unsealed:?}", TopicKey::derive(&key(1), &SPACE)),
+        format!("{:?} {unsealed:?}", TopicSecret::derive(&key(1), &SPACE)),
         format!("{:?} {:?}", keyring(1), writer(1)),
         format!("{entries:?} {:?}", device(1)),
         format!("{unknown:?} {}", unknown.as_ref().unwrap_err()),

@@ -2,7 +2,7 @@
 
 use bulla_core::SpaceId;
 use bulla_crypto::manifest::ChunkHashKey;
-use bulla_crypto::{EpochKey, TopicKey};
+use bulla_crypto::{EpochKey, TopicSecret};
 
 use super::super::{
     Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Random, Shape, Verdict,
@@ -76,7 +76,7 @@ impl Format for EpochKeys {
     fn run(&self, inputs: &Inputs<'_>) -> Outcome {
         let key = EpochKey::dangerous_from_bytes(&inputs.array("epochKey")?);
         Mismatch::unless_equal("keyId", &inputs.array("keyId")?, &key.id().0)?;
-        let topics = TopicKey::derive(&key, &SpaceId(inputs.array("space")?));
+        let topics = TopicSecret::derive(&key, &SpaceId(inputs.array("space")?));
         Mismatch::unless_equal(
             "topic",
             &inputs.array("topic")?,
@@ -95,7 +95,7 @@ fn case(comment: &str, secret: [u8; 32], space: [u8; 32], name: &[u8], plaintext
         .hex("keyId", key.id())
         .hex("space", space)
         .hex("name", name)
-        .hex("topic", TopicKey::derive(&key, &SpaceId(space)).topic(name))
+        .hex("topic", TopicSecret::derive(&key, &SpaceId(space)).topic(name))
         .hex("plaintext", plaintext)
         .hex("chunkHash", ChunkHashKey::derive(&key).hash(plaintext).0)
 }

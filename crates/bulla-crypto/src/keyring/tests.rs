@@ -1,0 +1,250 @@
+//! What a keyring keeps, gives and refuses; its file against whatever was learned before.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::EpochDraft;
+use bulla_core::control::{Context, Epoch};
+use bulla_identity::{DeviceKeys, KeyFileError, OsRandomness};
+
+const SPACE: SpaceId = SpaceId([7; 32]);
+const GROUP: EntryId = EntryId([8; 32]);
+
+fn key(seed: u8) -> EpochKey {
+    EpochKey::dangerous_from_bytes(&[seed; 32])
+}
+
+fn topics(seed: u8) -> TopicSecret {
+    TopicSecret::dangerous_from_bytes(&[seed; 32])
+}
+
+/// What an epoch of this group brought.
+fn opened(group: EntryId, seed: u8, topic: u8, parents: &[(EntryId, u8)]) -> OpenedEpoch {
+    let parents = parents.iter().map(|(id, seed)| (*id, key(*seed))).collect();
+    let inheritance = Inheritance { topics: topics(topic), parents };
+    OpenedEpoch { group, key: key(seed), inheritance }
+}
+
+fn epoch(seed: u8) -> EntryId {
+    EntryId([seed; 32])
+}
+
+#[test]
+fn keys_are_found_by_space_and_id_whatever_their_group() {
+    let mut keyring = Keyring::new();
+    keyring.learn(SPACE, epoch(1), opened(OWN, 1, 9, &[]));
+    keyring.learn(SPACE, epoch(2), opened(GROUP, 2, 8, &[]));
+    for seed in [1, 2] {
+        assert!(keyring.get(&SPACE, &key(seed).id()).unwrap().has_id(&key(seed).id()));
+    }
+    assert!(keyring.get(&SPACE, &key(3).id()).is_none());
+    assert!(keyring.get(&SpaceId([1; 32]), &key(1).id()).is_none());
+    assert_eq!(keyring.groups(&SPACE).collect::<Vec<_>>(), [OWN, GROUP]);
+    assert_eq!(keyring.epochs_of(&SPACE, &GROUP), [Some(epoch(2))]);
+    assert!(keyring.topics(&SPACE).unwrap().is_same(&topics(9)));
+    assert!(keyring.topics_of(&SPACE, &GROUP).unwrap().is_same(&topics(8)));
+    assert!(keyring.topics_of(&SPACE, &epoch(4)).is_none());
+}
+
+/// The last key learned is the one to write with only while nobody names another.
+/// Clauses: KEY-7, CTL-35.
+#[test]
+fn a_space_with_epochs_has_no_current_key_and_keeps_its_topics() {
+    let mut keyring = Keyring::new();
+    keyring.insert(SPACE, key(1));
+    keyring.insert(SPACE, key(2));
+    assert!(keyring.current(&SPACE).unwrap().has_id(&key(2).id()));
+    let before = keyring.topics(&SPACE).unwrap();
+    assert!(before.is_same(&TopicSecret::derive(&key(1), &SPACE)));
+
+    let learned = keyring.learn(SPACE, epoch(3), opened(OWN, 3, 9, &[]));
+    assert_eq!((learned.new_keys, learned.other_topics, learned.repeated), (1, true, false));
+    assert!(keyring.current(&SPACE).is_none());
+    assert!(keyring.topics(&SPACE).unwrap().is_same(&before), "the known secret is kept");
+    // Keys that come in front afterwards do not change topics any more.
+    assert_eq!(keyring.merge(SPACE, vec![key(5), key(2)]), 1);
+    assert!(keyring.topics(&SPACE).unwrap().is_same(&before));
+    let ids: Vec<_> = keyring.keys(&SPACE).iter().map(|key| key.id()).collect();
+    assert_eq!(ids, [5, 2, 1, 3].map(|seed| key(seed).id()));
+    assert_eq!(keyring.epochs_of(&SPACE, &OWN), [None, None, None, Some(epoch(3))]);
+
+    let same = opened(OWN, 4, 0, &[]);
+    let inheritance = Inheritance {
+        topics: TopicSecret::derive(&key(1), &SPACE),
+        parents: vec![(epoch(3), key(3)), (epoch(6), key(6))],
+    };
+    let learned = keyring.learn(SPACE, epoch(4), OpenedEpoch { inheritance, ..same });
+    assert_eq!((learned.new_keys, learned.other_topics, learned.repeated), (2, false, false));
+}
+
+/// Clauses: CTL-31, CTL-35.
+#[test]
+fn keys_and_topics_that_are_not_new_are_told() {
+    let mut keyring = Keyring::new();
+    assert!(!keyring.learn(SPACE, epoch(1), opened(OWN, 1, 9, &[])).repeated);
+    // The same epoch again, and its key from a later one.
+    assert_eq!(keyring.learn(SPACE, epoch(1), opened(OWN, 1, 9, &[])), Learned::default());
+    let child = keyring.learn(SPACE, epoch(2), opened(OWN, 2, 9, &[(epoch(1), 1)]));
+    assert_eq!((child.new_keys, child.repeated), (1, false));
+    // Another epoch with the same key, and another group.
+    assert!(keyring.learn(SPACE, epoch(3), opened(OWN, 1, 9, &[])).repeated);
+    let other = keyring.learn(SPACE, epoch(4), opened(GROUP, 1, 8, &[]));
+    assert_eq!((other.new_keys, other.repeated), (0, true));
+    assert!(keyring.topics_of(&SPACE, &GROUP).unwrap().is_same(&topics(8)));
+    // A key that came by itself takes the epoch that is known for it later.
+    keyring.insert(SPACE, key(5));
+    assert!(!keyring.learn(SPACE, epoch(5), opened(OWN, 5, 9, &[])).repeated);
+    assert!(keyring.learn(SPACE, epoch(6), opened(OWN, 5, 9, &[])).repeated);
+    assert!(keyring.learn(SPACE, epoch(7), opened(OWN, 7, 1, &[])).other_topics);
+    assert!(keyring.topics(&SPACE).unwrap().is_same(&topics(9)));
+}
+
+/// A newcomer goes back through the epochs before with nothing but the key of the last one.
+/// Clauses: CTL-33, CTL-34.
+#[test]
+fn the_history_opens_from_the_last_epoch_backwards() {
+    let device = DeviceKeys::dangerous_from_secrets(&[1; 32], &[2; 32]);
+    let newcomer = DeviceKeys::dangerous_from_secrets(&[3; 32], &[4; 32]);
+    let context = Context { space: SPACE, author: device.author() };
+    let mut own = Keyring::new();
+    let mut entries: Vec<(EntryId, Epoch)> = Vec::new();
+    for seed in 1..=5 {
+        let reader = if seed == 5 { &newcomer } else { &device };
+        let parents = entries.last().map(|(id, payload)| crate::EpochParent {
+            id: *id,
+            key_id: payload.key_id,
+            key: own.get(&SPACE, &payload.key_id),
+        });
+        let draft = EpochDraft {
+            space: SPACE,
+            author: device.author(),
+            group: OWN,
+            parents: parents.into_iter().collect(),
+            recipients: vec![(reader.author(), reader.sealing_key())],
+            topics: own.topics(&SPACE),
+        };
+        let (payload, opened) = draft.create(&OsRandomness).unwrap().split();
+        own.learn(SPACE, epoch(seed), opened);
+        entries.push((epoch(seed), payload));
+    }
+
+    let mut keyring = Keyring::new();
+    let (id, last) = entries.pop().unwrap();
+    let before = entries.last().map(|(_, payload)| payload.key_id);
+    let opened = OpenedEpoch::open(&context, &last, before.as_slice(), &newcomer).unwrap();
+    keyring.learn(SPACE, id, opened);
+    while let Some((id, payload)) = entries.pop() {
+        let key = keyring.get(&SPACE, &payload.key_id).unwrap();
+        let before: Vec<_> =
+            entries.last().map(|(_, payload)| payload.key_id).into_iter().collect();
+        let inheritance = Inheritance::open(&context, &payload, &before, &key).unwrap();
+        let learned = keyring.learn_inheritance(SPACE, OWN, inheritance);
+        assert!(!learned.repeated && !learned.other_topics, "{id}");
+    }
+    assert_eq!(keyring.keys(&SPACE).len(), 5);
+    assert!(keyring.epochs_of(&SPACE, &OWN).iter().all(Option::is_some));
+    assert!(keyring.topics(&SPACE).unwrap().is_same(&own.topics(&SPACE).unwrap()));
+}
+
+#[test]
+fn an_inheritance_of_nothing_leaves_nothing_behind() {
+    let mut keyring = Keyring::new();
+    let nothing = Inheritance { topics: topics(1), parents: Vec::new() };
+    assert_eq!(keyring.learn_inheritance(SPACE, OWN, nothing), Learned::default());
+    assert_eq!(keyring.spaces().count(), 0);
+    assert!(!keyring.remove(&SPACE));
+}
+
+/// Clauses: KF-11, KF-13.
+#[test]
+fn a_file_of_the_old_kind_opens_and_is_written_as_the_new_one() {
+    let mut old = bulla_core::cbor::Writer::new();
+    old.array(3).uint(1).uint(3).array(1).array(2).bytes(SPACE).array(2);
+    old.bytes([1; 32]).bytes([2; 32]);
+    let keyring = Keyring::from_secret(&old.into_bytes()).unwrap();
+    assert!(keyring.current(&SPACE).unwrap().has_id(&key(2).id()));
+    let written = keyring.to_secret();
+    assert_eq!(written[..3], [0x83, 1, 5]);
+    let again = Keyring::from_secret(&written).unwrap();
+    assert_eq!(state(&again), state(&keyring));
+    assert!(again.topics(&SPACE).unwrap().is_same(&TopicSecret::derive(&key(1), &SPACE)));
+    let device = DeviceKeys::dangerous_from_secrets(&[1; 32], &[2; 32]).to_secret();
+    assert!(matches!(Keyring::from_secret(&device), Err(KeyFileError::Kind(1))));
+}
+
+/// All that a keyring holds.
+fn state(keyring: &Keyring) -> Vec<String> {
+    let mut lines = Vec::new();
+    for space in keyring.spaces() {
+        for group in keyring.groups(&space) {
+            let topics = keyring.topics_of(&space, &group).map(|topics| *topics.expose_secret());
+            let keys: Vec<_> =
+                keyring.keys_of(&space, &group).iter().map(|key| *key.expose_secret()).collect();
+            let current = keyring.current(&space).map(|key| key.id());
+            let epochs = keyring.epochs_of(&space, &group);
+            assert_eq!(keys.len(), epochs.len());
+            lines.push(format!("{space} {group} {topics:?} {current:?} {keys:?} {epochs:?}"));
+        }
+    }
+    lines
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Insert(u8, u8),
+    Learn(u8, u8, u8, u8, Vec<(u8, u8)>),
+    Inherit(u8, u8, u8, Vec<(u8, u8)>),
+    Merge(u8, Vec<u8>),
+    Remove(u8),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let small = 0..3_u8;
+    let parents = prop::collection::vec((1..6_u8, 0..12_u8), 0..3);
+    let step = prop_oneof![
+        (small.clone(), 0..12_u8).prop_map(|(space, key)| Step::Insert(space, key)),
+        (small.clone(), small.clone(), 0..12_u8, 0..2_u8, parents.clone()).prop_map(
+            |(space, group, key, topic, parents)| Step::Learn(space, group, key, topic, parents)
+        ),
+        (small.clone(), small.clone(), 0..2_u8, parents)
+            .prop_map(|(space, group, topic, parents)| Step::Inherit(space, group, topic, parents)),
+        (small.clone(), prop::collection::vec(0..12_u8, 0..4))
+            .prop_map(|(space, keys)| Step::Merge(space, keys)),
+        small.prop_map(Step::Remove),
+    ];
+    prop::collection::vec(step, 0..30)
+}
+
+proptest! {
+    /// Whatever was learned, what is written can be read, and is the same.
+    /// Clauses: KF-13.
+    #[test]
+    fn a_file_gives_back_what_was_written(steps in steps()) {
+        let mut keyring = Keyring::new();
+        for step in steps {
+            let with_ids = |parents: Vec<(u8, u8)>| -> Vec<(EntryId, u8)> {
+                parents.into_iter().map(|(id, seed)| (epoch(id), seed)).collect()
+            };
+            match step {
+                Step::Insert(space, seed) => _ = keyring.insert(SpaceId([space; 32]), key(seed)),
+                Step::Learn(space, group, seed, topic, parents) => {
+                    let opened = opened(EntryId([group; 32]), seed, topic, &with_ids(parents));
+                    keyring.learn(SpaceId([space; 32]), epoch(seed), opened);
+                }
+                Step::Inherit(space, group, topic, parents) => {
+                    let opened = opened(EntryId([group; 32]), 0, topic, &with_ids(parents));
+                    keyring.learn_inheritance(SpaceId([space; 32]), opened.group, opened.inheritance);
+                }
+                Step::Merge(space, seeds) => {
+                    keyring.merge(SpaceId([space; 32]), seeds.into_iter().map(key).collect());
+                }
+                Step::Remove(space) => _ = keyring.remove(&SpaceId([space; 32])),
+            }
+        }
+        let secret = keyring.to_secret();
+        prop_assert!(secret.len() <= 16 + keyring.encoded_bytes(), "room for everything at once");
+        let again = Keyring::from_secret(&secret);
+        prop_assert!(again.is_ok(), "{:?}", again.err());
+        prop_assert_eq!(state(&again.unwrap()), state(&keyring));
+    }
+}
