@@ -20,7 +20,12 @@ use crate::Client;
 use crate::error::unavailable;
 use crate::transport::timed;
 
-/// The feeds of a client, by the hop path they are asked with: requests that came different ways are not mixed.
+/// Most feeds for requests that passed other nodes on their way here. A node allows each of its clients only so many feeds,
+/// 64 if nothing else is set, and those who ask us directly must not go without because others name many paths.
+const MAX_PASSED_FEEDS: usize = 48;
+
+/// The feeds of a client, by the hop path they are asked with: requests that came different ways are not mixed. One feed for
+/// all would go round a ring of nodes for ever, because none of them would see its own key on the path (HOP-3).
 #[derive(Debug, Default)]
 pub(crate) struct Feeds {
     open: Mutex<HashMap<Vec<NodeId>, mpsc::UnboundedSender<Command>>>,
@@ -56,7 +61,7 @@ impl Drop for Watcher {
 /// Watches a space; returns once its head has come.
 pub(crate) async fn watch(client: &Client, cx: &Context, space: SpaceId) -> Result<HeadStream> {
     let (sender, mut heads) = watch::channel(None);
-    let feed = join(client, cx, space, sender);
+    let feed = join(client, cx, space, sender)?;
     // The first head is how things are now (FEED-4); a node that only keeps the feed alive is not waited for.
     let transport = &client.inner.transport;
     let within = Duration::from_millis(transport.settings().feed_silence_ms);
@@ -84,33 +89,42 @@ pub(crate) async fn watch(client: &Client, cx: &Context, space: SpaceId) -> Resu
     })))
 }
 
-/// Hands a watcher to the feed of its hop path, which is started if it is not running.
+/// Hands a watcher to the feed of its hop path, which is started if it is not running and there is room for it.
 fn join(
     client: &Client,
     cx: &Context,
     space: SpaceId,
     sender: watch::Sender<State>,
-) -> mpsc::UnboundedSender<Command> {
+) -> Result<mpsc::UnboundedSender<Command>> {
     let mut open = client.inner.feeds.open.lock().unwrap_or_else(PoisonError::into_inner);
     let hops = cx.hops.nodes().to_vec();
     let mut command = Command::Watch(space, sender);
     if let Some(feed) = open.get(&hops) {
         match feed.send(command) {
-            Ok(()) => return feed.clone(),
+            Ok(()) => return Ok(feed.clone()),
             Err(returned) => command = returned.0,
         }
+    }
+    open.retain(|_, feed| !feed.is_closed());
+    let passed = open.keys().filter(|hops| has_passed(hops)).count();
+    if has_passed(&hops) && passed >= MAX_PASSED_FEEDS {
+        return Err(unavailable(codes::BUSY, "too many feeds by other ways"));
     }
     let (feed, commands) = mpsc::unbounded_channel();
     // The other end is in the hand of the task started next, so this cannot fail.
     let _ = feed.send(command);
-    open.retain(|_, feed| !feed.is_closed());
     open.insert(hops, feed.clone());
     // A feed outlives the call that started it, so its deadline is nobody's.
     let mut cx = cx.clone();
     cx.deadline = None;
     cx.request_id.clear();
     tokio::spawn(run::run(Client { inner: Arc::clone(&client.inner) }, cx, commands));
-    feed
+    Ok(feed)
+}
+
+/// Whether a request passed another node: one that asks for others adds its own key (HOP-4), so the first is ours.
+const fn has_passed(hops: &[NodeId]) -> bool {
+    hops.len() > 1
 }
 
 fn ended() -> StoreError {

@@ -27,6 +27,9 @@ pub(crate) fn of_stream(error: &StreamError) -> WireError {
 /// What a store said.
 pub(crate) fn of_store(error: &StoreError) -> WireError {
     log(error);
+    if is_our_own_login(&error.code()) {
+        return of_code(codes::UPSTREAM);
+    }
     let mut wire = of_code(error.code());
     wire.is_retryable = error.is_retryable();
     wire.details = Box::new(details(error));
@@ -38,6 +41,12 @@ pub(crate) fn of_store(error: &StoreError) -> WireError {
         _ => {}
     }
     wire
+}
+
+/// Whether a store that is a proxy speaks of what the node behind says to *us*: of our login there, and of our right to
+/// carry. A client that heard it would take it for its own, and log in again and again (ERR-11).
+fn is_our_own_login(code: &Code) -> bool {
+    code.as_str().starts_with("login.") || *code == codes::HOP_PATH
 }
 
 fn details(error: &StoreError) -> ErrorDetails {
@@ -135,6 +144,30 @@ mod tests {
         let short = "connection to 127.0.0.1:7440 failed after 30000 ms, abcdef0123456789";
         assert_eq!(cut_ids(short), short);
         assert_eq!(cut_ids(""), "");
+    }
+
+    /// What the node behind says of our own login is no answer to a client.
+    ///
+    /// Clauses: ERR-11.
+    #[test]
+    fn what_the_node_behind_says_of_our_login_is_not_handed_on() {
+        let logins = codes::TABLE.iter().map(|row| row.code);
+        let logins: Vec<_> = logins.filter(|code| code.starts_with("login.")).collect();
+        assert!(logins.contains(&"login.token") && logins.contains(&"login.refused"));
+        for code in logins.into_iter().chain(["hop.path"]) {
+            let code = || Code::parse(code).unwrap();
+            let reason = || "log in".to_owned();
+            let errors = [
+                StoreError::Unavailable { code: code(), reason: reason(), retry_after: None },
+                StoreError::Request { code: code(), reason: reason() },
+                StoreError::peer(code(), reason()),
+            ];
+            for error in errors {
+                let sent = of_store(&error);
+                assert_eq!((&sent.code, sent.status()), (&codes::UPSTREAM, 503), "{error:?}");
+                assert!(sent.is_retryable && sent.details == Box::default(), "{sent:?}");
+            }
+        }
     }
 
     /// ERR-8: causes go to the log, the client is told what the table says.

@@ -3,6 +3,7 @@
 mod feed;
 mod gate;
 mod pages;
+mod paths;
 mod put;
 mod settings;
 mod verify;
@@ -32,6 +33,7 @@ use crate::errors;
 use crate::login::Logins;
 use crate::tokens::{Session, TOKEN_BYTES};
 use gate::Gate;
+use paths::Paths;
 use verify::VerifyPool;
 
 pub use settings::ServiceSettings;
@@ -78,6 +80,7 @@ pub struct Service {
     /// Requests that hold pages or batches in memory.
     heavy: Arc<Gate>,
     feeds: Arc<Gate>,
+    feed_paths: Arc<Paths>,
     limits: NodeLimits,
     settings: ServiceSettings,
 }
@@ -181,6 +184,7 @@ impl Service {
             verify: VerifyPool::new(Verifier::new(seed), settings.verify_threads),
             heavy: Gate::new(settings.max_heavy, settings.max_heavy_per_peer, patience),
             feeds: Gate::new(settings.max_feeds, settings.max_feeds_per_peer, patience),
+            feed_paths: Paths::new(settings.max_feed_paths_per_peer),
             limits: settings.limits(),
             settings,
         }))

@@ -8,7 +8,7 @@ use bulla_core::NodeId;
 use bulla_core::cbor::Encode;
 use bulla_core::values::{GetRequest, ScanRequest};
 use bulla_store::testing::ManualClock;
-use bulla_store::{Clock, ContentAddressedStore, Context, StoreError};
+use bulla_store::{Clock, ContentAddressedStore, Context, HopPath, StoreError};
 use bulla_wire::feed::FeedItem;
 use bulla_wire::{ErrorDetails, WireError};
 use futures_util::StreamExt;
@@ -215,6 +215,51 @@ async fn a55_a_feed_that_beats_and_tells_no_head_is_given_up() {
     let cx = Context::new().with_deadline(clock.monotonic() + Duration::from_millis(20));
     let waited = in_time("a feed without a head", store.watch(&cx)).await;
     assert!(matches!(waited, Err(StoreError::Deadline)));
+}
+
+/// Whoever may carry names the path, and each path has a feed of its own at the node: many paths must not take the places
+/// of those who ask directly.
+#[tokio::test]
+async fn a55_made_up_paths_leave_room_for_other_feeds() {
+    let node = Node::start().await;
+    let store = node.client().store(SPACE);
+    let here = NodeId([0xff; 32]);
+    let by = |nodes: &[NodeId]| Context {
+        hops: HopPath::new(nodes.to_vec()).unwrap(),
+        ..Context::new()
+    };
+    let mut held = Vec::new();
+    let refused = loop {
+        let number = u8::try_from(held.len()).unwrap();
+        match store.watch(&by(&[NodeId([number; 32]), here])).await {
+            Ok(heads) => held.push(heads),
+            Err(error) => break error,
+        }
+        // As many as a node allows one client if nothing else is set.
+        assert!(held.len() < 64, "all places are taken");
+    };
+    assert_eq!((refused.code().as_str(), refused.is_retryable()), ("node.busy", true));
+    // A path that has its feed already, our own, and no path at all.
+    for path in [&[NodeId([0; 32]), here][..], &[here], &[]] {
+        drop(store.watch(&by(path)).await.unwrap());
+    }
+    held.pop();
+    drop(with_place(async || store.watch(&by(&[NodeId([0xfe; 32]), here])).await).await);
+}
+
+/// Asks until there is a place.
+async fn with_place<T>(mut ask: impl AsyncFnMut() -> bulla_store::Result<T>) -> T {
+    let asking = async {
+        loop {
+            match ask().await {
+                Err(error) if error.code().as_str() == "node.busy" => {
+                    tokio::task::yield_now().await;
+                }
+                answer => return answer.unwrap(),
+            }
+        }
+    };
+    in_time("a place", asking).await
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::gate::{self, Pass};
+use super::paths::OnPath;
 use super::{Answer, Asker, Service};
 use crate::access::{Access, Rights};
 use crate::body::CutShort;
@@ -40,13 +41,19 @@ struct Feed {
     last_item: Instant,
     is_over: bool,
     _pass: Pass,
+    _path: OnPath,
 }
 
 impl Service {
     /// Begins a feed. The stores are opened while it runs, so that a slow one does not hold up the others.
     pub(super) fn feed(&self, asker: Asker, request: FeedRequest) -> Result<Answer, WireError> {
-        let entered = self.feeds.try_enter(asker.session.peer);
-        let pass = entered.map_err(|gate::Busy| self.busy())?;
+        let most = self.limits.feed_spaces;
+        if request.spaces.len() as u64 > most {
+            return Err(errors::of_request(codes::TOO_LARGE, format!("more than {most} spaces")));
+        }
+        let peer = asker.session.peer;
+        let pass = self.feeds.try_enter(peer).map_err(|gate::Busy| self.busy())?;
+        let path = self.feed_paths.enter(peer, &asker.hops).map_err(|gate::Busy| self.busy())?;
         // A feed has no end, so the deadline of the request that began it must not end the watches.
         let cx = Context { deadline: None, ..asker.cx.clone() };
         let mut feed = Feed {
@@ -61,6 +68,7 @@ impl Service {
             last_item: Instant::now(),
             is_over: false,
             _pass: pass,
+            _path: path,
             asker,
         };
         for space in request.spaces {

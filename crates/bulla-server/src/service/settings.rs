@@ -4,6 +4,7 @@ use bulla_core::limits::{
     MAX_ENTRIES_PER_PUT, MAX_HEADER_BYTES, MAX_PAGE_BYTES, MAX_PAYLOAD_BYTES, MAX_PUT_BYTES,
 };
 use bulla_wire::capabilities::NodeLimits;
+use bulla_wire::limits::MAX_FEED_SPACES;
 use serde::{Deserialize, Serialize};
 
 use crate::settings::SettingError;
@@ -28,6 +29,11 @@ pub struct ServiceSettings {
     pub max_feeds: usize,
     /// Most feeds of one peer. Default 64.
     pub max_feeds_per_peer: usize,
+    /// Most hop paths by which the feeds of one peer came; those that passed no other node are not counted. A proxy has
+    /// a feed at the node behind for each. Default 16.
+    pub max_feed_paths_per_peer: usize,
+    /// Most spaces in one feed. Default 4,096, the bound of the format.
+    pub max_feed_spaces: usize,
     /// Most bytes of entries in one `put`. Default 16 MiB, the bound of the format.
     pub max_put_bytes: usize,
     /// Most entries in one `put`. Default 4,096, the bound of the format.
@@ -49,6 +55,8 @@ impl Default for ServiceSettings {
             max_heavy_per_peer: 32,
             max_feeds: 1_024,
             max_feeds_per_peer: 64,
+            max_feed_paths_per_peer: 16,
+            max_feed_spaces: MAX_FEED_SPACES,
             max_put_bytes: MAX_PUT_BYTES,
             max_put_entries: MAX_ENTRIES_PER_PUT,
             max_page_bytes: 4 * 1024 * 1024,
@@ -81,6 +89,7 @@ impl ServiceSettings {
             ("max_heavy_per_peer", self.max_heavy_per_peer),
             ("max_feeds", self.max_feeds),
             ("max_feeds_per_peer", self.max_feeds_per_peer),
+            ("max_feed_paths_per_peer", self.max_feed_paths_per_peer),
             ("verify_threads", self.verify_threads),
         ] {
             if !(1..=MAX_COUNT).contains(&value) {
@@ -95,6 +104,9 @@ impl ServiceSettings {
         if !(1..=MAX_ENTRIES_PER_PUT).contains(&self.max_put_entries) {
             return refuse("max_put_entries", "between 1 and 4,096");
         }
+        if !(1..=MAX_FEED_SPACES).contains(&self.max_feed_spaces) {
+            return refuse("max_feed_spaces", "between 1 and 4,096");
+        }
         if !(1..=MAX_PAGE_BYTES).contains(&self.max_page_bytes) {
             return refuse("max_page_bytes", "between 1 and 16,777,216");
         }
@@ -106,6 +118,7 @@ impl ServiceSettings {
             put_bytes: self.max_put_bytes as u64,
             put_entries: self.max_put_entries as u64,
             page_bytes: u64::from(self.max_page_bytes),
+            feed_spaces: self.max_feed_spaces as u64,
             ..NodeLimits::MAX
         }
     }

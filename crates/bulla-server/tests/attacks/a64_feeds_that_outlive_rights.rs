@@ -4,13 +4,17 @@
 use std::sync::Arc;
 
 use bulla_conformance::suite::author::{World, whole};
-use bulla_core::SpaceId;
 use bulla_core::cbor::Encode;
+use bulla_core::{NodeId, SpaceId};
 use bulla_server::{AccessRules, ServiceSettings};
 use bulla_store::Context;
+use bulla_wire::Capabilities;
 use bulla_wire::feed::{FeedDecoder, FeedItem, FeedRequest};
+use bulla_wire::headers::format_hops;
 
-use crate::support::{LONG, Node, READ, SetClock, Setup, Wire, device, one_member, request, space};
+use crate::support::{
+    ALL, LONG, Node, READ, SetClock, Setup, Wire, device, one_member, request, space,
+};
 
 struct Feed {
     wire: Wire,
@@ -152,6 +156,68 @@ async fn a64_feeds_are_counted_per_key() {
         {}
     };
     tokio::time::timeout(LONG, freed).await.expect("the place is freed");
+}
+
+/// The feeds that a proxy has at the node behind are one for each hop path, and few: a peer that makes up paths gets no
+/// more than its share of them.
+///
+/// Clauses: NODE-30.
+#[tokio::test]
+async fn a64_feeds_by_made_up_paths_are_bounded() {
+    let (greedy, other) = (device(), device());
+    let mut setup = one_member(&greedy, space(1)).await;
+    for carrier in [&greedy, &other] {
+        setup.rules.allow(space(1), carrier.author().into(), ALL);
+    }
+    let service = ServiceSettings { max_feed_paths_per_peer: 2, ..ServiceSettings::default() };
+    let node = Setup { service, ..setup }.start().await;
+    let token = node.token(&*greedy, &[]).await;
+    let ask = async |token: &str, hops: &[NodeId]| {
+        let body = FeedRequest { spaces: vec![space(1)], heartbeat_ms: 60_000, rider_bytes: 0 };
+        let hops = format_hops(hops);
+        let mut fields = vec![("authorization", token), ("content-type", "application/cbor")];
+        if !hops.is_empty() {
+            fields.push(("bulla-hops", hops.as_str()));
+        }
+        let mut wire = Wire::connect(node.address).await;
+        wire.send(&request("POST", "/v1/feed", &fields, &body.to_cbor())).await;
+        (wire.head().await.unwrap().0, wire)
+    };
+    let path = |byte| [NodeId([byte; 32]), NodeId([0xff; 32])];
+    let (first, one) = ask(&token, &path(1)).await;
+    let (second, two) = ask(&token, &path(2)).await;
+    assert_eq!((first, second), (200, 200));
+    assert_eq!(ask(&token, &path(3)).await.0, 429, "node.busy");
+    let (again, three) = ask(&token, &path(2)).await;
+    assert_eq!(again, 200, "a path that is in use costs nothing more");
+    assert_eq!(ask(&token, &[]).await.0, 200, "nor does a feed that passed no other node");
+    let others = node.token(&*other, &[]).await;
+    assert_eq!(ask(&others, &path(3)).await.0, 200, "others have their own share");
+    drop((one, two, three));
+    let freed = async { while ask(&token, &path(3)).await.0 != 200 {} };
+    tokio::time::timeout(LONG, freed).await.expect("the paths are free again");
+}
+
+/// What a node announces it also keeps to, however far the format goes.
+///
+/// Clauses: NODE-30, CAP-5.
+#[tokio::test]
+async fn a57_a_feed_of_more_spaces_than_announced_is_refused() {
+    let member = device();
+    let setup = one_member(&member, space(1)).await;
+    let service = ServiceSettings { max_feed_spaces: 2, ..ServiceSettings::default() };
+    let node = Setup { service, ..setup }.start().await;
+    let announced: Capabilities = node.get("/v1/capabilities", None).await.value();
+    assert_eq!(announced.limits.feed_spaces, 2);
+    let token = node.token(&*member, &[]).await;
+    let body = |count: u8| FeedRequest {
+        spaces: (1..=count).map(space).collect(),
+        heartbeat_ms: 60_000,
+        rider_bytes: 0,
+    };
+    let refused = node.post("/v1/feed", Some(&token), &body(3)).await;
+    assert_eq!((refused.status, refused.code().as_str()), (413, "request.too_large"));
+    Feed::begin(&node, &token, &body(2).spaces, 60_000).await;
 }
 
 #[tokio::test]
