@@ -255,7 +255,11 @@ fn family_options(family: Family, cache: &Cache, options: &DiskOptions) -> Optio
             cf.set_memtable_prefix_bloom_ratio(0.1);
             cf.set_memtable_whole_key_filtering(true);
         }
-        Family::Removals | Family::Meta | Family::Bookmarks => table.set_bloom_filter(10.0, false),
+        Family::Removals
+        | Family::Marks
+        | Family::Quarantine
+        | Family::Meta
+        | Family::Bookmarks => table.set_bloom_filter(10.0, false),
         Family::Markers | Family::Authors => table.set_block_size(8 * 1024),
     }
     cf.set_block_based_table_factory(&table);

@@ -113,6 +113,16 @@ pub(crate) fn check_format(folder: &Path, kind: Kind, create: bool) -> Result<bo
     }
 }
 
+/// Makes the store or cache in a folder one of the newest format, before anything of that format is written into it: a
+/// program that knows older ones alone refuses it from then on (DISK-1).
+pub(crate) fn raise_format(folder: &Path, kind: Kind) -> io::Result<()> {
+    let text = fs::read_to_string(folder.join(FORMAT_FILE))?;
+    match parse_format(&text, kind.word) {
+        Some(found) if found < kind.format => write_format(folder, kind),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Writes the format file.
 pub(crate) fn write_format(folder: &Path, kind: Kind) -> io::Result<()> {
     replace(folder, FORMAT_FILE, format!("bulla {} {}\n", kind.word, kind.format).as_bytes())

@@ -2,11 +2,14 @@
 //!
 //! All integers in keys are big-endian, so that keys sort as numbers do.
 
+mod judged;
 mod keys;
 mod rows;
 
+pub(crate) use judged::{JudgedRow, KeptRow, LeftRow, kept_row, totals_row};
 pub(crate) use keys::{
-    Key, Meta, author_key, hash_key, id_key, marker_key, receipt_key, space_range,
+    Key, Meta, author_key, author_prefix, hash_key, id_key, kept_author_key, kept_key, kept_range,
+    marker_key, receipt_key, space_range,
 };
 pub(crate) use rows::{
     Before, CommitRow, Fields, HeaderRow, IndexRow, LiveRow, RemovalRow, Row, SpaceRow, State,
@@ -14,7 +17,7 @@ pub(crate) use rows::{
 };
 
 /// The newest layout this crate reads, and the one it writes (DISK-1).
-pub(crate) const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 2;
 
 /// Payloads up to this many bytes lie beside their headers; longer ones are kept once per space and hash (DISK-5).
 pub(crate) const INLINE_BYTES: usize = 16 * 1024;
@@ -38,13 +41,17 @@ pub(crate) enum Family {
     Authors,
     /// (space, id) of an entry that lost its payload before it came.
     Removals,
+    /// (space, receipt) to the code of an entry that does not count.
+    Marks,
+    /// Entries that were refused and are kept, by id, and how much each author has there.
+    Quarantine,
     /// A caller's checkpoints.
     Bookmarks,
 }
 
 impl Family {
     /// All of them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Meta,
         Self::Headers,
         Self::Payloads,
@@ -53,10 +60,12 @@ impl Family {
         Self::Ids,
         Self::Authors,
         Self::Removals,
+        Self::Marks,
+        Self::Quarantine,
         Self::Bookmarks,
     ];
     /// Those whose keys begin with a space number.
-    pub(crate) const PER_SPACE: [Self; 7] = [
+    pub(crate) const PER_SPACE: [Self; 9] = [
         Self::Headers,
         Self::Payloads,
         Self::Large,
@@ -64,6 +73,8 @@ impl Family {
         Self::Ids,
         Self::Authors,
         Self::Removals,
+        Self::Marks,
+        Self::Quarantine,
     ];
 
     /// The name on disk.
@@ -77,6 +88,8 @@ impl Family {
             Self::Ids => "ids",
             Self::Authors => "authors",
             Self::Removals => "removals",
+            Self::Marks => "marks",
+            Self::Quarantine => "quarantine",
             Self::Bookmarks => "bookmarks",
         }
     }

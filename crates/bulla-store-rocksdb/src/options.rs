@@ -1,6 +1,7 @@
 //! How a database is opened.
 
 use bulla_core::values::Durability;
+use bulla_store::QuarantineBounds;
 
 /// How a database is opened; every field has a default.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct DiskOptions {
     pub checkpoint_every: u64,
     /// Most table files kept open at once; 512 by default.
     pub max_open_files: i32,
+    /// How much the quarantine of each space takes (QUAR-4).
+    pub quarantine: QuarantineBounds,
 }
 
 impl Default for DiskOptions {
@@ -42,6 +45,7 @@ impl Default for DiskOptions {
             watermark_ms: 5_000,
             checkpoint_every: 8_192,
             max_open_files: 512,
+            quarantine: QuarantineBounds::default(),
         }
     }
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bulla_core::values::Rule;
 use bulla_core::values::{PutOutcome, PutReport};
-use bulla_core::{Lineage, SpaceId, Verified};
-use bulla_store::{Erasure, ErasureReport, Result, StoreError};
+use bulla_core::{Code, EntryId, Lineage, SpaceId, Verified};
+use bulla_store::{Erasure, ErasureReport, Judgement, Kept, Mark, MarkReport, Result, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::layout::SpaceRow;
@@ -29,17 +30,50 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T>>;
 #[derive(Debug)]
 pub(crate) struct Put {
     pub(crate) entries: VecDeque<Verified>,
+    /// What an admission said of each of them; `None` where none was asked.
+    pub(crate) marks: Option<VecDeque<Mark>>,
     pub(crate) outcomes: Vec<PutOutcome>,
     pub(crate) reply: Reply<PutReport>,
     /// Its share of the queue's memory, given back when it is done.
     pub(crate) room: OwnedSemaphorePermit,
 }
 
-/// An erasure; it is one commit for its space.
+/// What is one commit of its own for its space.
 #[derive(Debug)]
-pub(crate) struct Erase {
-    pub(crate) erasure: Erasure,
-    pub(crate) reply: Reply<ErasureReport>,
+pub(crate) enum Alone {
+    /// Drop payloads.
+    Erase(Erasure, Reply<ErasureReport>),
+    /// Count by a rule.
+    Rule(Rule, Reply<()>),
+    /// Say anew what counts.
+    Mark(Judgement, Reply<MarkReport>),
+    /// Keep entries that were refused.
+    Keep(Keep),
+    /// Forget entries that were kept.
+    Release(Vec<EntryId>, Reply<u64>),
+}
+
+/// Entries to be kept in quarantine.
+#[derive(Debug)]
+pub(crate) struct Keep {
+    pub(crate) batch: Vec<(Verified, Code)>,
+    pub(crate) reply: Reply<Vec<Kept>>,
+    /// Its share of the queue's memory, given back when it is done.
+    pub(crate) room: OwnedSemaphorePermit,
+}
+
+impl Alone {
+    /// Answers with a failure.
+    pub(crate) fn fail(self, error: &StoreError) {
+        // An asker who has gone need not hear it.
+        match self {
+            Self::Erase(_, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Rule(_, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Mark(_, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Keep(keep) => drop(keep.reply.send(Err(error.clone()))),
+            Self::Release(_, reply) => drop(reply.send(Err(error.clone()))),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -52,7 +86,7 @@ struct Job {
 #[derive(Debug)]
 enum Work {
     Put(Put),
-    Erase(Erase),
+    Alone(Alone),
 }
 
 #[derive(Debug)]
@@ -97,13 +131,15 @@ pub(crate) struct Slice {
     /// Which job of the space's line it belongs to.
     ticket: u64,
     pub(crate) entries: Vec<Verified>,
+    pub(crate) marks: Option<Vec<Mark>>,
 }
 
 /// What goes into one commit.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {
     pub(crate) slices: Vec<Slice>,
-    pub(crate) erasures: Vec<(Arc<Space>, Erase)>,
+    /// Commits of their own that follow.
+    pub(crate) alone: Vec<(Arc<Space>, Alone)>,
     pub(crate) bookmarks: Vec<Bookmark>,
     /// Bytes of the entries in the slices.
     bytes: usize,
@@ -112,8 +148,8 @@ pub(crate) struct Taken {
 impl Taken {
     /// Fails what is not part of a put.
     pub(crate) fn fail_rest(self, error: &StoreError) {
-        for (_, erase) in self.erasures {
-            let _ = erase.reply.send(Err(error.clone()));
+        for (_, alone) in self.alone {
+            alone.fail(error);
         }
         for bookmark in self.bookmarks {
             let _ = bookmark.reply.send(Err(error.clone()));
@@ -164,9 +200,9 @@ impl Queue {
         self.push_job(space, Work::Put(put))
     }
 
-    /// Adds an erasure.
-    pub(crate) fn erase(&self, space: Arc<Space>, erase: Erase) -> Result<()> {
-        self.push_job(space, Work::Erase(erase))
+    /// Adds what is a commit of its own.
+    pub(crate) fn alone(&self, space: Arc<Space>, alone: Alone) -> Result<()> {
+        self.push_job(space, Work::Alone(alone))
     }
 
     /// Adds a bookmark.
@@ -399,7 +435,7 @@ impl Waiting {
         let jobs = self.lines.values().flat_map(|line| &line.jobs);
         let entries = jobs.filter_map(|job| match &job.work {
             Work::Put(put) => Some(&put.entries),
-            Work::Erase(_) => None,
+            Work::Alone(_) => None,
         });
         entries.flatten().map(Verified::size_bytes).fold(0, usize::saturating_add)
     }
@@ -427,7 +463,7 @@ impl Line {
         let position = self.position_of(ticket).ok()?;
         match &mut self.jobs.get_mut(position)?.work {
             Work::Put(put) => Some(put),
-            Work::Erase(_) => None,
+            Work::Alone(_) => None,
         }
     }
 
@@ -437,14 +473,14 @@ impl Line {
         while used < TURN_BYTES {
             match self.jobs.get_mut(*position) {
                 None => return Turn::Exhausted,
-                // An erasure and puts of one space would have to know of each other inside a batch: it waits until the
-                // puts before it are committed, and the puts after it wait for it.
-                Some(Job { work: Work::Erase(_), .. }) => {
+                // An erasure, or a mark, and puts of one space would have to know of each other inside a batch: it waits
+                // until the puts before it are committed, and the puts after it wait for it.
+                Some(Job { work: Work::Alone(_), .. }) => {
                     if *position > 0 {
                         return Turn::Blocked;
                     }
-                    if let Some(Job { work: Work::Erase(erase), .. }) = self.jobs.pop_front() {
-                        taken.erasures.push((Arc::clone(&self.space), erase));
+                    if let Some(Job { work: Work::Alone(alone), .. }) = self.jobs.pop_front() {
+                        taken.alone.push((Arc::clone(&self.space), alone));
                     }
                     return if self.jobs.is_empty() { Turn::Exhausted } else { Turn::Blocked };
                 }
@@ -454,9 +490,13 @@ impl Line {
                         put.entries.clear();
                     }
                     let (entries, is_full) = put.take_entries(&mut used, &mut taken.bytes);
+                    let marks = put
+                        .marks
+                        .as_mut()
+                        .map(|marks| marks.drain(..entries.len().min(marks.len())).collect());
                     let is_done = put.entries.is_empty();
                     let (space, ticket) = (Arc::clone(&self.space), *ticket);
-                    taken.slices.push(Slice { space, ticket, entries });
+                    taken.slices.push(Slice { space, ticket, entries, marks });
                     if is_full {
                         return Turn::Full;
                     }
@@ -491,7 +531,7 @@ impl Put {
 /// What is said to those who come too late.
 pub(crate) fn closed() -> StoreError {
     StoreError::Unavailable {
-        code: bulla_core::Code::new("store.closed"),
+        code: Code::new("store.closed"),
         reason: "the store was closed".to_owned(),
         retry_after: None,
     }

@@ -2,6 +2,8 @@
 //! (invariant 2): what a caller gets is what was verified before it was stored, or it gets told that it is damaged.
 
 mod get;
+mod judged;
+mod kept;
 mod scan;
 
 use bulla_core::values::{Summary, SummaryRequest};
@@ -17,6 +19,8 @@ use crate::shared::Shared;
 use crate::space::{Live, Space};
 
 pub(crate) use get::{get, has};
+pub(crate) use judged::{authored, facts, marked};
+pub(crate) use kept::{kept, kept_entries};
 pub(crate) use scan::scan;
 
 /// What is visible of a space at one moment: nothing above `upto`, and every row as it was then.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_core::SpaceId;
-use bulla_store::{Clock, Context, Result, StoreError};
+use bulla_store::{Clock, Context, KeptTotals, Result, StoreError};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::DiskOptions;
@@ -13,7 +13,7 @@ use crate::active::Active;
 use crate::database::Database;
 use crate::error::damaged_row;
 use crate::folder::Lock;
-use crate::layout::{Family, LiveRow, Meta, SpaceRow};
+use crate::layout::{Family, JudgedRow, LiveRow, Meta, SpaceRow};
 use crate::queue::{Admin, Queue};
 use crate::space::Space;
 
@@ -142,7 +142,12 @@ impl Shared {
         let digests = self.database.get(Family::Meta, &Meta::Digests(number).key())?;
         let digests_at =
             digests.and_then(|row| row.first_chunk().copied()).map_or(0, u64::from_be_bytes);
-        let space = Space::new(id, number, row.lineage, live, digests_at);
+        let judged: Option<JudgedRow> =
+            self.database.row(Family::Meta, &Meta::Judged(number).key())?;
+        let kept: Option<KeptTotals> =
+            self.database.row(Family::Meta, &Meta::Kept(number).key())?;
+        let (judged, kept) = (judged.map(Arc::new), kept.unwrap_or_default());
+        let space = Space::new(id, number, row.lineage, live, digests_at, judged, kept);
         let (space, has_parked) = active.insert(space);
         drop(active);
         if has_parked {

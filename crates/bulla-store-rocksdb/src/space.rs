@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_core::values::{Counted, Counting, Freshness, Head};
-use bulla_core::{Lineage, SpaceId};
-use bulla_store::{Result, StoreError};
+use bulla_core::values::{Counted, Counting, Freshness, Head, Rule};
+use bulla_core::{Lineage, SetDigest, SpaceId};
+use bulla_store::{KeptTotals, Result, StoreError};
 use tokio::sync::watch;
 
 use crate::database::Database;
 use crate::digests::Digests;
-use crate::layout::LiveRow;
+use crate::layout::{JudgedRow, LiveRow};
 
 /// One space in use. Shared by readers and the writer; at most one exists per space at any time.
 #[derive(Debug)]
@@ -40,12 +40,19 @@ pub(crate) struct Live {
     pub(crate) digests_at: u64,
     /// The answer to `head`, until something changes.
     pub(crate) head: Option<Head>,
+    /// What counts; `None` under the rule *all*.
+    pub(crate) judged: Option<Arc<JudgedRow>>,
+    /// How much is in quarantine.
+    pub(crate) kept: KeptTotals,
+    /// Whether something found no room in quarantine since something left it last.
+    pub(crate) is_quarantine_full: bool,
     pub(crate) is_removed: bool,
 }
 
 impl Space {
-    /// Memory of a space in use, in bytes: its digests, its places in maps, the allocator's share.
-    pub(crate) const SIZE_BYTES: usize = Digests::SIZE_BYTES + 1024;
+    /// Memory of a space in use, in bytes: its digests, what does not count, its places in maps, the allocator's share.
+    pub(crate) const SIZE_BYTES: usize =
+        Digests::SIZE_BYTES + bulla_core::SetHash::STATE_BYTES + 1024;
 
     pub(crate) fn new(
         id: SpaceId,
@@ -53,8 +60,20 @@ impl Space {
         lineage: Lineage,
         row: LiveRow,
         digests_at: u64,
+        judged: Option<Arc<JudgedRow>>,
+        kept: KeptTotals,
     ) -> Arc<Self> {
-        let live = Live { lineage, row, digests: None, digests_at, head: None, is_removed: false };
+        let live = Live {
+            lineage,
+            row,
+            digests: None,
+            digests_at,
+            head: None,
+            judged,
+            kept,
+            is_quarantine_full: false,
+            is_removed: false,
+        };
         Arc::new(Self {
             id,
             number,
@@ -122,6 +141,16 @@ impl Live {
         head.ok_or_else(|| StoreError::Internal { context: "head".to_owned(), source: None })
     }
 
+    /// The rule that the space counts by.
+    pub(crate) fn rule(&self) -> Rule {
+        self.judged.as_ref().map_or(Rule::All, |judged| judged.rule)
+    }
+
+    /// The control entries that its marks are made from.
+    pub(crate) fn judged_by(&self) -> Option<SetDigest> {
+        self.judged.as_ref().and_then(|judged| judged.by)
+    }
+
     fn head_of(&self, digests: &Digests) -> Head {
         let counted = |count, set: &bulla_core::SetHash| Counted { count, digest: set.digest() };
         Head {
@@ -130,7 +159,16 @@ impl Live {
             log_hash: self.row.log_hash,
             control: counted(self.row.control, &digests.control),
             held: counted(self.row.last_receipt, &digests.held),
-            counting: Counting::All,
+            counting: match self.judged.as_deref() {
+                Some(JudgedRow { rule: Rule::Directory, marked, .. }) => {
+                    // What is marked was held before, so the set state of the rest is the difference.
+                    let mut rest = digests.held.clone();
+                    rest.subtract(&marked.hash);
+                    let count = self.row.last_receipt.saturating_sub(marked.count);
+                    Counting::Directory(counted(count, &rest))
+                }
+                Some(_) | None => Counting::All,
+            },
             present: counted(self.row.present, &digests.present),
             freshness: Freshness::Fresh,
         }

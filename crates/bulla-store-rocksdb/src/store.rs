@@ -1,5 +1,9 @@
 //! One space of a database as a store.
 
+mod judged;
+mod quarantine;
+
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,15 +14,16 @@ use bulla_core::values::{
     SummaryRequest,
 };
 use bulla_core::{Code, EntryId, SpaceId, Verified};
+use bulla_store::quarantine::FULL;
 use bulla_store::{
-    ContentAddressedStore, Context, Erasable, Erasure, ErasureReport, HeadStream, Result,
+    ContentAddressedStore, Context, Erasable, Erasure, ErasureReport, HeadStream, Mark, Result,
     StoreError, rules,
 };
 use futures_util::stream;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::engine::Engine;
-use crate::queue::{Erase, Put, closed};
+use crate::queue::{Alone, Put, Reply, closed};
 use crate::read;
 use crate::shared::{Shared, answered, blocking};
 use crate::space::{Change, Space};
@@ -58,6 +63,44 @@ impl DiskStore {
     }
 }
 
+impl DiskStore {
+    /// Puts entries, with what an admission said of each if one was asked.
+    async fn put_in(
+        &self,
+        space: Arc<Space>,
+        entries: VecDeque<Verified>,
+        marks: Option<VecDeque<Mark>>,
+    ) -> Result<PutReport> {
+        if entries.is_empty() {
+            return Ok(PutReport { lineage: space.live()?.lineage, outcomes: Vec::new() });
+        }
+        let room = self.room(entries.iter().map(Verified::size_bytes).sum()).await?;
+        let (reply, answer) = oneshot::channel();
+        let outcomes = Vec::with_capacity(entries.len());
+        self.shared().queue.put(space, Put { entries, marks, outcomes, reply, room })?;
+        answered(answer).await
+    }
+
+    /// A share of the queue's memory. What is larger than the whole queue waits until the queue is empty, and then has it
+    /// for itself.
+    async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit> {
+        let most = self.shared().options.queue_bytes / 1024;
+        let room = u32::try_from(bytes.div_ceil(1024).clamp(1, most)).unwrap_or(u32::MAX);
+        Arc::clone(&self.shared().room).acquire_many_owned(room).await.map_err(|_| closed())
+    }
+
+    /// Asks for a commit of its own.
+    async fn alone<T>(
+        &self,
+        space: Arc<Space>,
+        alone: impl FnOnce(Reply<T>) -> Alone,
+    ) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        self.shared().queue.alone(space, alone(reply))?;
+        answered(answer).await
+    }
+}
+
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl ContentAddressedStore for DiskStore {
@@ -77,19 +120,7 @@ impl ContentAddressedStore for DiskStore {
     async fn put(&self, cx: &Context, batch: Vec<Verified>) -> Result<PutReport> {
         rules::check_put(&batch)?;
         let space = self.in_use(cx).await?;
-        if batch.is_empty() {
-            return Ok(PutReport { lineage: space.live()?.lineage, outcomes: Vec::new() });
-        }
-        let bytes: usize = batch.iter().map(Verified::size_bytes).sum();
-        // A put that is larger than the whole queue waits until the queue is empty, and then has it for itself.
-        let most = self.shared().options.queue_bytes / 1024;
-        let room = u32::try_from(bytes.div_ceil(1024).clamp(1, most)).unwrap_or(u32::MAX);
-        let room =
-            Arc::clone(&self.shared().room).acquire_many_owned(room).await.map_err(|_| closed())?;
-        let (reply, answer) = oneshot::channel();
-        let outcomes = Vec::with_capacity(batch.len());
-        self.shared().queue.put(space, Put { entries: batch.into(), outcomes, reply, room })?;
-        answered(answer).await
+        self.put_in(space, batch.into(), None).await
     }
 
     async fn get(&self, cx: &Context, request: GetRequest) -> Result<Vec<GetItem>> {
@@ -137,12 +168,18 @@ impl ContentAddressedStore for DiskStore {
 
     async fn status(&self, cx: &Context) -> Result<StoreStatus> {
         self.read(cx, |shared, space| {
-            let row = space.live()?.row;
-            Ok(StoreStatus {
+            let live = space.live()?;
+            let (row, is_quarantine_full) = (live.row, live.is_quarantine_full);
+            drop(live);
+            let mut status = StoreStatus {
                 entries: row.last_receipt,
                 payload_bytes: row.payload_bytes,
                 ..status(shared)
-            })
+            };
+            if is_quarantine_full {
+                status.impairments.push(Code::new(FULL));
+            }
+            Ok(status)
         })
         .await
     }
@@ -154,9 +191,7 @@ impl Erasable for DiskStore {
     async fn erase(&self, cx: &Context, erasure: Erasure) -> Result<ErasureReport> {
         rules::check_ids(erasure.ids.len())?;
         let space = self.in_use(cx).await?;
-        let (reply, answer) = oneshot::channel();
-        self.shared().queue.erase(space, Erase { erasure, reply })?;
-        answered(answer).await
+        self.alone(space, |reply| Alone::Erase(erasure, reply)).await
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod admin;
 mod erase;
+mod judge;
 mod plan;
 mod put;
+mod quarantine;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,8 +23,9 @@ use bulla_store::{Result, StoreError};
 use crate::database::Batch;
 use crate::error::is_full;
 use crate::layout::{Before, CommitRow, Family, Meta, UndoRow};
-use crate::queue::{Next, Taken};
+use crate::queue::{Alone, Keep, Next, Taken};
 use crate::shared::{Counts, Shared};
+use crate::space::Space;
 use crate::watermark;
 use plan::Plan;
 
@@ -132,7 +135,7 @@ impl Writer {
         }
         let shared = Arc::clone(&self.shared);
         let mut plan = Plan::new(&shared);
-        let Taken { slices, erasures, bookmarks, .. } = taken;
+        let Taken { slices, alone, bookmarks, .. } = taken;
 
         let mut planned = Vec::with_capacity(slices.len());
         let room = self.check_room();
@@ -168,9 +171,34 @@ impl Writer {
                 }
             }
         }
-        for (space, erase) in erasures {
-            let outcome = self.change(|plan| plan.erase(&space, &erase.erasure));
-            let _ = erase.reply.send(outcome);
+        for (space, alone) in alone {
+            self.commit_alone(&space, alone);
+        }
+    }
+
+    /// A commit of its own. An asker who has gone does not stop what was asked.
+    fn commit_alone(&mut self, space: &Arc<Space>, alone: Alone) {
+        match alone {
+            Alone::Erase(erasure, reply) => {
+                drop(reply.send(self.change(|plan| plan.erase(space, &erasure))));
+            }
+            Alone::Rule(rule, reply) => {
+                drop(reply.send(self.change(|plan| plan.set_rule(space, rule))));
+            }
+            Alone::Mark(judgement, reply) => {
+                drop(reply.send(self.change(|plan| plan.mark(space, judgement))));
+            }
+            Alone::Keep(Keep { batch, reply, room }) => {
+                let bounds = self.shared.options.quarantine;
+                let outcome = self
+                    .check_room()
+                    .and_then(|()| self.change(|plan| plan.keep(space, &batch, &bounds)));
+                drop(room);
+                drop(reply.send(outcome));
+            }
+            Alone::Release(ids, reply) => {
+                drop(reply.send(self.change(|plan| plan.release(space, &ids))));
+            }
         }
     }
 

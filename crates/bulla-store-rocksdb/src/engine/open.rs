@@ -1,5 +1,7 @@
 //! What happens before a store serves anybody: format, recovery, watermark.
 
+mod judged;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use crate::layout::{
 use crate::shared::Shared;
 use crate::watermark::{self, Watermark};
 use crate::writer::{COMMIT_SLOTS, next_commit, slot};
+use judged::{undo_leaving, undo_marks};
 
 /// Opens the store in a folder, up to the moment when its writer may start; and its newest commit.
 pub(super) fn open(
@@ -35,6 +38,8 @@ pub(super) fn open(
     }
     let lock = folder::lock(path, options.create)?;
     let is_new = folder::check_format(path, folder::STORE, options.create)?;
+    folder::raise_format(path, folder::STORE)
+        .map_err(OpenError::io(format!("cannot write the format of {}", path.display())))?;
     let database = Database::open(&path.join(folder::DATABASE), &options)?;
     let recovery = Recovery { path, database: &database, is_new };
     let recovered = recovery.run().map_err(|error| match error {
@@ -131,8 +136,8 @@ impl Recovery<'_> {
                 known: FORMAT,
             }
             .into()),
-            Some(_) => Ok(()),
-            None => {
+            Some(FORMAT) => Ok(()),
+            Some(_) | None => {
                 let mut batch = Batch::new(self.database);
                 batch.put(Family::Meta, key, FORMAT.to_be_bytes())?;
                 self.database.write(batch.into_inner(), true).map_err(|source| {
@@ -207,6 +212,7 @@ impl Recovery<'_> {
             let key = Meta::Live(before.space).key();
             let Some(live) = self.database.row::<LiveRow>(Family::Meta, &key)? else { continue };
             let mut claims = HashSet::new();
+            undo_leaving(self.database, before, live.last_receipt, batch)?;
             for receipt in before.last_receipt.saturating_add(1)..=live.last_receipt {
                 self.undo_entry(before.space, receipt, &mut claims, batch)?;
             }
@@ -221,6 +227,7 @@ impl Recovery<'_> {
             let row = recount(self.database, before, live.removals)?;
             batch.put(Family::Meta, key, row.to_bytes())?;
             batch.delete(Family::Meta, Meta::Digests(before.space).key())?;
+            undo_marks(self.database, before, batch)?;
         }
         Ok(())
     }

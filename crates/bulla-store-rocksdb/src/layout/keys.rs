@@ -55,6 +55,12 @@ pub(crate) enum Meta<'a> {
     Live(u32),
     /// `d` and a space number: its digests.
     Digests(u32),
+    /// `j` and a space number: what counts in it.
+    Judged(u32),
+    /// `q` and a space number: how much is in its quarantine.
+    Kept(u32),
+    /// `t` and a space number: what left its quarantine last by being stored.
+    Left(u32),
 }
 
 impl Meta<'_> {
@@ -73,6 +79,9 @@ impl Meta<'_> {
             Self::Space(space) => Key::new(&[&[Self::SPACES], &space.0]),
             Self::Live(space) => Key::new(&[b"l", &space.to_be_bytes()]),
             Self::Digests(space) => Key::new(&[b"d", &space.to_be_bytes()]),
+            Self::Judged(space) => Key::new(&[b"j", &space.to_be_bytes()]),
+            Self::Kept(space) => Key::new(&[b"q", &space.to_be_bytes()]),
+            Self::Left(space) => Key::new(&[b"t", &space.to_be_bytes()]),
         }
     }
 }
@@ -96,6 +105,26 @@ pub(crate) fn marker_key(space: u32, hash: &ContentHash, receipt: u64) -> Key {
 /// The receipt comes last because a fork has several entries with one author and sequence.
 pub(crate) fn author_key(space: u32, author: &AuthorKey, sequence: u64, receipt: u64) -> Key {
     Key::new(&[&space.to_be_bytes(), &author.0, &sequence.to_be_bytes(), &receipt.to_be_bytes()])
+}
+
+/// What the keys of an author's entries begin with.
+pub(crate) fn author_prefix(space: u32, author: &AuthorKey) -> Key {
+    Key::new(&[&space.to_be_bytes(), &author.0])
+}
+
+/// An entry in quarantine.
+pub(crate) fn kept_key(space: u32, id: &EntryId) -> Key {
+    Key::new(&[&space.to_be_bytes(), &[0], &id.0])
+}
+
+/// How much an author has in quarantine.
+pub(crate) fn kept_author_key(space: u32, author: &AuthorKey) -> Key {
+    Key::new(&[&space.to_be_bytes(), &[1], &author.0])
+}
+
+/// First key of the entries in quarantine, first key of the authors there, and first key after them.
+pub(crate) fn kept_range(space: u32) -> [Key; 3] {
+    [0, 1, 2].map(|tag: u8| Key::new(&[&space.to_be_bytes(), &[tag]]))
 }
 
 /// First key of a space and first key after it. Space numbers end below `u32::MAX`.

@@ -6,23 +6,31 @@ use std::time::Duration;
 use bulla_conformance::suite::author::{World, whole};
 use bulla_core::values::{PutOutcome, PutReport};
 use bulla_core::{EntryId, Lineage, LogHash, Verified};
-use bulla_store::{Erasure, ErasureReport, StoreError};
+use bulla_store::{Erasure, ErasureReport, KeptTotals, StoreError};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{Erase, Next, Put, Queue, Slice, Taken};
+use super::{Alone, Next, Put, Queue, Slice, Taken};
 use crate::layout::LiveRow;
 use crate::space::Space;
 
 type Answer<T> = oneshot::Receiver<bulla_store::Result<T>>;
 
 fn space(world: &World) -> Arc<Space> {
-    Space::new(world.space(), 0, Lineage::ZERO, LiveRow::empty(LogHash([0; 32])), 0)
+    Space::new(
+        world.space(),
+        0,
+        Lineage::ZERO,
+        LiveRow::empty(LogHash([0; 32])),
+        0,
+        None,
+        KeptTotals::default(),
+    )
 }
 
 fn put(queue: &Queue, space: &Arc<Space>, entries: Vec<Verified>) -> Answer<PutReport> {
     let (reply, answer) = oneshot::channel();
     let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-    let put = Put { entries: entries.into(), outcomes: Vec::new(), reply, room };
+    let put = Put { entries: entries.into(), marks: None, outcomes: Vec::new(), reply, room };
     queue.put(Arc::clone(space), put).unwrap();
     answer
 }
@@ -30,7 +38,7 @@ fn put(queue: &Queue, space: &Arc<Space>, entries: Vec<Verified>) -> Answer<PutR
 fn erase(queue: &Queue, space: &Arc<Space>) -> Answer<ErasureReport> {
     let (reply, answer) = oneshot::channel();
     let erasure = Erasure { by: EntryId([1; 32]), is_prune: false, ids: Vec::new() };
-    queue.erase(Arc::clone(space), Erase { erasure, reply }).unwrap();
+    queue.alone(Arc::clone(space), Alone::Erase(erasure, reply)).unwrap();
     answer
 }
 
@@ -124,14 +132,14 @@ fn erasure_keeps_its_place_in_line() {
     let failing = put(&queue, &space, vec![entries[2].clone()]);
 
     let taken = take(&queue);
-    assert_eq!((taken.slices.len(), taken.erasures.len()), (1, 0));
+    assert_eq!((taken.slices.len(), taken.alone.len()), (1, 0));
     settle(&queue, taken.slices, &mut receipt);
     assert_eq!(receipts(first), [1]);
 
     let mut taken = take(&queue);
-    assert_eq!((taken.slices.len(), taken.erasures.len()), (0, 1));
-    let (_, job) = taken.erasures.remove(0);
-    job.reply.send(Ok(ErasureReport::default())).unwrap();
+    assert_eq!((taken.slices.len(), taken.alone.len()), (0, 1));
+    let (_, Alone::Erase(_, reply)) = taken.alone.remove(0) else { panic!("an erasure") };
+    reply.send(Ok(ErasureReport::default())).unwrap();
     drop(erased);
 
     let mut slices = take(&queue).slices;

@@ -1,17 +1,21 @@
 //! Looking at one space again.
 
+mod judged;
+
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bulla_core::{ContentHash, EntryId, LogHash, RawEntry, VerifiedHeader, Verifier};
-use bulla_store::{Result, StoreError};
+use bulla_store::tally::TallySet;
+use bulla_store::{KeptTotals, Result, StoreError};
 use bytes::Bytes;
 
 use super::{Problem, ProblemKind, VerifyReport};
 use crate::digests::{Delta, Digests};
 use crate::error::read_error;
 use crate::layout::{
-    Family, HeaderRow, IndexRow, Key, LiveRow, Row, State, author_key, id_key, marker_key,
-    receipt_key, space_range,
+    Family, HeaderRow, IndexRow, JudgedRow, Key, LiveRow, Row, State, author_key, id_key,
+    marker_key, receipt_key, space_range,
 };
 use crate::read::{View, verified_entry, verified_header};
 use crate::shared::Shared;
@@ -32,6 +36,10 @@ pub(super) struct Check<'d> {
     /// As counted.
     counted: LiveRow,
     delta: Delta,
+    /// What counts, as the store says and as counted.
+    judged: Option<Arc<JudgedRow>>,
+    marked: TallySet,
+    kept: KeptTotals,
     inline: u64,
     large: u64,
     /// Long payloads found good.
@@ -73,6 +81,7 @@ impl<'d> Check<'d> {
         };
         let view = View::of(shared, space.number, &live);
         let expected = live.row;
+        let (judged, kept) = (live.judged.clone(), live.kept);
         let counted = LiveRow {
             removals: expected.removals,
             ..LiveRow::empty(LogHash::start(&space.id, &live.lineage))
@@ -87,6 +96,9 @@ impl<'d> Check<'d> {
             digests,
             counted,
             delta: Delta::default(),
+            judged,
+            marked: TallySet::default(),
+            kept,
             inline: 0,
             large: 0,
             good: HashSet::new(),
@@ -110,8 +122,10 @@ impl<'d> Check<'d> {
                 }
             }
         }
+        self.check_marks()?;
         self.check_sums();
         self.check_numbers_of_rows()?;
+        self.check_quarantine()?;
         Ok((self.report, self.damaged))
     }
 
@@ -284,6 +298,7 @@ impl<'d> Check<'d> {
             (self.counted.control != self.expected.control, "number of control entries"),
             (self.counted.present != self.expected.present, "number of payloads"),
             (self.counted.payload_bytes != self.expected.payload_bytes, "number of payload bytes"),
+            (self.marked != self.marked_as_told(), "what does not count"),
         ];
         for (_, what) in wrong.into_iter().filter(|(is_wrong, _)| *is_wrong) {
             self.problem(

@@ -72,7 +72,9 @@ impl Writer {
         let mut batch = Batch::new(&shared.database);
         batch.delete(Family::Meta, Meta::Space(id).key())?;
         batch.delete(Family::Meta, Meta::Live(row.number).key())?;
-        batch.delete(Family::Meta, Meta::Digests(row.number).key())?;
+        for of_space in [Meta::Digests, Meta::Judged, Meta::Kept, Meta::Left] {
+            batch.delete(Family::Meta, of_space(row.number).key())?;
+        }
         for family in Family::PER_SPACE {
             batch.delete_range(family, space_range(row.number))?;
         }

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use bulla_core::{ContentHash, EntryId, Lineage, LogHash};
-use bulla_store::Result;
+use bulla_core::{AuthorKey, Code, ContentHash, EntryId, Lineage, LogHash};
+use bulla_store::{KeptTotals, Result};
 
 use crate::database::{Batch, Database};
 use crate::digests::{Delta, Digests};
-use crate::layout::{Before, Family, Key, LiveRow, Meta, State, hash_key, marker_key};
+use crate::layout::{
+    Before, Family, JudgedRow, Key, LeftRow, LiveRow, Meta, State, hash_key, kept_author_key,
+    marker_key, totals_row,
+};
 use crate::queue::Bookmark;
 use crate::shared::Shared;
 use crate::space::Space;
@@ -35,6 +38,16 @@ pub(super) struct Touched {
     pub(super) changes: Vec<Change>,
     /// Long payloads that this commit writes.
     pub(super) large: HashSet<ContentHash>,
+    /// What counts after the commit, and whether that is new.
+    pub(super) judged: Option<Arc<JudgedRow>>,
+    is_judged_anew: bool,
+    /// How much is in quarantine after the commit, in all and by those authors for whom it is new.
+    pub(super) kept: KeptTotals,
+    pub(super) kept_of: HashMap<AuthorKey, KeptTotals>,
+    /// What the commit takes out of quarantine by storing it: receipts and codes.
+    pub(super) left: Vec<(u64, Code)>,
+    /// Whether the quarantine has no room, where that is new.
+    pub(super) is_quarantine_full: Option<bool>,
     /// The digests after the commit, where they are written down with it.
     digests: Option<Digests>,
 }
@@ -76,6 +89,12 @@ impl<'d> Plan<'d> {
             fresh: HashMap::new(),
             changes: Vec::new(),
             large: HashSet::new(),
+            judged: live.judged.clone(),
+            is_judged_anew: false,
+            kept: live.kept,
+            kept_of: HashMap::new(),
+            left: Vec::new(),
+            is_quarantine_full: None,
             digests: None,
         })
     }
@@ -102,6 +121,7 @@ impl<'d> Plan<'d> {
                 continue;
             }
             self.batch.put(Family::Meta, Meta::Live(*number).key(), touched.row.to_bytes())?;
+            touched.seal_judged(&mut self.batch)?;
             let since = touched.row.last_receipt.saturating_sub(touched.digests_at);
             // Digests are rolled forward from the last ones written down by reading what was appended since. A payload
             // that comes or goes before that point would be overlooked, so then they are written down at once.
@@ -140,6 +160,9 @@ impl<'d> Plan<'d> {
         let mut lineages = BTreeMap::new();
         for (number, touched) in self.touched {
             lineages.insert(number, touched.lineage);
+            if let Some(is_full) = touched.is_quarantine_full {
+                touched.space.lock().is_quarantine_full = is_full;
+            }
             if !touched.is_unchanged() {
                 touched.publish();
             }
@@ -183,7 +206,49 @@ impl Touched {
     }
 
     fn is_unchanged(&self) -> bool {
-        self.row == self.before && self.changes.is_empty()
+        self.row == self.before
+            && self.changes.is_empty()
+            && !self.is_judged_anew
+            && self.kept_of.is_empty()
+    }
+
+    /// What counts after the commit, to be changed.
+    pub(super) fn judged_mut(&mut self) -> &mut JudgedRow {
+        self.is_judged_anew = true;
+        Arc::make_mut(self.judged.get_or_insert_default())
+    }
+
+    /// How much an author has in quarantine as far as this commit goes.
+    pub(super) fn kept_of(&self, database: &Database, author: &AuthorKey) -> Result<KeptTotals> {
+        if let Some(totals) = self.kept_of.get(author) {
+            return Ok(*totals);
+        }
+        let key = kept_author_key(self.number(), author);
+        Ok(database.row(Family::Quarantine, &key)?.unwrap_or_default())
+    }
+
+    /// Adds what says what counts and how much is kept, where that is new.
+    fn seal_judged(&self, batch: &mut Batch<'_>) -> Result<()> {
+        let number = self.number();
+        if let Some(judged) = self.judged.as_ref().filter(|_| self.is_judged_anew) {
+            batch.put(Family::Meta, Meta::Judged(number).key(), judged.to_bytes())?;
+        }
+        if !self.kept_of.is_empty() {
+            batch.put(Family::Meta, Meta::Kept(number).key(), totals_row(self.kept))?;
+        }
+        for (author, totals) in &self.kept_of {
+            let key = kept_author_key(number, author);
+            if totals.entries == 0 {
+                batch.delete(Family::Quarantine, key)?;
+            } else {
+                batch.put(Family::Quarantine, key, totals_row(*totals))?;
+            }
+        }
+        if !self.left.is_empty() {
+            let row = LeftRow(self.left.clone());
+            batch.put(Family::Meta, Meta::Left(number).key(), row.to_bytes())?;
+        }
+        Ok(())
     }
 
     fn moves_payloads(&self) -> bool {
@@ -214,6 +279,8 @@ impl Touched {
             live.digests = Some(digests);
         }
         live.row = self.row;
+        live.judged = self.judged;
+        live.kept = self.kept;
         live.head = None;
         drop(live);
         self.space.notify();

@@ -1,14 +1,14 @@
 //! What a commit does with entries given.
 
-use bulla_core::values::{PutOutcome, Refusal};
-use bulla_core::{EntryId, Verified};
-use bulla_store::{Result, StoreError, rules};
+use bulla_core::values::{PutOutcome, Refusal, Rule};
+use bulla_core::{Code, EntryId, Verified};
+use bulla_store::{Mark, Result, StoreError, rules};
 
 use super::plan::{Change, Fresh, Plan, Touched};
 use crate::error::damaged_row;
 use crate::layout::{
-    Family, HeaderRow, INLINE_BYTES, IndexRow, Key, RemovalRow, Row, State, author_key, header_row,
-    id_key, receipt_key,
+    Family, HeaderRow, INLINE_BYTES, IndexRow, KeptRow, Key, RemovalRow, Row, State, author_key,
+    header_row, id_key, kept_key, receipt_key,
 };
 use crate::queue::Slice;
 
@@ -16,12 +16,17 @@ impl Plan<'_> {
     /// Adds entries of one space; one outcome each.
     pub(super) fn put(&mut self, slice: &Slice) -> Result<Vec<PutOutcome>> {
         let mut touched = self.touch(&slice.space)?;
-        let outcomes = self.put_all(&mut touched, &slice.entries);
+        let outcomes = self.put_all(&mut touched, &slice.entries, slice.marks.as_deref());
         self.put_back(touched);
         outcomes
     }
 
-    fn put_all(&mut self, touched: &mut Touched, entries: &[Verified]) -> Result<Vec<PutOutcome>> {
+    fn put_all(
+        &mut self,
+        touched: &mut Touched,
+        entries: &[Verified],
+        marks: Option<&[Mark]>,
+    ) -> Result<Vec<PutOutcome>> {
         let number = touched.number();
         let keys: Vec<Key> = entries.iter().map(|entry| id_key(number, &entry.id())).collect();
         let mut index = self.look_up(Family::Ids, &keys)?.into_iter();
@@ -32,11 +37,22 @@ impl Plan<'_> {
             Vec::new()
         };
         let mut removals = removals.into_iter();
+        // The same goes for entries that were refused before.
+        let kept = if touched.kept.entries > 0 {
+            let keys: Vec<Key> =
+                entries.iter().map(|entry| kept_key(number, &entry.id())).collect();
+            self.look_up(Family::Quarantine, &keys)?
+        } else {
+            Vec::new()
+        };
+        let mut kept = kept.into_iter();
         let mut outcomes = Vec::with_capacity(entries.len());
-        for entry in entries {
+        for (at, entry) in entries.iter().enumerate() {
             let held = parse(index.next(), "ids");
             let removal = parse(removals.next(), "removals");
-            let outcome = held.and_then(|held| self.put_one(touched, entry, held, removal?));
+            let kept = kept.next().and_then(left);
+            let said = Said { mark: marks.map(|marks| marks.get(at)), kept };
+            let outcome = held.and_then(|held| self.put_one(touched, entry, held, removal?, said));
             // What is damaged here says nothing of the entry, and stops no other one (STO-5).
             outcomes.push(outcome.unwrap_or_else(|error| refused(&error)));
         }
@@ -49,6 +65,7 @@ impl Plan<'_> {
         entry: &Verified,
         held: Option<IndexRow>,
         removal: Option<RemovalRow>,
+        said: Said<'_>,
     ) -> Result<PutOutcome> {
         if let Some(refusal) = rules::refusal(&touched.space().id, entry) {
             return Ok(PutOutcome::Refused(refusal));
@@ -57,12 +74,53 @@ impl Plan<'_> {
         let fresh = touched.fresh.get(&id).copied();
         let held = fresh.map(|fresh| IndexRow::new(fresh.receipt, fresh.state)).or(held);
         match (held, entry.payload()) {
-            (None, _) => self.append(touched, entry, &id, removal),
+            (None, _) => {
+                let outcome = self.append(touched, entry, &id, removal)?;
+                self.judge(touched, entry, &id, said)?;
+                Ok(outcome)
+            }
             (Some(held), Some(payload)) if held.is_missing => {
                 self.add_payload(touched, entry, payload, held, fresh)
             }
             (Some(held), _) => Ok(PutOutcome::Duplicate(held.receipt)),
         }
+    }
+
+    /// Adds what is said of an entry that was just appended, and takes it out of quarantine.
+    fn judge(
+        &mut self,
+        touched: &mut Touched,
+        entry: &Verified,
+        id: &EntryId,
+        said: Said<'_>,
+    ) -> Result<()> {
+        let (number, receipt) = (touched.number(), touched.row.last_receipt);
+        match said.mark {
+            Some(Some(Mark::Not(code))) => {
+                self.batch.put(Family::Marks, receipt_key(number, receipt), code.as_str())?;
+                touched.judged_mut().marked.insert(id);
+            }
+            Some(Some(Mark::Counts)) => {}
+            // Somebody has to judge it still (MARK-4).
+            Some(None) | None => {
+                let judged = touched.judged.as_deref();
+                if judged
+                    .is_some_and(|judged| judged.rule == Rule::Directory && judged.by.is_some())
+                {
+                    touched.judged_mut().by = None;
+                }
+            }
+        }
+        if let Some((code, bytes)) = said.kept {
+            let author = entry.header().author;
+            let of_author = touched.kept_of(self.database, &author)?.without(bytes);
+            self.batch.delete(Family::Quarantine, kept_key(number, id))?;
+            touched.kept_of.insert(author, of_author);
+            touched.kept = touched.kept.without(bytes);
+            touched.left.push((receipt, code));
+            touched.is_quarantine_full = Some(false);
+        }
+        Ok(())
     }
 
     fn append(
@@ -185,6 +243,22 @@ impl Plan<'_> {
             self.batch.put(Family::Payloads, receipt_key(touched.number(), receipt), payload)
         }
     }
+}
+
+/// What is known of an entry besides what is held.
+struct Said<'m> {
+    /// By an admission, if one was asked.
+    mark: Option<Option<&'m Mark>>,
+    /// Its code and its bytes, if it is in quarantine.
+    kept: Option<(Code, u64)>,
+}
+
+/// The code and the bytes of an entry in quarantine. A row that cannot be read is left where it is: it says nothing of the
+/// entry, listings leave it out and `verify` finds it.
+fn left(found: Result<Option<rocksdb::DBPinnableSlice<'_>>>) -> Option<(Code, u64)> {
+    let bytes = found.ok()??;
+    let row = KeptRow::parse(&bytes)?;
+    Some((row.code.clone(), row.size_bytes()))
 }
 
 fn state_of(payload: &[u8]) -> State {

@@ -11,14 +11,14 @@ use crate::support::{open, open_with, options, runtime, world};
 fn newer_format_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
-    fs::write(folder.path().join("format"), "bulla store 2\n").unwrap();
+    fs::write(folder.path().join("format"), "bulla store 3\n").unwrap();
     let refused = open_with(folder.path(), options()).unwrap_err();
     assert!(matches!(refused, OpenError::NewerFormat { found: 2, known: 1, .. }), "{refused:?}");
     assert_eq!(refused.code().as_str(), "store.format");
-    assert!(refused.to_string().contains("store format 2"), "{refused}");
+    assert!(refused.to_string().contains("store format 3"), "{refused}");
 
     // Nothing was touched: with its own format again it opens.
-    fs::write(folder.path().join("format"), "bulla store 1\n").unwrap();
+    fs::write(folder.path().join("format"), "bulla store 2\n").unwrap();
     open(folder.path());
 }
 

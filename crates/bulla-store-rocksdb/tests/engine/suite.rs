@@ -39,7 +39,7 @@ fn open(folder: PathBuf) -> Result<DiskSpaces, HarnessError> {
 async fn subject(folder: TempDir, space: SpaceId) -> Result<Subject, HarnessError> {
     let spaces = open(folder.path().to_owned())?;
     let store = spaces.create_disk_store(space).await?;
-    Ok(Subject::erasable(Arc::new(store)).with_reopen(Closed { folder, space }))
+    Ok(Subject::engine(Arc::new(store)).with_reopen(Closed { folder, space }))
 }
 
 #[async_trait]

@@ -1,5 +1,10 @@
 //! What is refused and kept all the same.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "of entries that the case wrote itself; a panic is a failed case"
+)]
+
 use std::sync::Arc;
 
 use bulla_core::values::{GetItem, Has, PutOutcome, Refusal, ScanRequest};

@@ -79,8 +79,8 @@ async fn refused_commit_is_taken_back() {
 
     let (spaces, store, after) = reopened(folder.path(), &world, accepted).await;
     assert_eq!(
-        (after.cursor(), after.counting, after.control),
-        (before.cursor(), before.counting, before.control)
+        (after.cursor(), after.held, after.control),
+        (before.cursor(), before.held, before.control)
     );
     assert_eq!(after.present.count, 3, "a payload that came for a header held before may stay");
     let ids: Vec<_> = refused.iter().map(VerifiedEntry::id).collect();
