@@ -38,12 +38,14 @@ async fn answers(answer: Option<&'static str>) -> SocketAddr {
     address
 }
 
-/// NODE-6, NODE-45.
+/// NODE-6, NODE-45, ERR-11.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_bad_upstream_has_its_own_code_and_the_node_keeps_serving() {
     let (bench, laptop, world) = (Bench::new(), device(), world(30));
     let site = bench.site("node");
     let good = bench.relay("good", world.space(), &[peer(&laptop), site_peer(&site)]).await;
+    // It runs, and does not let this node in: no client may take that for an answer to its own login.
+    let closed = bench.relay("closed", world.space(), &[peer(&laptop)]).await;
     let redirect = answers(Some(
         "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
     ))
@@ -60,6 +62,7 @@ async fn every_bad_upstream_has_its_own_code_and_the_node_keeps_serving() {
         ("website", format!("http://{web}"), STRANGER, "peer.answer"),
         ("impostor", good.url(), STRANGER, "peer.wrong_node"),
         ("plain", format!("https://{}", good.ready.listen), good.id, "upstream.tls"),
+        ("closed", closed.url(), closed.id, "upstream.unavailable"),
     ];
     let mut sections = upstream("good", &good.url(), good.id, "");
     let mut ids = Vec::new();
@@ -89,8 +92,9 @@ async fn every_bad_upstream_has_its_own_code_and_the_node_keeps_serving() {
     assert_eq!(node.page("/ready").await.0, 200);
     // What the operator reads says more than what the client may.
     assert!(node.log().contains(&format!("node key is {}, expected {STRANGER}", good.id)));
-    node.stop().await;
-    good.stop().await;
+    for node in [node, good, closed] {
+        node.stop().await;
+    }
 }
 
 fn site_peer(site: &crate::support::Site) -> bulla_core::PeerKey {
