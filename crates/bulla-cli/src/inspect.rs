@@ -1,5 +1,6 @@
 //! Explains any object field by field, and names the clause that refuses it.
 
+mod control;
 mod diagnostic;
 mod fields;
 
@@ -150,32 +151,45 @@ pub(crate) fn signed(
     let refused = |code: &str, clause: &str, message: String| {
         Some(Refused { code: code.to_owned(), clause: clause.to_owned(), message, offset: None })
     };
-    explanation.refusal =
-        if let Err(error) = verify_signature(&header.author.0, &message, signature) {
-            refused("entry.signature", "VER-5", error.to_string())
-        } else if let Some(payload) = payload {
-            explanation.fields.push(field(
-                "payload",
-                format!("{} bytes present", payload.len()),
-                "ENT-12",
-            ));
-            let actual = ContentHash::of(payload);
-            if u32::try_from(payload.len()) != Ok(header.payload_length) {
-                let says = header.payload_length;
-                refused(
-                    "entry.payload_length",
-                    "VER-6",
-                    format!("payload has {} bytes, header says {says}", payload.len()),
-                )
-            } else if actual != header.content_hash {
-                refused("entry.content_hash", "VER-6", format!("payload hashes to {actual}"))
-            } else {
-                None
+    explanation.refusal = if let Err(error) =
+        verify_signature(&header.author.0, &message, signature)
+    {
+        refused("entry.signature", "VER-5", error.to_string())
+    } else if let Some(payload) = payload {
+        explanation.fields.push(field(
+            "payload",
+            format!("{} bytes present", payload.len()),
+            "ENT-12",
+        ));
+        let actual = ContentHash::of(payload);
+        if u32::try_from(payload.len()) != Ok(header.payload_length) {
+            let says = header.payload_length;
+            refused(
+                "entry.payload_length",
+                "VER-6",
+                format!("payload has {} bytes, header says {says}", payload.len()),
+            )
+        } else if actual != header.content_hash {
+            refused("entry.content_hash", "VER-6", format!("payload hashes to {actual}"))
+        } else if header.kind.is_control() {
+            match control::payload(&header, payload) {
+                Ok(fields) => {
+                    explanation.fields.extend(fields);
+                    None
+                }
+                Err(refused) => {
+                    let content = diagnostic(payload);
+                    explanation.fields.extend(content.map(|text| field("content", text, "CBOR-1")));
+                    Some(refused)
+                }
             }
         } else {
-            explanation.fields.push(field("payload", "not given".to_owned(), "ENT-12"));
             None
-        };
+        }
+    } else {
+        explanation.fields.push(field("payload", "not given".to_owned(), "ENT-12"));
+        None
+    };
     explanation
 }
 

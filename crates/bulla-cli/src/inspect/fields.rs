@@ -8,7 +8,7 @@ use bulla_crypto::KeyTransfer;
 use bulla_identity::Card;
 use bulla_wire::bundle::BundleStart;
 
-use super::{Explanation, Field, Refused, diagnostic, field};
+use super::{Explanation, Field, Refused, control, diagnostic, field};
 
 pub(super) fn header(header: &Header) -> Vec<Field> {
     let zero = |is_zero: bool, text: String, meaning: &str| {
@@ -163,34 +163,7 @@ pub(super) fn genesis(bytes: &[u8]) -> Explanation {
         first().map_err(GenesisError::from).and_then(|author| Genesis::parse(bytes, &author));
     match parsed {
         Ok(genesis) => {
-            let mut fields = Vec::new();
-            for founder in &genesis.founders {
-                fields.push(field("founder", founder.author, "GEN-3"));
-                fields.push(field("founder's sealing key", founder.sealing_key, "GEN-3"));
-            }
-            match &genesis.recovery {
-                Some(key) => {
-                    fields.push(field("recovery key", key.author, "GEN-5"));
-                    fields.push(field("recovery key's sealing key", key.sealing_key, "GEN-5"));
-                }
-                None => fields.push(field("recovery key", "none", "GEN-5")),
-            }
-            let policy = genesis.policy;
-            let limits = [
-                ("minimum format", policy.minimum_format),
-                ("entries per author", policy.author_entries),
-                ("bytes per author", policy.author_bytes),
-                ("entries in all", policy.space_entries),
-                ("bytes in all", policy.space_bytes),
-            ];
-            fields.extend(
-                limits
-                    .iter()
-                    .filter_map(|(name, limit)| limit.map(|limit| field(name, limit, "GEN-4"))),
-            );
-            if let Some(history) = policy.history_for_newcomers {
-                fields.push(field("history for newcomers", history, "GEN-4"));
-            }
+            let fields = control::genesis(&genesis);
             Explanation { what: "genesis payload", fields, refusal: None }
         }
         Err(error) => Explanation {

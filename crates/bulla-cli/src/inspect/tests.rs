@@ -1,7 +1,15 @@
 //! Each kind of object is recognised by its shape, and what breaks a rule is named with its clause.
 
 use bulla_core::cbor::{Encode as _, Writer};
-use bulla_core::{AuthorKey, EntryId, KeyId, Kind, Lineage, LogHash, Salt, Topic};
+use bulla_core::control::{
+    Claimed, Control, Cut, Cuts, Epoch, Erase, ErasedRange, Frontier, Grant, GrantedDevice, Group,
+    Proven, Recipient, Recovery, RemovedDevice, Revoke, Role, RoleChange, SealedLabel,
+};
+use bulla_core::genesis::RecoveryKey;
+use bulla_core::{
+    AuthorKey, EntryId, InvitationId, KeyId, Kind, Lineage, LogHash, Salt, SealingKey, Topic,
+};
+use bulla_identity::DeviceKeys;
 
 use super::*;
 
@@ -56,4 +64,147 @@ fn other_objects_are_told_apart() {
     let explanation = explain(&writer.into_bytes());
     assert_eq!(explanation.what, "signed entry");
     assert!(explanation.refusal.is_some(), "a zero signature does not verify");
+}
+
+const SPACE: SpaceId = SpaceId([1; 32]);
+
+/// A control entry with this payload, signed, in plain form.
+fn control_entry(keys: &DeviceKeys, kind: Kind, payload: &[u8]) -> Vec<u8> {
+    let header = Header {
+        author: keys.author(),
+        kind,
+        topic: Topic::ZERO,
+        key_id: KeyId::ZERO,
+        payload_length: u32::try_from(payload.len()).unwrap(),
+        content_hash: ContentHash::of(payload),
+        ..sample()
+    };
+    let bytes = header.to_cbor();
+    let signature = keys.sign_header(&Header::digest_of(&bytes));
+    let mut writer = Writer::new();
+    writer.array(3).bytes(&bytes).bytes(signature).bytes(payload);
+    writer.into_bytes()
+}
+
+fn controls(keys: &DeviceKeys) -> Vec<(Control, &'static [&'static str])> {
+    let device = AuthorKey([8; 32]);
+    let id = EntryId([9; 32]);
+    let cuts = Cuts(vec![Cut { sequence: 3, id, control: Some(EntryId([0xaa; 32])) }]);
+    let card = keys.joining_card(SPACE, InvitationId([0xbb; 32]));
+    let label = SealedLabel { key_id: KeyId([0xcc; 32]), salt: Salt([1; 24]), ciphertext: [2; 81] };
+    let removed = vec![RemovedDevice { device, cuts: cuts.clone() }];
+    let next = RecoveryKey { author: AuthorKey([0xdd; 32]), sealing_key: SealingKey([0xee; 32]) };
+    vec![
+        (
+            Grant { device: GrantedDevice::Card(card), role: Role::Writer, label: Some(label) }
+                .into(),
+            &["CTL-1", "CTL-5", "CTL-10", "CTL-11", "PAIR-1", "PAIR-2", "PAIR-3"],
+        ),
+        (
+            Grant { device: GrantedDevice::Node(device), role: Role::Relay, label: None }.into(),
+            &["CTL-5", "CTL-10"],
+        ),
+        (
+            RoleChange { device, role: Role::Reader, cuts: Some(cuts.clone()) }.into(),
+            &["CTL-5", "CTL-6", "CTL-20"],
+        ),
+        (Revoke { device, cuts: Cuts::default() }.into(), &["CTL-6", "CTL-25"]),
+        (
+            Epoch {
+                group: id,
+                parents: vec![EntryId([0xaa; 32])],
+                key_id: KeyId([0xcc; 32]),
+                recipients: vec![Recipient { device, sealed: [1; 80] }],
+                inherited: vec![0; 20],
+            }
+            .into(),
+            &["CTL-30", "CTL-32", "CTL-33"],
+        ),
+        (
+            Frontier {
+                proven: vec![Proven {
+                    header: sample().to_cbor().into(),
+                    signature: Signature([0; 64]),
+                }],
+                claimed: vec![Claimed { author: device, sequence: 4, id }],
+            }
+            .into(),
+            &["CTL-40", "CTL-41"],
+        ),
+        (
+            Group {
+                group: id,
+                label: None,
+                added: vec![AuthorKey([7; 32])],
+                removed: removed.clone(),
+            }
+            .into(),
+            &["CTL-6", "CTL-11", "CTL-50"],
+        ),
+        (
+            Erase {
+                ids: vec![id],
+                ranges: vec![ErasedRange {
+                    author: device,
+                    sequence: 5,
+                    topic: Some(Topic([6; 16])),
+                }],
+            }
+            .into(),
+            &["CTL-60"],
+        ),
+        (
+            Recovery { device: Some(card), revoked: removed, next: Some(next) }.into(),
+            &["CTL-6", "CTL-70", "PAIR-1"],
+        ),
+    ]
+}
+
+#[test]
+fn every_control_payload_is_explained_field_by_field() {
+    let keys = DeviceKeys::dangerous_from_secrets(&[5; 32], &[6; 32]);
+    for (control, expected) in controls(&keys) {
+        let payload = control.to_cbor();
+        let explanation = explain(&control_entry(&keys, control.kind(), &payload));
+        assert_eq!(explanation.refusal, None, "{}", control.kind());
+        let clauses: Vec<_> = explanation.fields.iter().map(|field| field.clause).collect();
+        for clause in expected {
+            assert!(clauses.contains(clause), "{}: {clause}", control.kind());
+        }
+        // Every 32-byte string of the payload is shown, in digits.
+        let text: String = explanation.fields.iter().map(|field| field.value.as_str()).collect();
+        let mut reader = Reader::new(&payload);
+        let shown = keys_in(&mut reader);
+        assert!(shown.iter().all(|key| text.contains(key)), "{}: {shown:?}", control.kind());
+    }
+}
+
+/// The byte strings of 32 bytes in an item, in digits, however deep.
+fn keys_in(reader: &mut Reader<'_>) -> Vec<String> {
+    match reader.peek_major() {
+        Some(4) => {
+            let count = reader.array(usize::MAX).unwrap();
+            (0..count).flat_map(|_| keys_in(reader)).collect()
+        }
+        Some(2) => {
+            let bytes = reader.bytes(usize::MAX).unwrap();
+            let key = (bytes.len() == 32).then(|| data_encoding::HEXLOWER.encode(bytes));
+            key.into_iter().collect()
+        }
+        _ => {
+            reader.skip().unwrap();
+            Vec::new()
+        }
+    }
+}
+
+#[test]
+fn a_control_payload_that_breaks_a_rule_is_refused_by_its_clause() {
+    let keys = DeviceKeys::dangerous_from_secrets(&[5; 32], &[6; 32]);
+    let zero = RoleChange { device: AuthorKey::ZERO, role: Role::Admin, cuts: None };
+    let entry = control_entry(&keys, Kind::ROLE, &Control::from(zero).to_cbor());
+    let explanation = explain(&entry);
+    let refusal = explanation.refusal.unwrap();
+    assert_eq!((refusal.code.as_str(), refusal.clause.as_str()), ("control.zero", "CTL-4"));
+    assert!(explanation.fields.iter().any(|field| field.name == "content"));
 }

@@ -428,7 +428,7 @@ fn rules() -> Vec<Case> {
                 h.space = SpaceId::ZERO;
             }),
             ("control entry with a key id", "header.key_id", "ENT-10", |h| {
-                h.key_id = KeyId([1; 32])
+                h.key_id = KeyId([1; 32]);
             }),
             ("control entry with sequence 0", "header.sequence", "ENT-5", |h| h.sequence = 0),
             ("control entry that depends on its previous", "header.dependencies", "ENT-9", |h| {
