@@ -308,3 +308,6 @@ fn finish(keys: &DeviceKeys, mut header: Header, payload: Bytes) -> Result<Seale
     let raw = RawEntry { header: bytes.into(), signature, payload: Some(payload) };
     Ok(Sealed { raw, id, chain: ChainEnd::after(header.sequence, id) })
 }
+
+#[cfg(test)]
+mod tests;

@@ -345,6 +345,3 @@ impl Manifest {
 fn within_plaintext(bytes: u32) -> bool {
     usize::try_from(bytes).is_ok_and(|bytes| bytes <= MAX_PLAINTEXT_BYTES)
 }
-
-#[cfg(test)]
-mod tests;

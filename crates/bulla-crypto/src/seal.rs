@@ -121,6 +121,3 @@ fn one_time_key(key: &EpochKey, header: &Header) -> Zeroizing<[u8; 32]> {
         .expect("32 bytes are fewer than the 255 blocks HKDF can give");
     okm
 }
-
-#[cfg(test)]
-mod tests;

@@ -337,6 +337,3 @@ fn check_key_ids(key_ids: &[KeyId]) -> Result<(), TransferError> {
         && sorted.len() == key_ids.len();
     if fits { Ok(()) } else { Err(TransferError::Keys) }
 }
-
-#[cfg(test)]
-mod tests;

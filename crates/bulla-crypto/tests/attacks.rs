@@ -1,15 +1,23 @@
-//! What an attacker tries against sealed payloads, contents and key transfers: one module for each attack of the
+//! What an attacker tries against sealed payloads, contents, key transfers and key epochs: one module for each attack of the
 //! catalogue. Where the vectors hold an attack already, the row is here with what a vector cannot say: every byte, every
 //! order, a random source that repeats itself.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "attacks/a02_altered_epochs.rs"]
+mod a02_altered_epochs;
 #[path = "attacks/a02_altered_transfers.rs"]
 mod a02_altered_transfers;
+#[path = "attacks/a03_confusion.rs"]
+mod a03_confusion;
+#[path = "attacks/a08_removed_devices.rs"]
+mod a08_removed_devices;
 #[path = "attacks/a13_moved_payloads.rs"]
 mod a13_moved_payloads;
 #[path = "attacks/a14_altered_contents.rs"]
 mod a14_altered_contents;
+#[path = "attacks/a26_two_keys_for_epochs.rs"]
+mod a26_two_keys_for_epochs;
 #[path = "attacks/a26_two_plaintexts.rs"]
 mod a26_two_plaintexts;
 #[path = "attacks/a27_nonces.rs"]
@@ -28,5 +36,9 @@ mod a36_chunk_sizes;
 mod a37_hashes_of_plaintext;
 #[path = "attacks/a62_leaks.rs"]
 mod a62_leaks;
+#[path = "attacks/collision.rs"]
+mod collision;
+#[path = "attacks/epochs.rs"]
+mod epochs;
 #[path = "attacks/support.rs"]
 mod support;

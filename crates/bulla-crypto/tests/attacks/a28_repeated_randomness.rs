@@ -3,10 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use bulla_core::{EntryId, Kind, Topic};
-use bulla_crypto::{ChainEnd, Draft, EntryWriter, EpochKey, MAX_PLAINTEXT_BYTES, Padding};
+use bulla_core::{EntryId, Kind, SpaceId, Topic};
+use bulla_crypto::{
+    ChainEnd, Draft, EntryWriter, EpochDraft, EpochKey, EpochParent, LabelSubject,
+    MAX_PLAINTEXT_BYTES, Padding,
+};
 use proptest::prelude::*;
 
+use crate::epochs::draft;
 use crate::support::{Constant, SPACE, device, key, seal};
 
 fn repeating(seed: u8) -> EntryWriter {
@@ -43,6 +47,60 @@ fn a28_a_constant_random_source_never_gives_two_messages_one_key() {
     // The very same entry is the very same bytes: one message under that key, not two.
     let again = seal(&repeating(1), &ChainEnd::EMPTY, &base);
     assert_eq!(again, seal(&repeating(1), &ChainEnd::EMPTY, &base));
+}
+
+/// A random source that repeats itself gives the key of the epoch before: then there is no new epoch, rather than one that
+/// the removed device opens.
+/// Clauses: CTL-31.
+#[test]
+fn a28_a_repeated_epoch_key_is_no_new_epoch() {
+    let first = draft(&[2, 3], &[]).create(&Constant(7)).unwrap();
+    let mut next = draft(&[2], &[]);
+    let id = EntryId([1; 32]);
+    next.parents.push(EpochParent { id, key_id: first.payload.key_id, key: None });
+    let refused = next.clone().create(&Constant(7)).unwrap_err();
+    assert_eq!(refused.code().as_str(), "epoch.repeated");
+    assert!(next.create(&Constant(8)).is_ok());
+}
+
+/// Even where one key was drawn for two epochs, no two messages are encrypted under one key and nonce.
+/// Clauses: CTL-32, CTL-33.
+#[test]
+fn a28_a_repeated_epoch_key_still_gives_every_place_a_key_of_its_own() {
+    let drafts = [
+        draft(&[2], &[]),
+        draft(&[2], &[9]),
+        draft(&[2], &[8, 9]),
+        EpochDraft { group: EntryId([5; 32]), ..draft(&[2], &[]) },
+        EpochDraft { author: device(3).author(), ..draft(&[2], &[]) },
+        EpochDraft { space: SpaceId([1; 32]), ..draft(&[2], &[]) },
+    ];
+    let (mut starts, mut wraps) = (HashSet::new(), HashSet::new());
+    for draft in drafts {
+        let payload = draft.create(&Constant(7)).unwrap().payload;
+        // All begin with the same topic secret: under one key they would begin with the same bytes.
+        assert!(starts.insert(payload.inherited[..32].to_vec()));
+        let sealed = payload.recipients[0].sealed;
+        assert!(
+            wraps.insert(sealed[32..].to_vec()),
+            "one key, one encapsulated key, other ciphertexts"
+        );
+    }
+}
+
+/// Clauses: CTL-12.
+#[test]
+fn a28_labels_have_salts_of_their_own() {
+    let subjects = [LabelSubject::Group, LabelSubject::Device(device(2).author())];
+    let mut salts = HashSet::new();
+    for seed in [1, 2] {
+        for subject in subjects {
+            for text in ["", "a", "b"] {
+                let label = repeating(seed).seal_label(subject, text, &key(1)).unwrap();
+                assert!(salts.insert(label.salt), "{seed} {subject:?} {text:?}");
+            }
+        }
+    }
 }
 
 /// Clauses: SEAL-2, SEAL-6.

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use bulla_core::cbor::{Reader, Writer};
-use bulla_core::{AuthorKey, domain};
-use bulla_crypto::KeyTransfer;
+use bulla_core::control::Epoch;
+use bulla_core::{AuthorKey, SealingKey, domain};
+use bulla_crypto::{EpochError, KeyTransfer};
 use bulla_identity::OsRandomness;
+use chacha20poly1305::aead::Aead;
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
+use hkdf::Hkdf;
+use sha2::Sha256;
 
+use crate::epochs::{assert_failed, create, draft, open};
 use crate::support::{SPACE, device, key};
 
 /// Every u-coordinate of a point of order 1, 2, 4 or 8 on Curve25519 or its twist: 0, 1, the two of order 8, p − 1, and p and
@@ -44,6 +50,99 @@ fn a34_an_encapsulated_key_of_small_order_is_refused() {
     let fields = fields(&mut reader);
     let again = with_encapsulated(&genuine, &fields.encapsulated.try_into().unwrap());
     assert!(KeyTransfer::from_bytes(&again).unwrap().open(&device(2), &device(1).author()).is_ok());
+}
+
+/// A recipient whose card was not judged, or a founder of a space by somebody else.
+/// Clauses: CTL-32.
+#[test]
+fn a34_an_epoch_is_not_sealed_to_a_key_of_small_order() {
+    for small in SMALL_ORDER {
+        for high in [0, 0x80] {
+            let mut sealing_key = point(small);
+            sealing_key[31] |= high;
+            let mut draft = draft(&[1, 2], &[]);
+            draft.recipients.push((device(3).author(), SealingKey(sealing_key)));
+            let refused = draft.create(&OsRandomness).unwrap_err();
+            assert_eq!(refused.code().as_str(), "epoch.sealing_key", "{small}");
+            assert_eq!(refused, EpochError::SealingKey(device(3).author()));
+        }
+    }
+}
+
+/// An author seals to a recipient with a key to which all agree.
+/// Clauses: CTL-34.
+#[test]
+fn a34_an_epoch_under_an_agreement_of_zero_fails_like_any_other() {
+    let genuine = create(&[2], &[]);
+    for small in SMALL_ORDER {
+        let mut payload = genuine.payload.clone();
+        payload.recipients[0].sealed[..32].copy_from_slice(&point(small));
+        assert_failed(open(&payload, 2), small);
+    }
+    // And where somebody who computes with zeros has sealed: the agreement alone is what is wrong.
+    let sealed = |encapsulated: &[u8; 32], agreement: &[u8; 32]| {
+        let mut payload = genuine.payload.clone();
+        let secret = genuine.key.expose_secret();
+        payload.recipients[0].sealed = sealed_with(&payload, encapsulated, agreement, secret);
+        open(&payload, 2)
+    };
+    for small in SMALL_ORDER {
+        assert_failed(sealed(&point(small), &[0; 32]), small);
+    }
+    // The agreement with the base point is the recipient's own key: what is sealed under that one opens.
+    let mut base = [0; 32];
+    base[0] = 9;
+    assert!(sealed(&base, &device(2).sealing_key().0).is_ok());
+    assert_failed(sealed(&base, &[0; 32]), "another agreement");
+}
+
+/// HPKE (RFC 9180, sections 4.1 and 5.1) by its key schedule alone, without a check of the agreement.
+fn sealed_with(
+    payload: &Epoch,
+    encapsulated: &[u8; 32],
+    agreement: &[u8; 32],
+    secret: &[u8; 32],
+) -> [u8; 80] {
+    const KEM: &[u8] = b"KEM\x00\x20";
+    const SUITE: &[u8] = b"HPKE\x00\x20\x00\x01\x00\x03";
+    let extract = |suite: &[u8], salt: &[u8], label: &str, ikm: &[u8]| {
+        let ikm = [b"HPKE-v1", suite, label.as_bytes(), ikm].concat();
+        Hkdf::<Sha256>::extract(Some(salt), &ikm).0
+    };
+    let expand = |suite: &[u8], prk: &[u8], label: &str, info: &[u8], okm: &mut [u8]| {
+        let length = u16::try_from(okm.len()).unwrap().to_be_bytes();
+        let info = [&length, b"HPKE-v1".as_slice(), suite, label.as_bytes(), info].concat();
+        Hkdf::<Sha256>::from_prk(prk).unwrap().expand(&info, okm).unwrap();
+    };
+    let recipient = device(2);
+    let digest = {
+        let mut devices = Writer::new();
+        devices.array(1).bytes(recipient.author());
+        blake3::derive_key("bulla 2026 epoch recipients", devices.as_bytes())
+    };
+    let mut info = Writer::new();
+    info.array(8).bytes(SPACE).bytes(device(1).author()).bytes(payload.group).array(0);
+    info.bytes(payload.key_id).bytes(digest).bytes(recipient.author());
+    info.bytes(recipient.sealing_key());
+    let info = [b"bulla 2026 epoch key".as_slice(), info.as_bytes()].concat();
+
+    let mut shared = [0; 32];
+    let prk = extract(KEM, &[], "eae_prk", agreement);
+    let context = [encapsulated.as_slice(), &recipient.sealing_key().0].concat();
+    expand(KEM, &prk, "shared_secret", &context, &mut shared);
+    let schedule = [
+        &[0],
+        extract(SUITE, &[], "psk_id_hash", &[]).as_slice(),
+        extract(SUITE, &[], "info_hash", &info).as_slice(),
+    ]
+    .concat();
+    let prk = extract(SUITE, &shared, "secret", &[]);
+    let (mut key, mut nonce) = ([0; 32], [0; 12]);
+    expand(SUITE, &prk, "key", &schedule, &mut key);
+    expand(SUITE, &prk, "base_nonce", &schedule, &mut nonce);
+    let ciphertext =
+        ChaCha20Poly1305::new(&key.into()).encrypt(&nonce.into(), secret.as_slice()).unwrap();
+    [encapsulated.as_slice(), &ciphertext].concat().try_into().unwrap()
 }
 
 struct Fields {
