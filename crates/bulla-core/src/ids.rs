@@ -6,11 +6,19 @@ use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 
 /// Text that is not the hexadecimal form of an identifier of this length.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected} hexadecimal digits for a {what}, got {actual} characters")]
+#[error(
+    "expected {expected} hexadecimal digits for {} {what}, got {actual} characters",
+    article(what)
+)]
 pub struct ParseIdError {
     what: &'static str,
     expected: usize,
     actual: usize,
+}
+
+/// "an entry id", "a space id".
+fn article(what: &str) -> &'static str {
+    if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 macro_rules! byte_id {

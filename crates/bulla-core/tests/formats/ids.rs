@@ -35,6 +35,8 @@ fn other_text_is_refused() {
             )
         );
     }
+    let error = "00".parse::<EntryId>().unwrap_err().to_string();
+    assert_eq!(error, "expected 64 hexadecimal digits for an entry id, got 2 characters");
     assert!("0".repeat(32).parse::<Topic>().is_ok());
 }
 
