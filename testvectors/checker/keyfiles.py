@@ -7,15 +7,18 @@ import re
 
 import cbor
 import keys
+import pairing
 import primitives
-from common import Refusal, agreement
+from common import MAX63, Refusal, agreement
 
 HEADER = re.compile(rb"age-encryption\.org/v1\n-> scrypt ([A-Za-z0-9+/]{22}) ([1-9][0-9]*)\n([A-Za-z0-9+/]{43})\n"
                     rb"---( )([A-Za-z0-9+/]{43})\n")
-KINDS = {"device": (1, 4), "node": (2, 3), "keyring": (3, 3)}
+KINDS = {"device": (1, 4), "node": (2, 3), "keyring": (3, 3), "register": (4, 3)}
 LONGEST = 16 * 2**20
 LONGEST_HEADER = 512
 MOST_SPACES = 239_674
+MOST_INVITATIONS, LONGEST_LIFE = 64, 604_800_000
+STATES = ("unused", "in progress", "used", "cancelled")
 HIGHEST_WORK = 18
 CHUNK = 65536
 
@@ -80,6 +83,8 @@ def read_content(data, kind):
     rest = cbor.exactly(item, count)[2:]
     if kind == "keyring":
         _read_keyring(rest[0])
+    elif kind == "register":
+        _read_register(rest[0])
     else:
         for secret in rest:
             cbor.fixed(secret, 32)
@@ -100,6 +105,33 @@ def _read_keyring(item):
             held.add(one)
 
 
+def _read_register(item):
+    """KF-12: each element whole, shape before rules, before the next one."""
+    before = b""
+    for entry in cbor.array(item, MOST_INVITATIONS):
+        identity, space, inviter, secret, node, made, expires, state, joiner = cbor.exactly(entry, 9)
+        cbor.fixed(identity, 32)
+        cbor.fixed(space, 32)
+        cbor.fixed(inviter, 16)
+        if secret is not None:
+            cbor.fixed(secret, 16)
+        if node is not None:
+            cbor.text(node, 128)
+        cbor.integer(made, MAX63)
+        cbor.integer(expires, MAX63)
+        cbor.integer(state, 3)
+        if joiner is not None:
+            cbor.fixed(joiner, 32)
+        live = state in (0, 1)
+        if (secret is not None) != live or (joiner is not None) != (state in (1, 2)) or identity <= before:
+            raise Refusal("key_file.rule", "KF-12")
+        if live and pairing.invitation_id(secret + space + inviter) != identity:
+            raise Refusal("key_file.rule", "KF-12")
+        if not pairing.node_fits(node) or not 1 <= expires - made <= LONGEST_LIFE:
+            raise Refusal("key_file.rule", "KF-12")
+        before = identity
+
+
 def run(case, group):
     content = case.bytes("content")
     if "file" in case:
@@ -111,6 +143,10 @@ def run(case, group):
         case.agree("sealingKey", agreement(rest[1], primitives.X25519_BASE))
     elif group["kind"] == "node":
         case.agree("node", primitives.ed25519_public(rest[0]))
+    elif group["kind"] == "register":
+        case.agree("invitations", [
+            {"id": one[0], "space": one[1], "madeMs": str(one[5]), "expiresMs": str(one[6]), "state": STATES[one[7]],
+             "joiner": one[8]} for one in rest[0]])
     else:
         case.agree("spaces", [{"space": space, "keyIds": [keys.key_id(one) for one in held]} for space, held in rest[0]])
     case.agree("content", cbor.encode(cbor.decode(content)))

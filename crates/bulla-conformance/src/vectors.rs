@@ -25,6 +25,7 @@ mod header;
 mod heads;
 mod inputs;
 mod keys;
+mod pairing;
 mod primitives;
 mod random;
 pub mod sample;
@@ -91,6 +92,11 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(keys::KeyFiles),
         Box::new(keys::Logins),
         Box::new(keys::Acknowledgements),
+        Box::new(pairing::JoiningCards),
+        Box::new(pairing::InvitationFormat),
+        Box::new(pairing::Exchanges),
+        Box::new(pairing::Mailboxes),
+        Box::new(pairing::RecoveryKeys),
         Box::new(sealing::Payloads),
         Box::new(sealing::Paddings),
         Box::new(sealing::Manifests),

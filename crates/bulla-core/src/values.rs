@@ -16,7 +16,8 @@ pub use filter::{Filter, KindRange};
 pub use get::{GetItem, GetRequest, Has, PayloadState, Presence};
 pub use head::{Counted, Counting, Cursor, Freshness, Head, Rule};
 pub use mailbox::{
-    MAILBOX_LIFETIME_MS, MAILBOX_SLOTS, MAX_MAILBOX_MESSAGE_BYTES, MailboxOperation, MailboxRequest,
+    MAILBOX_LIFETIME_MS, MAILBOX_SLOTS, MAX_MAILBOX_MESSAGE_BYTES, MailboxError, MailboxOperation,
+    MailboxRequest,
 };
 pub use put::{PutOutcome, PutReport, Refusal};
 pub use scan::{Page, PageLimit, ScanBody, ScanItem, ScanRequest, Want};

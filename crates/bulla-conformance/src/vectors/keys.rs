@@ -57,7 +57,7 @@ impl Randomness for Replayed {
 }
 
 /// A line of text as CARD-4 asks for, around any bytes.
-fn line(prefix: &str, context: &str, bytes: &[u8]) -> String {
+pub(super) fn line(prefix: &str, context: &str, bytes: &[u8]) -> String {
     let sum: [u8; 32] = blake3::derive_key(context, bytes);
     let data = [bytes, sum.get(..4).unwrap_or_default()].concat();
     format!("{prefix}{}", BASE32_NOPAD.encode(&data).to_ascii_lowercase())

@@ -4,7 +4,7 @@
 use crate::cbor::Writer;
 use crate::ids::MailboxAddress;
 use crate::verify::{SignatureError, verify_signature};
-use crate::{ContentHash, NodeId, Signature, domain};
+use crate::{Code, ContentHash, NodeId, Signature, domain};
 
 /// Longest message in a mailbox in bytes (PAIR-20, PAIR-42).
 pub const MAX_MAILBOX_MESSAGE_BYTES: usize = 4_096;
@@ -57,6 +57,57 @@ impl MailboxOperation {
     }
 }
 
+/// Why a node does not do what is asked of a mailbox. Whoever asked is at fault, but for [`Full`](Self::Full).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum MailboxError {
+    /// A slot that mailboxes do not have (PAIR-42).
+    #[error("slots are 1 to {MAILBOX_SLOTS}")]
+    Slot,
+    /// A message of more than 4,096 bytes (PAIR-42).
+    #[error("a message in a mailbox has at most {MAX_MAILBOX_MESSAGE_BYTES} bytes")]
+    TooLarge,
+    /// The proof does not hold, or it is for another node or another message (PAIR-42).
+    #[error("the proof does not hold")]
+    Proof,
+    /// The slot holds another message (PAIR-43).
+    #[error("the slot holds another message")]
+    Taken,
+    /// There is no such mailbox, there never was, or it has expired (PAIR-44).
+    #[error("there is no such mailbox")]
+    Unknown,
+    /// Too many are open just now; ask again later (PAIR-45).
+    #[error("too many mailboxes are open")]
+    Full,
+}
+
+impl MailboxError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> Code {
+        Code::new(match self {
+            Self::Slot => "mailbox.slot",
+            Self::TooLarge => "request.too_large",
+            Self::Proof => "mailbox.proof",
+            Self::Taken => "mailbox.taken",
+            Self::Unknown => "mailbox.unknown",
+            Self::Full => "mailbox.full",
+        })
+    }
+
+    /// The clause of the spec that refuses this; `None` where ERR-10 names none.
+    #[must_use]
+    pub const fn clause(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Slot | Self::Proof => "PAIR-42",
+            Self::Taken => "PAIR-43",
+            Self::Unknown => "PAIR-44",
+            Self::Full => "PAIR-45",
+            Self::TooLarge => return None,
+        })
+    }
+}
+
 /// A request to the mailbox of one node: `[version, node, address, operation, slot, content]` (PAIR-42).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MailboxRequest {
@@ -86,6 +137,36 @@ impl MailboxRequest {
     /// [`SignatureError`].
     pub fn verify(&self, proof: &Signature) -> Result<(), SignatureError> {
         verify_signature(&self.address.0, &self.signing_message(), proof)
+    }
+
+    /// All that `own` checks before it looks for the mailbox: slot, length of the message, proof (PAIR-42). `message` is what
+    /// came with [`Leave`](MailboxOperation::Leave), and nothing with the others.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Slot`], [`MailboxError::TooLarge`] or [`MailboxError::Proof`], in this order.
+    pub fn judge(
+        &self,
+        own: &NodeId,
+        message: &[u8],
+        proof: &Signature,
+    ) -> Result<(), MailboxError> {
+        if !self.operation.has_slot() {
+            return Err(MailboxError::Slot);
+        }
+        if message.len() > MAX_MAILBOX_MESSAGE_BYTES {
+            return Err(MailboxError::TooLarge);
+        }
+        let is_that_message = match self.operation {
+            MailboxOperation::Leave { content, .. } => content == ContentHash::of(message),
+            MailboxOperation::Open | MailboxOperation::Fetch { .. } | MailboxOperation::Close => {
+                message.is_empty()
+            }
+        };
+        if self.node != *own || !is_that_message || self.verify(proof).is_err() {
+            return Err(MailboxError::Proof);
+        }
+        Ok(())
     }
 }
 

@@ -1,9 +1,12 @@
-//! `key-file.json`: files of secrets and what they hold (KF-1 to KF-11).
+//! `key-file.json`: files of secrets and what they hold (KF-1 to KF-12).
+
+mod register;
 
 use bulla_core::cbor::Writer;
 use bulla_core::{KeyId, SpaceId};
 use bulla_crypto::Keyring;
 use bulla_identity::{DeviceKeys, KeyFileError, NodeKeys, Passphrase, open_secret};
+use bulla_pairing::Invitations;
 
 use super::super::{
     Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Random, Shape, Verdict,
@@ -13,7 +16,7 @@ use super::hex;
 /// Key files and their contents.
 pub(in super::super) struct KeyFiles;
 
-const KINDS: &[&str] = &["device", "node", "keyring"];
+const KINDS: &[&str] = &["device", "node", "keyring", "register"];
 
 impl Format for KeyFiles {
     fn name(&self) -> &'static str {
@@ -45,6 +48,7 @@ impl Format for KeyFiles {
             Field::optional("sealingKey", Shape::HexOf(32), "device: its X25519 key"),
             Field::optional("node", Shape::HexOf(32), "node: its Ed25519 key"),
             Field::optional("spaces", Shape::list(Shape::Object(space)), "keyring: what it holds"),
+            register::field(),
         ]
     }
 
@@ -56,6 +60,7 @@ impl Format for KeyFiles {
             .group(Group::new().value("kind", "device").cases(devices()).cases(files()))
             .group(Group::new().value("kind", "node").cases(nodes()))
             .group(Group::new().value("kind", "keyring").cases(keyrings()))
+            .group(Group::new().value("kind", "register").cases(register::cases()))
     }
 
     fn run(&self, inputs: &Inputs<'_>) -> Outcome {
@@ -78,6 +83,9 @@ impl Format for KeyFiles {
             "node" => NodeKeys::from_secret(&content).map(|keys| {
                 Mismatch::unless_equal("node", &inputs.array("node")?, &keys.node_id().0)
             }),
+            "register" => {
+                Invitations::from_secret(&content).map(|held| register::compare(inputs, &held))
+            }
             _ => Keyring::from_secret(&content).map(|keyring| keyring_is(inputs, &keyring)),
         };
         match read {
