@@ -3,14 +3,17 @@
 #[path = "control/samples.rs"]
 mod samples;
 
-use bulla_core::cbor::{CborErrorKind, Encode, Writer};
-use bulla_core::control::{Context, Control, ControlError, Erase, ErasedRange, Role};
+use bulla_core::cbor::{Encode, Writer};
+use bulla_core::control::{
+    Claimed, Context, Control, ControlError, Epoch, Erase, ErasedRange, Frontier, Proven,
+    Recipient, Role,
+};
 use bulla_core::joining_card::JoiningCardError;
 use bulla_core::limits::MAX_PAYLOAD_BYTES;
 use bulla_core::verify::{SignatureError, attach_payload};
 use bulla_core::{
-    AuthorKey, EntryId, Header, HeaderError, KeyId, Kind, Topic, Verified, VerifiedEntry, Verifier,
-    VerifyError,
+    AuthorKey, EntryId, Header, HeaderError, KeyId, Kind, Signature, Topic, Verified,
+    VerifiedEntry, Verifier, VerifyError,
 };
 use proptest::prelude::*;
 
@@ -240,39 +243,127 @@ fn roles_are_four() {
     assert_eq!(Role::ALL.map(Role::name), ["relay", "reader", "writer", "admin"]);
 }
 
-/// Lists as long as they may be in payloads as long as they may be, all their elements alike or of another type.
+/// A payload up to the head of a list of `count` elements, each of them the integer 0.
+fn list(before: &dyn Fn(&mut Writer), count: usize, after: &dyn Fn(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer::new();
+    before(&mut writer);
+    writer.array(count);
+    (0..count).for_each(|_| _ = writer.uint(0));
+    after(&mut writer);
+    writer.into_bytes()
+}
+
+/// A list that is longer than its bound is refused before its elements are looked at.
+///
+/// Clauses: CTL-3, CTL-6, CTL-30, CTL-40, CTL-50, CTL-60, CTL-70.
 #[test]
-fn the_longest_lists_are_judged() {
-    let longest =
-        |kind: Kind, element: &dyn Fn(&mut Writer), before: &dyn Fn(&mut Writer), count| {
-            let mut writer = Writer::new();
-            before(&mut writer);
-            writer.array(count);
-            (0..count).for_each(|_| element(&mut writer));
-            (kind, writer.into_bytes())
-        };
-    let device = |w: &mut Writer| _ = w.array(2).bytes([1; 32]).bytes([2; 80]);
-    let epoch = |w: &mut Writer| {
-        w.array(6).uint(1).bytes([0; 32]).array(0).bytes([3; 32]);
-    };
-    let proven = |w: &mut Writer| _ = w.array(2).bytes([1; 4000]).bytes([2; 64]);
-    let frontier = |w: &mut Writer| _ = w.array(3).uint(1);
-    let payloads = [
-        longest(Kind::EPOCH, &device, &epoch, 8_192),
-        longest(Kind::EPOCH, &|w| _ = w.uint(0), &epoch, 8_192),
-        longest(Kind::FRONTIER, &proven, &frontier, 256),
-        longest(Kind::FRONTIER, &|w| _ = w.array(0), &frontier, 256),
-        longest(Kind::ERASE, &|w| _ = w.bytes([9; 32]), &frontier, 4_096),
-        (Kind::GRANT, vec![0x80; MAX_PAYLOAD_BYTES]),
+fn every_list_has_its_bound() {
+    type Write = fn(&mut Writer);
+    let none: Write = |_| ();
+    let lists: [(Kind, usize, Write, Write); 11] = [
+        (Kind::REVOKE, 16, |w| _ = w.array(3).uint(1).bytes([1; 32]), none),
+        (Kind::ROLE, 16, |w| _ = w.array(4).uint(1).bytes([1; 32]).uint(1), none),
+        (
+            Kind::EPOCH,
+            64,
+            |w| _ = w.array(6).uint(1).bytes([0; 32]),
+            |w| {
+                w.bytes([3; 32]).array(0).bytes([0; 16]);
+            },
+        ),
+        (
+            Kind::EPOCH,
+            8_192,
+            |w| _ = w.array(6).uint(1).bytes([0; 32]).array(0).bytes([3; 32]),
+            |w| _ = w.bytes([0; 16]),
+        ),
+        (Kind::FRONTIER, 256, |w| _ = w.array(3).uint(1), |w| _ = w.array(0)),
+        (Kind::FRONTIER, 4_096, |w| _ = w.array(3).uint(1).array(0), none),
+        (Kind::GROUP, 1_024, |w| _ = w.array(5).uint(1).bytes([0; 32]).null(), |w| _ = w.array(0)),
+        (Kind::GROUP, 1_024, |w| _ = w.array(5).uint(1).bytes([0; 32]).null().array(0), none),
+        (Kind::ERASE, 4_096, |w| _ = w.array(3).uint(1), |w| _ = w.array(0)),
+        (Kind::ERASE, 4_096, |w| _ = w.array(3).uint(1).array(0), none),
+        (Kind::RECOVERY, 1_024, |w| _ = w.array(4).uint(1).null(), |w| _ = w.null()),
     ];
-    for (kind, payload) in &payloads {
-        assert!(payload.len() <= MAX_PAYLOAD_BYTES, "{kind}: {}", payload.len());
-        assert!(Control::parse(*kind, payload, &context()).is_err(), "{kind}");
+    for (kind, most, before, after) in lists {
+        let code = |count| {
+            let payload = list(&before, count, &after);
+            Control::parse(kind, &payload, &context()).unwrap_err().code()
+        };
+        assert_eq!(code(most).as_str(), "cbor.unexpected", "{kind}: {most}");
+        assert_eq!(code(most + 1).as_str(), "cbor.bounds", "{kind}: {}", most + 1);
     }
-    let too_long = vec![0; MAX_PAYLOAD_BYTES + 1];
-    for kind in (1..9).map(Kind) {
-        let error = Control::parse(kind, &too_long, &context()).unwrap_err();
-        let ControlError::Cbor(error) = error else { panic!("{error}") };
-        assert_eq!((error.kind, error.offset), (CborErrorKind::Bounds, 0));
+}
+
+/// What is longest in payloads that are as long as they may be.
+#[test]
+fn the_longest_payloads_read() {
+    let key = |number: u32| {
+        let mut key = [1; 32];
+        key[..4].copy_from_slice(&number.to_be_bytes());
+        key
+    };
+    let epoch = Epoch {
+        group: EntryId::ZERO,
+        parents: (0..64).map(|number| EntryId(key(number))).collect(),
+        key_id: KeyId([1; 32]),
+        recipients: (0..8_192)
+            .map(|number| Recipient { device: AuthorKey(key(number)), sealed: [2; 80] })
+            .collect(),
+        inherited: vec![3; 4_096],
+    };
+    for number in [0, 1, 4_000, 8_191] {
+        assert_eq!(epoch.sealed_to(&AuthorKey(key(number))), Some(&[2; 80]));
+    }
+    assert_eq!(epoch.sealed_to(&AuthorKey(key(8_192))), None);
+    let claimed = |number| Claimed { author: AuthorKey(key(number)), sequence: 1, id: id(1) };
+    let frontier = Frontier {
+        proven: vec![Proven { header: vec![5; 2_800].into(), signature: Signature([6; 64]) }; 256],
+        claimed: (0..4_096).map(claimed).collect(),
+    };
+    let range = |number| ErasedRange { author: AuthorKey(key(number)), sequence: 9, topic: None };
+    let erase = Erase {
+        ids: (0..4_096).map(|number| EntryId(key(number))).collect(),
+        ranges: (0..4_096).map(range).collect(),
+    };
+    let controls: [Control; 3] = [epoch.into(), frontier.into(), erase.into()];
+    for control in &controls {
+        let bytes = control.to_cbor();
+        assert!((250_000..=MAX_PAYLOAD_BYTES).contains(&bytes.len()), "{}", bytes.len());
+        assert_eq!(control.validate(&context()), Ok(()));
+        assert_eq!(parse(control).as_ref(), Ok(control));
+    }
+    // A frontier may hold more than a payload does: then it is not signed.
+    let Control::Frontier(mut frontier) = controls[1].clone() else { panic!() };
+    frontier.proven.iter_mut().for_each(|proven| proven.header = vec![5; 8_192].into());
+    let frontier = Control::from(frontier);
+    let refused = frontier.validate(&context()).unwrap_err();
+    assert_eq!((refused.code().as_str(), refused.clause()), ("cbor.bounds", "CBOR-10"));
+    assert_eq!(parse(&frontier), Err(refused));
+}
+
+/// Clauses: CTL-1, CTL-3.
+#[test]
+fn the_order_of_the_checks() {
+    let code = |bytes: &[u8]| Control::parse(Kind::ERASE, bytes, &context()).unwrap_err().code();
+    let steps: [(&str, Vec<u8>); 9] = [
+        ("cbor.bounds", vec![0xff; MAX_PAYLOAD_BYTES + 1]),
+        ("cbor.indefinite", vec![0xff; MAX_PAYLOAD_BYTES]),
+        // Not canonical further on, and of another version.
+        ("cbor.not_shortest", vec![0x82, 0x02, 0x18, 0x01]),
+        ("cbor.unexpected", vec![0x01]),
+        ("cbor.count", vec![0x80]),
+        ("cbor.unexpected", vec![0x81, 0x40]),
+        ("control.version", vec![0x82, 0x02, 0x60]),
+        ("cbor.count", vec![0x82, 0x01, 0x60]),
+        ("cbor.unexpected", vec![0x83, 0x01, 0x60, 0x80]),
+    ];
+    for (expected, bytes) in steps {
+        assert_eq!(code(&bytes).as_str(), expected, "{:02x?}", &bytes[..bytes.len().min(8)]);
+    }
+    assert_eq!(code(&[0x83, 0x01, 0x80, 0x80]).as_str(), "erase.empty");
+    for length in [0_u8, 1, 3, 4] {
+        let bytes = [vec![0x81 + length, 0x01], vec![0x80; usize::from(length)]].concat();
+        assert_eq!(code(&bytes).as_str(), "cbor.count", "{length} elements");
     }
 }
