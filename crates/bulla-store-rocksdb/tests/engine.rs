@@ -13,6 +13,8 @@
 mod cache;
 #[path = "engine/fixture.rs"]
 mod fixture;
+#[path = "engine/judged.rs"]
+mod judged;
 #[path = "engine/many.rs"]
 mod many;
 #[path = "engine/model.rs"]
@@ -28,7 +30,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = suite::trials();
-    let own: [(&str, fn()); 17] = [
+    let own: [(&str, fn()); 21] = [
         ("cache::what_is_kept_outlives_the_process", cache::what_is_kept_outlives_the_process),
         (
             "cache::random_operations_match_the_memory_storage",
@@ -77,6 +79,22 @@ fn main() {
         (
             "many::erased_bytes_leave_the_disk_with_compaction",
             many::erased_bytes_leave_the_disk_with_compaction,
+        ),
+        (
+            "judged::marks_and_quarantine_outlive_backup_restore_and_new_lineage",
+            judged::marks_and_quarantine_outlive_backup_restore_and_new_lineage,
+        ),
+        (
+            "judged::removed_space_leaves_no_marks_and_nothing_in_quarantine",
+            judged::removed_space_leaves_no_marks_and_nothing_in_quarantine,
+        ),
+        (
+            "judged::full_quarantine_is_an_impairment_until_something_leaves",
+            judged::full_quarantine_is_an_impairment_until_something_leaves,
+        ),
+        (
+            "judged::judgements_that_change_nothing_cost_no_commit",
+            judged::judgements_that_change_nothing_cost_no_commit,
         ),
         ("fixture::store_of_0_1_opens_and_verifies", fixture::store_of_0_1_opens_and_verifies),
     ];

@@ -1,7 +1,7 @@
 //! Aim: a guarded store does what its admission says, entry by entry. Method: scripted admissions over memory engines; each
 //! case looks at the outcomes, at the head, at the marks and at what is kept.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "guarded/batches.rs"]
 mod batches;

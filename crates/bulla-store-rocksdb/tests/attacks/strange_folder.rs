@@ -13,7 +13,7 @@ fn newer_format_is_refused_by_name() {
     drop(open(folder.path()));
     fs::write(folder.path().join("format"), "bulla store 3\n").unwrap();
     let refused = open_with(folder.path(), options()).unwrap_err();
-    assert!(matches!(refused, OpenError::NewerFormat { found: 2, known: 1, .. }), "{refused:?}");
+    assert!(matches!(refused, OpenError::NewerFormat { found: 3, known: 2, .. }), "{refused:?}");
     assert_eq!(refused.code().as_str(), "store.format");
     assert!(refused.to_string().contains("store format 3"), "{refused}");
 

@@ -3,17 +3,20 @@
 
 use std::path::{Path, PathBuf};
 
-use bulla_core::values::{GetItem, PayloadState, ScanBody, ScanRequest};
-use bulla_store::{Bookmarks, ContentAddressedStore, Erasable, Erasure};
+use bulla_core::Code;
+use bulla_core::values::{Counting, GetItem, PayloadState, Rule, ScanBody, ScanRequest};
+use bulla_store::{Bookmarks, ContentAddressedStore, Erasable, Erasure, Judged, Judgement, Mark};
 use bulla_store_rocksdb::VerifyOptions;
 
-use crate::support::{copy_folder, cx, get_one, mixed, open, put, runtime, small, world};
+use crate::support::{
+    assert_clean, copy_folder, cx, get_one, mixed, open, put, runtime, small, world,
+};
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-0.1")
 }
 
-/// Clauses: DISK-1.
+/// Clauses: DISK-1, MARK-1.
 pub(crate) fn store_of_0_1_opens_and_verifies() {
     if std::env::var_os("BULLA_WRITE_FIXTURE").is_some() {
         write(&fixture());
@@ -58,6 +61,16 @@ pub(crate) fn store_of_0_1_opens_and_verifies() {
         // It goes on from there.
         put(&store, &small(&mut world.author(9), 1)).await;
         assert_eq!(store.head(&cx()).await.unwrap().last_receipt, 14);
+
+        // Nothing is marked in it, and it can come under a directory.
+        assert_eq!(store.head(&cx()).await.unwrap().counting, Counting::All);
+        let format = std::fs::read_to_string(folder.path().join("format")).unwrap();
+        assert_eq!(format, "bulla store 2\n", "a program of 0.1 would say that everything counts");
+        store.set_rule(&cx(), Rule::Directory).await.unwrap();
+        let marks = vec![(entries[8].id(), Mark::Not(Code::new("directory.cut")))];
+        store.mark(&cx(), Judgement { marks, by: None }).await.unwrap();
+        assert_eq!(store.head(&cx()).await.unwrap().counting_set().count, 13);
+        assert_clean(&spaces).await;
     });
 }
 

@@ -1,9 +1,13 @@
 //! Random operations and restarts, compared with a memory store that gets the same ones.
 
 use bulla_conformance::suite::author::{Draft, header_of, whole};
-use bulla_core::values::{GetRequest, Head, ScanRequest};
-use bulla_core::{Lineage, Verified, VerifiedEntry};
-use bulla_store::{ContentAddressedStore, Erasable, Erasure, MemoryStore};
+use bulla_core::values::{GetRequest, Head, Rule, ScanRequest};
+use bulla_core::{Code, Lineage, SetDigest, Verified, VerifiedEntry};
+use bulla_store::{
+    ContentAddressedStore, Erasable, Erasure, Judged, Judgement, KeptTotals, Mark, MemoryStore,
+    Place, Quarantine, QuarantineBounds,
+};
+use bulla_store_rocksdb::{DiskOptions, DiskStore};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -14,8 +18,35 @@ const POOL: usize = 24;
 
 #[derive(Debug, Clone)]
 enum Operation {
-    Put { entries: Vec<usize>, headers_only: Vec<usize> },
-    Erase { entries: Vec<usize>, is_prune: bool, by: usize },
+    Put {
+        entries: Vec<usize>,
+        headers_only: Vec<usize>,
+    },
+    Erase {
+        entries: Vec<usize>,
+        is_prune: bool,
+        by: usize,
+    },
+    /// Under the rule *directory* from here on.
+    Rule,
+    PutJudged {
+        entries: Vec<usize>,
+        headers_only: Vec<usize>,
+        marks: Vec<u8>,
+    },
+    Mark {
+        entries: Vec<usize>,
+        marks: Vec<u8>,
+        by: Option<u8>,
+    },
+    Keep {
+        entries: Vec<usize>,
+        headers_only: Vec<usize>,
+        codes: Vec<u8>,
+    },
+    Release {
+        entries: Vec<usize>,
+    },
     Reopen,
     OpenCopy,
     Compact,
@@ -23,7 +54,16 @@ enum Operation {
 
 fn operation() -> impl Strategy<Value = Operation> {
     let some = || prop::collection::vec(0..POOL, 0..8);
+    let marks = || prop::collection::vec(0..3_u8, 16);
     prop_oneof![
+        3 => Just(Operation::Rule),
+        4 => (some(), some(), marks())
+            .prop_map(|(entries, headers_only, marks)| Operation::PutJudged { entries, headers_only, marks }),
+        4 => (some(), marks(), prop::option::of(any::<u8>()))
+            .prop_map(|(entries, marks, by)| Operation::Mark { entries, marks, by }),
+        4 => (some(), some(), marks())
+            .prop_map(|(entries, headers_only, codes)| Operation::Keep { entries, headers_only, codes }),
+        1 => some().prop_map(|entries| Operation::Release { entries }),
         6 => (some(), some()).prop_map(|(entries, headers_only)| Operation::Put { entries, headers_only }),
         2 => (some(), any::<bool>(), 0..POOL)
             .prop_map(|(entries, is_prune, by)| Operation::Erase { entries, is_prune, by }),
@@ -50,18 +90,73 @@ fn pool() -> Vec<VerifiedEntry> {
     pool
 }
 
+/// So small that random operations meet every bound.
+fn bounds() -> QuarantineBounds {
+    QuarantineBounds {
+        author: KeptTotals { entries: 6, bytes: 60_000 },
+        all: KeptTotals { entries: 8, bytes: 100_000 },
+    }
+}
+
+fn mark(number: u8) -> Mark {
+    match number {
+        0 => Mark::Counts,
+        1 => Mark::Not(Code::new("directory.cut")),
+        _ => Mark::Not(Code::new("directory.stranger")),
+    }
+}
+
+fn code(number: u8) -> Code {
+    Code::new(if number == 0 { "directory.no_right" } else { "directory.stranger" })
+}
+
+fn batch(pool: &[VerifiedEntry], entries: &[usize], headers_only: &[usize]) -> Vec<Verified> {
+    let mut batch: Vec<Verified> = whole(entries.iter().map(|&at| &pool[at]));
+    batch.extend(headers_only.iter().map(|&at| Verified::from(header_of(&pool[at]))));
+    batch
+}
+
+/// The answer, or the code of the error.
+fn answer<T>(answer: bulla_store::Result<T>) -> Result<T, Code> {
+    answer.map_err(|error| error.code())
+}
+
+/// What is judged and kept is the same on both.
+async fn check_judged(disk: &DiskStore, model: &MemoryStore, pool: &[VerifiedEntry]) {
+    let cx = cx();
+    assert_eq!(disk.rule(&cx).await.unwrap(), model.rule(&cx).await.unwrap());
+    assert_eq!(disk.judged_by(&cx).await.unwrap(), model.judged_by(&cx).await.unwrap());
+    assert_eq!(disk.marked(&cx, 0, 100).await.unwrap(), model.marked(&cx, 0, 100).await.unwrap());
+    assert_eq!(disk.kept(&cx, None, 100).await.unwrap(), model.kept(&cx, None, 100).await.unwrap());
+    assert_eq!(disk.kept_totals(&cx).await.unwrap(), model.kept_totals(&cx).await.unwrap());
+    let ids: Vec<_> = pool.iter().map(VerifiedEntry::id).collect();
+    assert_eq!(disk.facts(&cx, &ids).await.unwrap(), model.facts(&cx, &ids).await.unwrap());
+    let (on_disk, expected) = (
+        disk.kept_entries(&cx, &ids, u32::MAX).await.unwrap(),
+        model.kept_entries(&cx, &ids, u32::MAX).await.unwrap(),
+    );
+    assert_eq!(on_disk, expected);
+    let author = pool[1].header().author;
+    for after in [Place::default(), Place { sequence: 3, receipt: 5 }] {
+        assert_eq!(
+            disk.authored(&cx, author, after, 7).await.unwrap(),
+            model.authored(&cx, author, after, 7).await.unwrap()
+        );
+    }
+}
+
 /// Everything but the histories, which differ between two stores.
 fn comparable(head: Head) -> Head {
     Head { lineage: Lineage::ZERO, log_hash: bulla_core::LogHash::ZERO, ..head }
 }
 
 pub(crate) fn random_operations_match_the_model() {
-    let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 60, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let pool = pool();
     let runtime = runtime();
     runner
-        .run(&prop::collection::vec(operation(), 1..20), |operations| {
+        .run(&prop::collection::vec(operation(), 1..24), |operations| {
             runtime.block_on(check(&pool, &operations));
             Ok(())
         })
@@ -72,15 +167,14 @@ async fn check(pool: &[VerifiedEntry], operations: &[Operation]) {
     let folder = tempfile::tempdir().unwrap();
     let space = world(11).space();
     // Digests written down every three receipts, so that rolling them forward is part of the game.
-    let options = bulla_store_rocksdb::DiskOptions { checkpoint_every: 3, ..options() };
+    let options = DiskOptions { checkpoint_every: 3, quarantine: bounds(), ..options() };
     let mut spaces = open_with(folder.path(), options.clone()).unwrap();
     let mut disk = spaces.create_disk_store(space).await.unwrap();
-    let model = MemoryStore::new(space).unwrap();
+    let model = MemoryStore::with_quarantine(space, Lineage([1; 16]), bounds());
     for operation in operations {
         match operation {
             Operation::Put { entries, headers_only } => {
-                let mut batch: Vec<Verified> = whole(entries.iter().map(|&at| &pool[at]));
-                batch.extend(headers_only.iter().map(|&at| Verified::from(header_of(&pool[at]))));
+                let batch = batch(pool, entries, headers_only);
                 let on_disk = disk.put(&cx(), batch.clone()).await.unwrap().outcomes;
                 assert_eq!(on_disk, model.put(&cx(), batch).await.unwrap().outcomes);
             }
@@ -89,6 +183,38 @@ async fn check(pool: &[VerifiedEntry], operations: &[Operation]) {
                 let erasure = Erasure { by: pool[*by].id(), is_prune: *is_prune, ids };
                 let on_disk = disk.erase(&cx(), erasure.clone()).await.unwrap();
                 assert_eq!(on_disk, model.erase(&cx(), erasure).await.unwrap());
+            }
+            Operation::Rule => {
+                disk.set_rule(&cx(), Rule::Directory).await.unwrap();
+                model.set_rule(&cx(), Rule::Directory).await.unwrap();
+            }
+            Operation::PutJudged { entries, headers_only, marks } => {
+                let marks = marks.iter().map(|number| mark(*number));
+                let batch: Vec<_> =
+                    batch(pool, entries, headers_only).into_iter().zip(marks).collect();
+                let on_disk = disk.put_judged(&cx(), batch.clone()).await.map(|put| put.outcomes);
+                let expected = model.put_judged(&cx(), batch).await.map(|put| put.outcomes);
+                assert_eq!(answer(on_disk), answer(expected));
+            }
+            Operation::Mark { entries, marks, by } => {
+                let marks =
+                    entries.iter().zip(marks).map(|(&at, number)| (pool[at].id(), mark(*number)));
+                let judgement =
+                    Judgement { marks: marks.collect(), by: by.map(|by| SetDigest([by; 32])) };
+                let on_disk = disk.mark(&cx(), judgement.clone()).await;
+                assert_eq!(answer(on_disk), answer(model.mark(&cx(), judgement).await));
+            }
+            Operation::Keep { entries, headers_only, codes } => {
+                let codes = codes.iter().map(|number| code(*number));
+                let batch: Vec<_> =
+                    batch(pool, entries, headers_only).into_iter().zip(codes).collect();
+                let on_disk = disk.keep(&cx(), batch.clone()).await.unwrap();
+                assert_eq!(on_disk, model.keep(&cx(), batch).await.unwrap());
+            }
+            Operation::Release { entries } => {
+                let ids: Vec<_> = entries.iter().map(|&at| pool[at].id()).collect();
+                let on_disk = disk.release(&cx(), &ids).await.unwrap();
+                assert_eq!(on_disk, model.release(&cx(), &ids).await.unwrap());
             }
             Operation::Reopen => {
                 drop((disk, spaces));
@@ -101,14 +227,17 @@ async fn check(pool: &[VerifiedEntry], operations: &[Operation]) {
                 let to = to.path().join("backup");
                 spaces.backup(&to).await.unwrap();
                 let copy = open(&to);
-                let head = copy.disk_store(space).await.unwrap().head(&cx()).await.unwrap();
+                let store = copy.disk_store(space).await.unwrap();
+                let head = store.head(&cx()).await.unwrap();
                 assert_eq!(comparable(head), comparable(model.head(&cx()).await.unwrap()));
+                check_judged(&store, &model, pool).await;
                 assert_clean(&copy).await;
             }
             Operation::Compact => drop(spaces.compact().await.unwrap()),
         }
         let (head, expected) = (disk.head(&cx()).await.unwrap(), model.head(&cx()).await.unwrap());
         assert_eq!(comparable(head), comparable(expected));
+        check_judged(&disk, &model, pool).await;
     }
     let request =
         GetRequest { ids: pool.iter().map(VerifiedEntry::id).collect(), max_bytes: u32::MAX };

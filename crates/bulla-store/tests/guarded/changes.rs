@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bulla_conformance::suite::author::{World, whole};
-use bulla_core::values::{PutOutcome, Rule};
+use bulla_core::values::{PutOutcome, Rule, ScanRequest};
 use bulla_core::{EntryId, Lineage, Verified};
 use bulla_store::{
     Admission, ContentAddressedStore as _, Context, GuardedStore, Judged as _, Judgement, Mark,
@@ -32,7 +32,7 @@ impl Cutting {
     fn verdict(&self, entry: &Verified) -> Verdict {
         if entry.header().kind.is_control() || !self.is_cut.load(Ordering::SeqCst) {
             Verdict::Admit
-        } else if entry.header().sequence % 2 == 0 {
+        } else if entry.header().sequence.is_multiple_of(2) {
             Verdict::Mark(code(CUT))
         } else {
             Verdict::Quarantine(code(NO_RIGHT))
@@ -63,16 +63,8 @@ impl Admission for Cutting {
         self.is_cut.store(true, Ordering::SeqCst);
         let mut after = None;
         loop {
-            let page = self
-                .engine
-                .scan(
-                    cx,
-                    bulla_core::values::ScanRequest {
-                        after,
-                        ..bulla_core::values::ScanRequest::everything()
-                    },
-                )
-                .await?;
+            let request = ScanRequest { after, ..ScanRequest::everything() };
+            let page = self.engine.scan(cx, request).await?;
             let ids: Vec<EntryId> = page.items.iter().map(|item| item.id).collect();
             let facts = self.engine.facts(cx, &ids).await?;
             let marks = facts.into_iter().flatten().filter(|facts| !facts.kind.is_control());
