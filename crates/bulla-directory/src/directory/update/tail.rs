@@ -1,0 +1,265 @@
+//! Entries that nothing held refers to: they are in nobody's past, so most of them change little.
+
+use bulla_core::control::Role;
+use bulla_core::{EntryId, InvitationId};
+
+use crate::change::Change;
+use crate::directory::Directory;
+use crate::graph::What;
+use crate::judge::{Judging, Loss, Place};
+use crate::table::{DeviceNo, EntryNo};
+use crate::verdict::{Refusal, Verdict};
+
+/// Whether a device read a group before an entry came.
+type Reading = (DeviceNo, EntryId, bool);
+
+impl Directory {
+    /// Judges a new entry and what it changes; false, with nothing lost that judging everything will need, if that would
+    /// not be enough.
+    pub(super) fn take_in_at_tail(&mut self, entry: EntryNo, change: &mut Change) -> bool {
+        let node = &self.graph.nodes[entry];
+        let author = &self.state.devices[node.author];
+        let refusal = match &node.what {
+            What::Genesis => return false,
+            _ if author.place.is_none() => Some(Refusal::Stranger),
+            What::Recovery(_) => return false,
+            _ if author.is_recovery_key => Some(Refusal::Recovery),
+            _ => None,
+        };
+        self.state.verdicts[entry] = refusal.map(Verdict::Refused);
+        let is_done = match &self.graph.nodes[entry].what {
+            // Epochs that do not count have a depth all the same.
+            What::Epoch(_) => self.tail_epoch(entry, change),
+            _ if refusal.is_some() => true,
+            What::Group(_) => self.tail_group(entry, change),
+            What::Erase(_) => self.tail_erasure(entry, change),
+            What::Grant { device, card, .. } => {
+                let invitation = card.as_ref().and_then(|card| card.invitation);
+                self.tail_grant(entry, *device, invitation, change)
+            }
+            What::Raise { device, .. } => self.tail_raise(entry, *device, change),
+            What::Lowering { device, .. } | What::Revoke { device, .. } => {
+                self.tail_loss(entry, *device, change)
+            }
+            What::Genesis | What::Recovery(_) => false,
+        };
+        if is_done {
+            change.verdicts.push(self.graph.nodes[entry].id);
+        } else {
+            self.state.verdicts[entry] = None;
+        }
+        is_done
+    }
+
+    fn tail_epoch(&mut self, entry: EntryNo, change: &mut Change) -> bool {
+        let What::Epoch(epoch) = &self.graph.nodes[entry].what else { return false };
+        let verdict = Judging::complete(&self.graph, &mut self.state).epoch(entry, epoch);
+        self.state.verdicts[entry] = Some(verdict);
+        if verdict.counts() {
+            change.key_ids.push(epoch.key_id);
+            if self.state.choose_writing_epoch(&self.graph, &epoch.group) {
+                change.writing_epochs.push(epoch.group);
+            }
+        }
+        true
+    }
+
+    fn tail_erasure(&mut self, entry: EntryNo, change: &mut Change) -> bool {
+        self.state.verdicts[entry] = Some(self.state.by_role(&self.graph, entry, Role::Writer));
+        self.state.enter_erasure(&self.graph, entry);
+        let node = &self.graph.nodes[entry];
+        if let (What::Erase(erase), Some(is_admin)) = (&node.what, self.state.erasing.get(&entry)) {
+            self.erasures.enter(node.id, self.graph.key(node.author), *is_admin, erase);
+            change.erasures = true;
+        }
+        true
+    }
+
+    fn tail_group(&mut self, entry: EntryNo, change: &mut Change) -> bool {
+        let What::Group(group) = &self.graph.nodes[entry].what else { return false };
+        let verdict = Judging::complete(&self.graph, &mut self.state).group(entry, group);
+        if !verdict.counts() {
+            self.state.verdicts[entry] = Some(verdict);
+            return true;
+        }
+        // Epochs by a device that leaves may not count any more.
+        let epochs = self.state.epochs_by_group.get(&group.group);
+        let is_author = |device: &DeviceNo| {
+            let mut epochs = epochs.into_iter().flatten();
+            epochs.any(|epoch| self.graph.nodes[*epoch].author == *device)
+        };
+        if group.removed.iter().any(|(device, _)| is_author(device)) {
+            return false;
+        }
+        self.state.verdicts[entry] = Some(verdict);
+        let of = if group.group.is_zero() { self.graph.nodes[entry].id } else { group.group };
+        let removed = group.removed.iter().map(|(device, _)| *device);
+        let named: Vec<DeviceNo> = group.added.iter().copied().chain(removed).collect();
+        let reads = |device: &DeviceNo| (*device, of, self.state.reads(*device, &of));
+        let before: Vec<Reading> = named.iter().map(reads).collect();
+        self.state.enter_group(&self.graph, entry, group);
+        self.reading_changed(&before, change);
+        change.standings.extend(named.into_iter().map(|device| self.graph.key(device)));
+        true
+    }
+
+    fn tail_grant(
+        &mut self,
+        entry: EntryNo,
+        device: DeviceNo,
+        invitation: Option<InvitationId>,
+        change: &mut Change,
+    ) -> bool {
+        let author = self.graph.nodes[entry].author;
+        let verdict = self.state.by_role(&self.graph, entry, Role::Admin);
+        let judging = Judging::complete(&self.graph, &mut self.state);
+        let refusal = if verdict.counts() {
+            judging.is_senior_or_same(device, author).then_some(Refusal::Seniority)
+        } else {
+            verdict.refusal()
+        };
+        if let Some(refusal) = refusal {
+            self.state.verdicts[entry] = Some(Verdict::Refused(refusal));
+            return true;
+        }
+        let first = invitation.and_then(|invitation| self.state.claims.get(&invitation).copied());
+        if let Some(first) = first
+            && !self.graph.nodes[first].what.names().contains(&device)
+        {
+            let by = self.graph.nodes[first].author;
+            self.state.verdicts[entry] = Some(Verdict::Refused(Refusal::Invitation));
+            return if by == author {
+                self.graph.order(first) < self.graph.order(entry)
+            } else {
+                self.state.is_senior(&self.graph, by, author)
+            };
+        }
+        let row = &self.graph.devices[device];
+        let place = Place::granted(&self.graph, &self.state, entry);
+        let is_simple = match self.state.devices[device].place {
+            // What was said of it, or by it, was judged while nobody knew it.
+            None => row.own.is_empty() && row.about == [entry],
+            // A better place moves all below it; a card lifts earlier raises.
+            Some(now) => {
+                !self.state.is_before(&self.graph, place, now)
+                    && !self.state.devices[device].is_bare
+            }
+        };
+        if !is_simple {
+            return false;
+        }
+        let before = self.reading_of(device);
+        if let Some(invitation) = invitation {
+            self.state.claims.entry(invitation).or_insert(entry);
+        }
+        self.state.verdicts[entry] = Some(Verdict::Counts);
+        self.state.devices[device].place.get_or_insert(place);
+        self.gather_again(device, &before, change);
+        true
+    }
+
+    fn tail_raise(&mut self, entry: EntryNo, device: DeviceNo, change: &mut Change) -> bool {
+        let verdict = Judging::complete(&self.graph, &mut self.state).own_entry(entry);
+        let counts = verdict.is_some_and(Verdict::counts);
+        let before = self.reading_of(device);
+        self.state.verdicts[entry] = verdict;
+        if counts && self.state.devices[device].place.is_some() {
+            self.gather_again(device, &before, change);
+        }
+        true
+    }
+
+    fn tail_loss(&mut self, entry: EntryNo, device: DeviceNo, change: &mut Change) -> bool {
+        let mut judging = Judging::complete(&self.graph, &mut self.state);
+        let verdict = if self.graph.nodes[entry].author == device {
+            Some(judging.own_loss(entry))
+        } else {
+            judging.own_entry(entry)
+        };
+        let Some(verdict) = verdict else { return false };
+        if !verdict.counts() || self.state.devices[device].place.is_none() {
+            self.state.verdicts[entry] = Some(verdict);
+            return true;
+        }
+        let mut erasures = Vec::new();
+        for own in self.graph.devices[device].own.iter().filter(|own| **own != entry) {
+            let may_change = !matches!(
+                self.state.verdicts[*own],
+                Some(Verdict::Refused(Refusal::Cut | Refusal::NoRight | Refusal::Recovery))
+            );
+            match &self.graph.nodes[*own].what {
+                What::Genesis => {}
+                What::Erase(_) if may_change => erasures.push(*own),
+                _ if may_change => return false,
+                _ => {}
+            }
+        }
+        let before = self.reading_of(device);
+        self.state.verdicts[entry] = Some(verdict);
+        self.gather_again(device, &before, change);
+        let mut are_erasures_changed = false;
+        for own in erasures {
+            let verdict = Some(self.state.by_role(&self.graph, own, Role::Writer));
+            let was = self.state.erasing.get(&own).copied();
+            if self.state.verdicts[own] != verdict {
+                self.state.verdicts[own] = verdict;
+                change.verdicts.push(self.graph.nodes[own].id);
+            }
+            self.state.enter_erasure(&self.graph, own);
+            are_erasures_changed |= self.state.erasing.get(&own).copied() != was;
+        }
+        if are_erasures_changed {
+            change.erasures = true;
+            self.collect_erasures();
+        }
+        true
+    }
+
+    /// Collects anew what a device was given and lost.
+    fn gather_again(&mut self, device: DeviceNo, before: &[Reading], change: &mut Change) {
+        let present = self.state.devices[device].present;
+        Judging::complete(&self.graph, &mut self.state).gather(device);
+        let own = self.graph.devices[device].own.iter();
+        let own = own.filter(|own| self.state.verdicts[**own] == Some(Verdict::Counts));
+        let own: Vec<Loss> = own.filter_map(|own| Loss::own(&self.graph, *own)).collect();
+        self.state.devices[device].lose(&self.graph, own);
+        let now = self.state.present_role(device);
+        self.state.devices[device].present = now;
+        change.standings.push(self.graph.key(device));
+        if now != present {
+            change.members.push(self.graph.key(device));
+        }
+        self.reading_changed(before, change);
+    }
+
+    /// What a device reads now: the space, and the groups to which it was ever added.
+    fn reading_of(&self, device: DeviceNo) -> Vec<Reading> {
+        let groups = self.state.groups.iter();
+        let groups = groups.filter(|(_, group)| group.added.contains_key(&device));
+        let groups = groups.map(|(id, _)| *id).chain([EntryId::ZERO]);
+        groups.map(|group| (device, group, self.state.reads(device, &group))).collect()
+    }
+
+    /// Marks epochs as clean or not where a device reads, or reads no more, what it did not, or did, before.
+    fn reading_changed(&mut self, before: &[Reading], change: &mut Change) {
+        for (device, group, read) in before {
+            if self.state.reads(*device, group) == *read {
+                continue;
+            }
+            for entry in self.state.epochs_by_group.get(group).into_iter().flatten() {
+                let node = &self.graph.nodes[*entry];
+                let What::Epoch(epoch) = &node.what else { continue };
+                if node.author != *device && !epoch.is_sealed_to(*device) {
+                    continue;
+                }
+                if let Some(state) = self.state.epochs.get_mut(entry) {
+                    state.unclean =
+                        if *read { state.unclean + 1 } else { state.unclean.saturating_sub(1) };
+                }
+            }
+            if self.state.choose_writing_epoch(&self.graph, group) {
+                change.writing_epochs.push(*group);
+            }
+        }
+    }
+}
