@@ -2,7 +2,7 @@
 
 use bulla_core::values::{Acknowledgement, Has};
 use bulla_core::{EntryId, Lineage, NodeId, Signature};
-use bulla_store::Context;
+use bulla_store::{ContentAddressedStore as _, Context};
 use bulla_sync::{Acknowledged, Misbehaviour, audit};
 use ed25519_dalek::{Signer, SigningKey};
 
@@ -63,6 +63,39 @@ async fn a22_a_denied_acknowledgement_is_proof_of_misbehaviour() {
     let local = store(author.space(), 3);
     fill(&*local, &entries).await;
     assert!(push(&local, &store(author.space(), 4), &bookmarks()).await.is_clean());
+}
+
+/// That a node acknowledged an entry is no reason to let go of it: whatever an audit finds gone goes elsewhere, and is
+/// acknowledged there.
+#[tokio::test]
+async fn a22_what_an_audit_finds_gone_is_pushed_elsewhere() {
+    let (author, entries) = chain(9);
+    let (local, marks) = (store(author.space(), 1), bookmarks());
+    fill(&*local, &entries).await;
+    let covered: Vec<_> = (1..).zip(entries.iter().map(|entry| entry.id())).collect();
+    // It signed for all of them and kept all but two.
+    let gone = [entries[7].id(), entries[8].id()];
+    let relay = store(author.space(), 2);
+    let kept: Vec<_> =
+        entries.iter().filter(|entry| !gone.contains(&entry.id())).cloned().collect();
+    fill(&*relay, &kept).await;
+    let cx = Context::new();
+    let records = [acknowledge(author.space(), &covered)];
+    let found = audit(&cx, &*relay, &records, is_genuine).await.unwrap();
+    let [Misbehaviour::Denied { denied, .. }] = &found.misbehaviour[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!(denied[..], gone);
+
+    let elsewhere = store(author.space(), 3);
+    assert!(push(&local, &elsewhere, &marks).await.is_clean());
+    let has = elsewhere.has(&cx, denied).await.unwrap();
+    assert!(has.iter().all(|has| *has == Has::Yes), "{has:?}");
+    let again = audit(&cx, &*elsewhere, &records, is_genuine).await.unwrap();
+    assert_eq!((again.held, again.misbehaviour.len()), (10, 0));
+    // And the relay itself may be given them once more.
+    assert!(push(&local, &relay, &marks).await.is_clean());
+    assert!(head(&*relay).await.same_entries(&head(&*local).await));
 }
 
 #[tokio::test]

@@ -155,6 +155,50 @@ async fn a_cloned_device_is_noticed_when_its_entries_meet() {
     );
 }
 
+/// A18: two replicas that were fed different branches hold both afterwards, the same proof at each, and each reports the
+/// fork and retires the key.
+///
+/// Clauses: ENT-41.
+#[tokio::test]
+async fn a18_both_replicas_hold_both_branches_and_report_the_fork() {
+    let laptop = Device::generate().unwrap();
+    let genesis = new_genesis(&laptop).unwrap();
+    let space_id = genesis.verified_header().space();
+    let keyring = || {
+        let mut keyring = Keyring::new();
+        keyring.insert(space_id, EpochKey::dangerous_from_bytes(&[9; 32]));
+        keyring
+    };
+    let marks = || Arc::new(MemoryMarks::default());
+    let open = async || {
+        let spaces = MemorySpaces::new();
+        Space::found_with(&laptop, keyring(), &spaces, &genesis, marks()).await.unwrap()
+    };
+    let (one, other) = (open().await, open().await);
+    let left = one.write(write("one")).await.unwrap();
+    let right = other.write(write("other")).await.unwrap();
+    assert!(crate::sync::pull(&one, other.outgoing()).await.verdict.is_complete());
+    assert!(crate::sync::pull(&other, one.outgoing()).await.verdict.is_complete());
+
+    let mut heads = Vec::new();
+    for replica in [&one, &other] {
+        let held = everything(&**replica.store()).await;
+        let branches: Vec<_> = held.iter().filter(|entry| entry.header().sequence == 2).collect();
+        let mut ids: Vec<_> = branches.iter().map(|entry| entry.id()).collect();
+        ids.sort();
+        let mut expected = [left, right];
+        expected.sort();
+        assert_eq!(ids, expected, "two entries that one author signed under one number");
+        let author = held[0].header().author;
+        assert!(branches.iter().all(|entry| entry.header().author == author));
+        heads.push(replica.store().head(&Context::new()).await.unwrap());
+        let reopened = Space::open(&laptop, keyring(), Arc::clone(replica.store()), marks()).await;
+        let refused = reopened.unwrap().write(write("more")).await;
+        assert!(matches!(refused, Err(SpaceError::Forked { sequence: 2 })), "{refused:?}");
+    }
+    assert!(heads[0].same_entries(&heads[1]), "and they agree");
+}
+
 #[tokio::test]
 async fn nothing_leaves_before_the_mark_covers_it() {
     let laptop = Device::generate().unwrap();
