@@ -1,0 +1,147 @@
+//! Mailboxes in which two devices that share an invitation leave each other messages (chapter `pairing.md`, PAIR-40 to
+//! PAIR-45). Nothing here knows a space: an address is a key, and a message is sealed.
+
+use std::collections::HashMap;
+
+use bulla_core::ids::MailboxAddress;
+use bulla_core::values::{
+    MAILBOX_LIFETIME_MS, MAILBOX_SLOTS, MailboxError, MailboxOperation, MailboxRequest,
+};
+use bulla_core::{NodeId, Signature};
+use bytes::Bytes;
+
+/// How many mailboxes a node keeps at once unless its operator says otherwise: 8 MiB of messages (PAIR-45).
+pub const DEFAULT_MAILBOXES: usize = 256;
+
+/// All mailboxes of one node, in memory only. Time comes with each call, in milliseconds by a clock that does not go back.
+///
+/// Whoever calls decides who may ask for a mailbox to be made (PAIR-44); everything else is proved by the request itself.
+#[derive(Debug)]
+pub struct Mailboxes {
+    node: NodeId,
+    most: usize,
+    boxes: HashMap<MailboxAddress, Mailbox>,
+}
+
+/// What a node answers to a request that it accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailboxAnswer {
+    /// Made, left or closed.
+    Done,
+    /// What lies in the slot.
+    Message(Bytes),
+    /// Nothing lies in the slot yet.
+    Empty,
+}
+
+struct Mailbox {
+    opened_ms: u64,
+    slots: [Option<Bytes>; MAILBOX_SLOTS as usize],
+}
+
+impl Mailbox {
+    const fn is_alive(&self, now_ms: u64) -> bool {
+        // Before it was opened only a clock that went back can be: then nothing is known of its age.
+        match now_ms.checked_sub(self.opened_ms) {
+            Some(age_ms) => age_ms < MAILBOX_LIFETIME_MS,
+            None => false,
+        }
+    }
+
+    /// Slots are counted from 1.
+    fn slot(&mut self, slot: u8) -> Result<&mut Option<Bytes>, MailboxError> {
+        let place = usize::from(slot).checked_sub(1);
+        place.and_then(|place| self.slots.get_mut(place)).ok_or(MailboxError::Slot)
+    }
+}
+
+impl std::fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mailbox").finish_non_exhaustive()
+    }
+}
+
+impl Mailboxes {
+    /// No mailboxes yet, and never more than `most`.
+    #[must_use]
+    pub fn new(node: NodeId, most: usize) -> Self {
+        Self { node, most, boxes: HashMap::new() }
+    }
+
+    /// Answers one request. `message` is what came with [`Leave`](MailboxOperation::Leave), and nothing with the others.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Slot`], [`MailboxError::TooLarge`] and [`MailboxError::Proof`] before anything is looked at; then
+    /// [`MailboxError::Unknown`], [`MailboxError::Taken`], or for [`Open`](MailboxOperation::Open) [`MailboxError::Full`].
+    pub fn ask(
+        &mut self,
+        request: &MailboxRequest,
+        message: &[u8],
+        proof: &Signature,
+        now_ms: u64,
+    ) -> Result<MailboxAnswer, MailboxError> {
+        request.judge(&self.node, message, proof)?;
+        self.forget_expired(now_ms);
+        match request.operation {
+            MailboxOperation::Open => self.open(request.address, now_ms),
+            MailboxOperation::Leave { slot, .. } => {
+                let held = self.find(&request.address)?.slot(slot)?;
+                match held {
+                    Some(held) if held != message => return Err(MailboxError::Taken),
+                    Some(_) => {}
+                    // A copy of its own, so that a slot keeps no more alive than its message.
+                    None => *held = Some(Bytes::copy_from_slice(message)),
+                }
+                Ok(MailboxAnswer::Done)
+            }
+            MailboxOperation::Fetch { slot } => {
+                let held = self.find(&request.address)?.slot(slot)?;
+                Ok(held.clone().map_or(MailboxAnswer::Empty, MailboxAnswer::Message))
+            }
+            MailboxOperation::Close => {
+                let closed = self.boxes.remove(&request.address);
+                closed.map(|_| MailboxAnswer::Done).ok_or(MailboxError::Unknown)
+            }
+        }
+    }
+
+    /// Forgets what has expired. Every request does that too; a timer makes it happen where none comes (PAIR-45).
+    pub fn forget_expired(&mut self, now_ms: u64) {
+        self.boxes.retain(|_, mailbox| mailbox.is_alive(now_ms));
+    }
+
+    /// How many there are, expired ones included until they are forgotten.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.boxes.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.boxes.is_empty()
+    }
+
+    fn open(
+        &mut self,
+        address: MailboxAddress,
+        now_ms: u64,
+    ) -> Result<MailboxAnswer, MailboxError> {
+        if !self.boxes.contains_key(&address) {
+            if self.boxes.len() >= self.most {
+                return Err(MailboxError::Full);
+            }
+            let mailbox = Mailbox { opened_ms: now_ms, slots: Default::default() };
+            self.boxes.insert(address, mailbox);
+        }
+        Ok(MailboxAnswer::Done)
+    }
+
+    fn find(&mut self, address: &MailboxAddress) -> Result<&mut Mailbox, MailboxError> {
+        self.boxes.get_mut(address).ok_or(MailboxError::Unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests;
