@@ -159,7 +159,7 @@ fn valid() -> Vec<Case> {
 }
 
 /// A small good payload of each control kind but the genesis.
-fn control_payloads() -> Vec<(&'static str, Kind, Vec<u8>)> {
+pub(super) fn control_payloads() -> Vec<(&'static str, Kind, Vec<u8>)> {
     let key = |number: u8| [number; 32];
     let elements = |elements: Vec<Element>| Array([vec![Number(1)], elements].concat()).to_bytes();
     let list = || Array(Vec::new());

@@ -3,7 +3,8 @@
 use bulla_core::control::{Cuts, Revoke, Role, RoleChange};
 
 use super::parts::{
-    bounds, cut, cut_cases, cuts, cuts_element, device, devices, good, id, key, roles, unexpected, zero,
+    bounds, cut, cut_cases, cuts, cuts_element, device, devices, good, id, key, roles, unexpected,
+    zero,
 };
 use crate::vectors::Case;
 use crate::vectors::element::Element::{self, Array, Null, Number};

@@ -3,13 +3,14 @@
 mod refused;
 
 use bulla_core::values::PayloadState;
-use bulla_core::{EntryId, Kind, RawEntry, SpaceId, Topic};
+use bulla_core::{EntryId, KeyId, Kind, RawEntry, SpaceId, Topic};
 use bulla_wire::stream::{BodyItem, EntryItem};
 use bulla_wire::{BodyDecoder, BodyEncoder, Form};
 use serde_json::Value;
 
 use super::parts::{Array, Element, Number, Said, Sample, World, end, id, sequence, state};
 use super::{entry_json, item_shape, read_body};
+use crate::vectors::entry::control_payloads;
 use crate::vectors::{Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Shape, Verdict};
 
 /// Bodies of a put in the compact form.
@@ -50,10 +51,18 @@ impl Format for CompactForm {
             .flag("Boundary", "a value at the edge of what is allowed")
             .flag("Forged", "a body whose entries do not verify, and that is well-formed all the same")
             .group(Group::new().hex("space", world.space).cases(accepted(&world)))
-            .group(Group::new().hex("space", SpaceId::from(genesis.id())).case(good(
-                "the genesis of the space, then its author's first operation",
-                &the_genesis(&founder, &genesis),
-            )))
+            .group(
+                Group::new()
+                    .hex("space", SpaceId::from(genesis.id()))
+                    .case(good(
+                        "the genesis of the space, then its author's first operation",
+                        &the_genesis(&founder, &genesis),
+                    ))
+                    .case(good(
+                        "the genesis of the space, then control entries of all kinds",
+                        &the_controls(&founder, &genesis),
+                    )),
+            )
             .group(Group::new().hex("space", world.space).cases(refused::cases(&world)))
     }
 
@@ -340,17 +349,37 @@ fn the_genesis(founder: &World, genesis: &Sample) -> Body {
     let mut header = founder.header(2, genesis.id());
     header.space = SpaceId::from(genesis.id());
     let operation = founder.sign(header);
-    let said = Said {
-        author: Element::of(genesis.header.author),
-        previous: Number(0),
-        milliseconds: 2 * (genesis.header.timestamp >> 16),
-        topic: Number(0),
-        key_id: Number(0),
-    };
     let after = Said {
         topic: Element::of(operation.header.topic),
         key_id: Element::of(operation.header.key_id),
         ..known(0, operation.after(genesis))
     };
-    Body::new().compact(genesis, &said).compact(&operation, &after)
+    Body::new().compact(genesis, &first_genesis(genesis)).compact(&operation, &after)
+}
+
+/// What a sender says of a genesis: topic and key id are the zeros that the tables begin with.
+fn first_genesis(genesis: &Sample) -> Said {
+    Said {
+        author: Element::of(genesis.header.author),
+        previous: Number(0),
+        milliseconds: 2 * (genesis.header.timestamp >> 16),
+        topic: Number(0),
+        key_id: Number(0),
+    }
+}
+
+/// The genesis and an entry of each other control kind after it: topic and key id are zero in all of them.
+fn the_controls(founder: &World, genesis: &Sample) -> Body {
+    let mut body = Body::new().compact(genesis, &first_genesis(genesis));
+    let mut last = genesis.clone();
+    for (_, kind, payload) in control_payloads() {
+        let mut header = founder.header(last.header.sequence + 1, last.id());
+        header.space = SpaceId::from(genesis.id());
+        (header.kind, header.topic, header.key_id) = (kind, Topic::ZERO, KeyId::ZERO);
+        let entry = founder.sign_payload(header, &payload);
+        let said = Said { topic: Number(0), key_id: Number(0), ..known(0, entry.after(&last)) };
+        body = body.compact(&entry, &said);
+        last = entry;
+    }
+    body
 }
