@@ -178,6 +178,14 @@ impl Invitations {
         Ok(())
     }
 
+    /// Forgets the invitations that nobody answered in time, and gives their number. Those that are used or cancelled stay:
+    /// they hold no secret.
+    pub fn forget_expired(&mut self, now_ms: u64) -> usize {
+        let before = self.records.len();
+        self.records.retain(|record| record.secret.is_none() || now_ms < record.expires_ms);
+        before - self.records.len()
+    }
+
     /// All of them, ascending by id.
     pub fn iter(&self) -> impl Iterator<Item = InvitationInfo> + '_ {
         self.records.iter().map(|record| InvitationInfo {

@@ -35,6 +35,22 @@ fn a_full_register_forgets_only_what_cannot_serve_any_more() {
     assert_eq!(unknown.code().as_str(), "invitation.unknown");
 }
 
+/// Clauses: PAIR-34.
+#[test]
+fn what_expired_is_forgotten_with_its_secret_and_what_ended_is_remembered() {
+    let (author, mut register) = (device(1).author(), Invitations::new());
+    let mut make =
+        |lifetime| register.invite(author, SPACE, None, lifetime, NOW, &OsRandomness).unwrap().id();
+    let (short, long, cancelled) = (make(10), make(20), make(10));
+    register.cancel(&cancelled).unwrap();
+    // Not by a clock that went back.
+    assert_eq!(register.forget_expired(0), 0);
+    assert_eq!(register.forget_expired(NOW + 9), 0);
+    assert_eq!(register.forget_expired(NOW + 10), 1);
+    let left: Vec<_> = register.iter().map(|info| info.id).collect();
+    assert!(!left.contains(&short) && left.contains(&long) && left.contains(&cancelled));
+}
+
 /// Clauses: KF-2, KF-12.
 #[test]
 fn a_register_survives_its_file() {
