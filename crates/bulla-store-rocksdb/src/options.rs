@@ -12,7 +12,8 @@ pub struct DiskOptions {
     pub durability: Durability,
     /// Memory for blocks read from disk, in bytes; 32 MiB by default.
     pub cache_bytes: usize,
-    /// Memory for writes not yet in table files, in bytes; 48 MiB by default.
+    /// Memory for writes not yet in table files, in bytes; 24 MiB by default. While a full one is being written to files
+    /// the next fills, so that up to twice as much is in use for a moment.
     pub write_buffer_bytes: usize,
     /// Memory for the state of spaces in use, in bytes; 32 MiB by default, some 4,000 spaces. Others cost disk only.
     pub active_bytes: usize,
@@ -38,7 +39,7 @@ impl Default for DiskOptions {
             create: true,
             durability: Durability::EveryCommit,
             cache_bytes: 32 * MIB,
-            write_buffer_bytes: 48 * MIB,
+            write_buffer_bytes: 24 * MIB,
             active_bytes: 32 * MIB,
             queue_bytes: 32 * MIB,
             low_water_bytes: 128 * MIB as u64,
