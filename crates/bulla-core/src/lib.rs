@@ -12,6 +12,7 @@
 //!
 //! - [`RawEntry`]: bytes from outside, not believed yet;
 //! - [`VerifiedHeader`], [`VerifiedEntry`], [`Verified`]: what [`Verifier`] makes of them, the only things a store takes;
+//! - [`Control`]: what a control entry says of members, keys and erasures;
 //! - [`Head`] and [`Cursor`]: a store's state, and how far a reader got in it;
 //! - [`SetHash`], [`Bloom`]: what two stores compare.
 //!
