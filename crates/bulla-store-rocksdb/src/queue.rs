@@ -43,6 +43,8 @@ pub(crate) struct Put {
 pub(crate) enum Alone {
     /// Drop payloads.
     Erase(Erasure, Reply<ErasureReport>),
+    /// Make payloads that were dropped wanted again.
+    Restore(Vec<EntryId>, Reply<u64>),
     /// Count by a rule.
     Rule(Rule, Reply<()>),
     /// Say anew what counts.
@@ -71,7 +73,9 @@ impl Alone {
             Self::Rule(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::Mark(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::Keep(keep) => drop(keep.reply.send(Err(error.clone()))),
-            Self::Release(_, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Restore(_, reply) | Self::Release(_, reply) => {
+                drop(reply.send(Err(error.clone())))
+            }
         }
     }
 }

@@ -193,6 +193,13 @@ impl Erasable for DiskStore {
         let space = self.in_use(cx).await?;
         self.alone(space, |reply| Alone::Erase(erasure, reply)).await
     }
+
+    async fn restore(&self, cx: &Context, ids: &[EntryId]) -> Result<u64> {
+        rules::check_ids(ids.len())?;
+        let space = self.in_use(cx).await?;
+        let ids = ids.to_vec();
+        self.alone(space, |reply| Alone::Restore(ids, reply)).await
+    }
 }
 
 /// What all spaces of a database have in common.

@@ -182,6 +182,9 @@ impl Writer {
             Alone::Erase(erasure, reply) => {
                 drop(reply.send(self.change(|plan| plan.erase(space, &erasure))));
             }
+            Alone::Restore(ids, reply) => {
+                drop(reply.send(self.change(|plan| plan.restore(space, &ids))));
+            }
             Alone::Rule(rule, reply) => {
                 drop(reply.send(self.change(|plan| plan.set_rule(space, rule))));
             }

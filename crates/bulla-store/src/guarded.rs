@@ -116,6 +116,16 @@ pub trait Admission: Debug + Send + Sync + 'static {
     ///
     /// When what follows from them could not be done. The `put` then fails; the control entries stay.
     async fn stored(&self, cx: &Context, control: &[Verified]) -> Result<()>;
+
+    /// Entries of other kinds were stored, or their payloads added, durably; called over an engine that judges, while the
+    /// permit of their ruling is held. For admissions whose verdicts wait for headers.
+    ///
+    /// # Errors
+    ///
+    /// When what follows from them could not be done. The `put` then fails; the entries stay.
+    async fn arrived(&self, _cx: &Context, _entries: &[Verified]) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Lets everything through.
@@ -134,6 +144,10 @@ impl Admission for AdmitAll {
     }
 
     async fn stored(&self, _cx: &Context, _control: &[Verified]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn arrived(&self, _cx: &Context, _entries: &[Verified]) -> Result<()> {
         Ok(())
     }
 }
@@ -195,22 +209,25 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
                 Verdict::Pending => batch.set(place, PutOutcome::Pending),
             }
         }
-        let (lineage, control) = self.store_admitted(cx, admitted, batch).await?;
+        let (lineage, New { control, others }) = self.store_admitted(cx, admitted, batch).await?;
         self.keep(cx, kept, batch).await?;
         if !control.is_empty() {
             self.admission.stored(cx, &control).await?;
+        }
+        if !others.is_empty() {
+            self.admission.arrived(cx, &others).await?;
         }
         drop(permit);
         Ok(lineage)
     }
 
-    /// Stores what was admitted; gives the lineage and the control entries that are new.
+    /// Stores what was admitted; gives the lineage and what is new.
     async fn store_admitted(
         &self,
         cx: &Context,
         admitted: Vec<(usize, (Verified, Mark))>,
         batch: &mut Batch,
-    ) -> Result<(Lineage, Vec<Verified>)> {
+    ) -> Result<(Lineage, New)> {
         let (places, given): (Vec<usize>, Vec<(Verified, Mark)>) = match &self.engine {
             Some(_) => admitted.into_iter().unzip(),
             // Nothing can say there that an entry does not count.
@@ -225,10 +242,11 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
                 })
                 .unzip(),
         };
-        let control: Vec<(usize, Verified)> = places
+        let is_judged = self.engine.is_some();
+        let told: Vec<(usize, Verified)> = places
             .iter()
             .zip(&given)
-            .filter(|(_, (entry, _))| entry.header().kind.is_control())
+            .filter(|(_, (entry, _))| is_judged || entry.header().kind.is_control())
             .map(|(place, (entry, _))| (*place, entry.clone()))
             .collect();
         let PutReport { lineage, outcomes } = match &self.engine {
@@ -239,8 +257,10 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
         for (place, outcome) in places.into_iter().zip(outcomes) {
             batch.set(place, outcome);
         }
-        let control = control.into_iter().filter(|(place, _)| batch.is_new(*place));
-        Ok((lineage, control.map(|(_, entry)| entry).collect()))
+        let new = told.into_iter().filter(|(place, _)| batch.is_new(*place));
+        let (control, others) =
+            new.map(|(_, entry)| entry).partition(|entry| entry.header().kind.is_control());
+        Ok((lineage, New { control, others }))
     }
 
     /// Keeps what was quarantined, and says so.
@@ -278,6 +298,12 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
         }
         Ok(())
     }
+}
+
+/// What a part of a batch brought, or what payloads it brought.
+struct New {
+    control: Vec<Verified>,
+    others: Vec<Verified>,
 }
 
 /// An entry of a batch and its place there.
@@ -408,5 +434,10 @@ impl<S: Erasable + ?Sized, A: Admission> Erasable for GuardedStore<S, A> {
     async fn erase(&self, cx: &Context, erasure: Erasure) -> Result<ErasureReport> {
         self.allow(cx, Operation::Erase).await?;
         self.store.erase(cx, erasure).await
+    }
+
+    async fn restore(&self, cx: &Context, ids: &[EntryId]) -> Result<u64> {
+        self.allow(cx, Operation::Erase).await?;
+        self.store.restore(cx, ids).await
     }
 }

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use bulla_core::values::{PutReport, Rule};
-use bulla_core::{AuthorKey, Code, EntryId, KeyId, Kind, SetDigest, Verified, VerifiedHeader};
+use bulla_core::{
+    AuthorKey, Code, EntryId, KeyId, Kind, SetDigest, Topic, Verified, VerifiedHeader,
+};
 
 use crate::{ContentAddressedStore, Context, Result};
 
@@ -41,6 +43,8 @@ pub struct Facts {
     pub previous: EntryId,
     /// What it is for.
     pub kind: Kind,
+    /// Its topic; zero for control kinds.
+    pub topic: Topic,
     /// The epoch key that sealed it; zero for control kinds.
     pub key_id: KeyId,
     /// Whether it counts.
@@ -59,6 +63,7 @@ impl Facts {
             sequence: fields.sequence,
             previous: fields.previous,
             kind: fields.kind,
+            topic: fields.topic,
             key_id: fields.key_id,
             mark,
         }

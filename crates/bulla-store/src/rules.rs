@@ -300,4 +300,13 @@ mod tests {
         assert!(!budget.take(1));
         assert!(ByteBudget::new(0).take(usize::MAX), "one item is always allowed");
     }
+
+    /// Clauses: MARK-8, QUAR-6.
+    #[test]
+    fn no_listing_is_longer_than_the_longest_one() {
+        assert_eq!(
+            [0, 1, 4_096, 4_097, usize::MAX].map(clamp_listing),
+            [1, 1, 4_096, 4_096, 4_096]
+        );
+    }
 }

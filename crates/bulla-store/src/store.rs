@@ -139,4 +139,13 @@ pub trait Erasable: ContentAddressedStore {
     ///
     /// As [`head`](ContentAddressedStore::head).
     async fn erase(&self, cx: &Context, erasure: Erasure) -> Result<ErasureReport>;
+
+    /// Takes back what erasures and prunings said of at most 10,000 entries, durably: payloads that are erased or pruned are
+    /// missing, and what was remembered of entries that are not held is forgotten (ERA-8). How many entries that was.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Request`](crate::StoreError::Request) with `request.too_large`; else as
+    /// [`head`](ContentAddressedStore::head).
+    async fn restore(&self, cx: &Context, ids: &[EntryId]) -> Result<u64>;
 }

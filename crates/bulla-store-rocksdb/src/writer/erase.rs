@@ -111,6 +111,41 @@ impl Plan<'_> {
         Ok(())
     }
 
+    /// Takes back what erasures and prunings said; of how many entries. Their space has nothing else in this commit.
+    pub(super) fn restore(&mut self, space: &Arc<Space>, ids: &[EntryId]) -> Result<u64> {
+        let mut touched = self.touch(space)?;
+        let count = self.restore_all(&mut touched, ids);
+        self.put_back(touched);
+        count
+    }
+
+    fn restore_all(&mut self, touched: &mut Touched, ids: &[EntryId]) -> Result<u64> {
+        let number = touched.number();
+        let mut done = HashSet::new();
+        for id in ids {
+            let key = id_key(number, id);
+            let Some(index) = self.database.row::<IndexRow>(Family::Ids, &key)? else {
+                let removal: Option<RemovalRow> = self.database.row(Family::Removals, &key)?;
+                if removal.is_some() && done.insert(*id) {
+                    self.batch.delete(Family::Removals, key)?;
+                    touched.row.removals = touched.row.removals.saturating_sub(1);
+                }
+                continue;
+            };
+            let bytes = self
+                .database
+                .get(Family::Headers, &receipt_key(number, index.receipt))?
+                .ok_or_else(|| damaged_row("headers"))?;
+            let row = HeaderRow::parse(&bytes)
+                .filter(|row| row.id == *id)
+                .ok_or_else(|| damaged_row("headers"))?;
+            if row.state.by().is_some() && done.insert(*id) {
+                self.put_state(number, &row, index.receipt, State::Missing)?;
+            }
+        }
+        Ok(u64::try_from(done.len()).unwrap_or(u64::MAX))
+    }
+
     /// Removes a payload's bytes, or its claim to bytes that others share.
     fn drop_payload(
         &mut self,

@@ -1,6 +1,7 @@
 //! Erasure in memory.
 
 use async_trait::async_trait;
+use bulla_core::EntryId;
 use bulla_core::values::PayloadState;
 
 use super::MemoryStore;
@@ -31,5 +32,14 @@ impl Erasable for MemoryStore {
         state.commit();
         self.publish(&state);
         Ok(report)
+    }
+
+    async fn restore(&self, _cx: &Context, ids: &[EntryId]) -> Result<u64> {
+        crate::rules::check_ids(ids.len())?;
+        let mut state = self.write()?;
+        let count = ids.iter().filter(|id| state.restore(id)).count();
+        state.commit();
+        self.publish(&state);
+        Ok(u64::try_from(count).unwrap_or(u64::MAX))
     }
 }

@@ -169,6 +169,22 @@ impl State {
         *kept = rules::stronger_absence(*kept, state);
     }
 
+    /// Takes back what an erasure or a pruning said of an entry; whether there was one.
+    pub(super) fn restore(&mut self, id: &EntryId) -> bool {
+        if self.remembered.remove(id).is_some() {
+            return true;
+        }
+        let receipt = self.receipts.get(id).copied();
+        let Some(stored) = receipt.and_then(|receipt| stored_mut(&mut self.stored, receipt)) else {
+            return false;
+        };
+        let is_taken = matches!(stored.state, PayloadState::Erased(_) | PayloadState::Pruned(_));
+        if is_taken {
+            stored.state = PayloadState::Missing;
+        }
+        is_taken
+    }
+
     pub(super) fn receipt_of(&self, id: &EntryId) -> Option<u64> {
         self.receipts.get(id).copied()
     }

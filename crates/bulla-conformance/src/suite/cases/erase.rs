@@ -1,5 +1,10 @@
 //! Erasing and pruning, at the store that can, and what the top of a stack then says.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "of entries that the case wrote itself; a panic is a failed case"
+)]
+
 use std::sync::Arc;
 
 use bulla_core::values::{GetItem, Has, PayloadState, PutOutcome, ScanBody, ScanRequest};
@@ -24,6 +29,8 @@ pub(super) const CASES: &[Case] = &[
     case!(Erasable Must "erase-shared-content" ["ERA-7", "PUT-9"] shared_content),
     case!(Erasable Must "erase-cursor-stays-good" ["ERA-1", "CUR-1"] cursor_stays_good),
     case!(Erasable Must "erase-reason-stands" ["ERA-4"] reason_stands),
+    case!(Erasable Must "erase-taken-back" ["ERA-8", "PUT-4"] taken_back),
+    case!(Erasable Must "erase-taken-back-before-arrival" ["ERA-8"] taken_back_before_arrival),
 ];
 
 const BY: EntryId = EntryId([0xb1; 32]);
@@ -319,5 +326,57 @@ async fn reason_stands(ground: &Ground) -> Result<(), Failure> {
         erase(&stage, &origin, BY, true, &[entry.id()]).await?;
         check_gone(&stage, &origin, &entry, PayloadState::Erased(BY_ANOTHER)).await?;
     }
+    Ok(())
+}
+
+async fn taken_back(ground: &Ground) -> Result<(), Failure> {
+    let (stage, origin) = fresh(ground).await?;
+    let entries = stage.world.entries(0, 4)?;
+    put_new(&stage, whole(&entries), 1).await?;
+    let all = ids(&entries);
+    erase(&stage, &origin, BY, false, &all[..1]).await?;
+    erase(&stage, &origin, BY, true, &all[1..2]).await?;
+    let before = head(&stage).await?;
+    let named = [all[0], all[1], all[2], all[0], EntryId([9; 32])];
+    check_eq!(origin.restore(&stage.cx, &named).await?, 2, "those that were dropped, each once");
+    check_eq!(head(&stage).await?, before, "no payload came or went");
+    for entry in entries.iter().take(2) {
+        let expected = GetItem::Header(header_of(entry), PayloadState::Missing);
+        check_eq!(origin.get_one(&stage.cx, entry.id()).await?, expected, "wanted again");
+        check_eq!(origin.has_one(&stage.cx, entry.id()).await?, Has::PayloadMissing, "and said so");
+    }
+    for id in &all[2..] {
+        check_eq!(origin.has_one(&stage.cx, *id).await?, Has::Yes, "others are as they were");
+    }
+    check_eq!(origin.restore(&stage.cx, &named).await?, 0, "a second time nothing is left to do");
+    let report = put(&stage, whole(&entries)).await?;
+    let expected = vec![
+        PutOutcome::PayloadAdded(1),
+        PutOutcome::PayloadAdded(2),
+        PutOutcome::Duplicate(3),
+        PutOutcome::Duplicate(4),
+    ];
+    check_eq!(report.outcomes, expected, "what comes again is taken back");
+    check_eq!(head(&stage).await?.present.count, 4, "and present");
+    Ok(())
+}
+
+async fn taken_back_before_arrival(ground: &Ground) -> Result<(), Failure> {
+    let (stage, origin) = fresh(ground).await?;
+    let entries = stage.world.entries(0, 2)?;
+    let named = ids(&entries);
+    erase(&stage, &origin, BY, false, &named).await?;
+    check_eq!(origin.restore(&stage.cx, &named[..1]).await?, 1, "forgotten");
+    check_eq!(origin.restore(&stage.cx, &named[..1]).await?, 0, "once");
+    put_new(&stage, whole(&entries), 1).await?;
+    let now = head(&stage).await?;
+    check_eq!((now.held.count, now.present.count), (2, 1), "the other is stored as a header");
+    check_eq!(
+        origin.has_one(&stage.cx, named[0]).await?,
+        Has::Yes,
+        "what was forgotten came whole"
+    );
+    let item = origin.get_one(&stage.cx, named[1]).await?;
+    check_eq!(item, GetItem::Header(header_of(&entries[1]), PayloadState::Erased(BY)), "erased");
     Ok(())
 }
