@@ -30,7 +30,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = suite::trials();
-    let own: [(&str, fn()); 21] = [
+    let own: [(&str, fn()); 22] = [
         ("cache::what_is_kept_outlives_the_process", cache::what_is_kept_outlives_the_process),
         (
             "cache::random_operations_match_the_memory_storage",
@@ -91,6 +91,10 @@ fn main() {
         (
             "judged::full_quarantine_is_an_impairment_until_something_leaves",
             judged::full_quarantine_is_an_impairment_until_something_leaves,
+        ),
+        (
+            "judged::nearly_full_device_keeps_nothing_more_and_still_judges",
+            judged::nearly_full_device_keeps_nothing_more_and_still_judges,
         ),
         (
             "judged::judgements_that_change_nothing_cost_no_commit",

@@ -33,5 +33,7 @@ mod a61_clock;
 mod crashes;
 #[path = "attacks/heads_that_lie.rs"]
 mod heads_that_lie;
+#[path = "attacks/held_and_counting.rs"]
+mod held_and_counting;
 #[path = "attacks/support.rs"]
 mod support;

@@ -109,6 +109,14 @@ async fn marks_and_quarantine_that_do_not_hold_are_found() {
     overwrite(&spaces, Family::Quarantine, &twin, Some(&entry));
     assert_eq!(found().await, [ProblemKind::Payload]);
     overwrite(&spaces, Family::Quarantine, &twin, None);
+    // A signature that does not hold, under an id that fits it.
+    let (bytes, signature) = (kept[0].verified_header().bytes().clone(), Signature([7; 64]));
+    let forged_id = EntryId::compute(&Header::digest_of(&bytes), &signature);
+    let forged = VerifiedHeader::from_store(bytes, signature, &forged_id).unwrap();
+    store.keep(&cx, vec![(forged.into(), Code::new("directory.no_right"))]).await.unwrap();
+    assert_eq!(found().await, [ProblemKind::Payload, ProblemKind::Digest]);
+    store.release(&cx, &[forged_id]).await.unwrap();
+    assert_eq!(found().await, []);
     let author = kept_author_key(0, &world.author(1).id());
     let totals = row(Family::Quarantine, &author);
     let wrong = totals_row(bulla_store::KeptTotals { entries: 1, bytes: 7 });

@@ -137,6 +137,24 @@ pub(crate) fn full_quarantine_is_an_impairment_until_something_leaves() {
     });
 }
 
+/// Clauses: DISK-15.
+pub(crate) fn nearly_full_device_keeps_nothing_more_and_still_judges() {
+    let folder = tempfile::tempdir().unwrap();
+    runtime().block_on(async {
+        drop(judged(&open(folder.path())).await);
+        let spaces = open_with(folder.path(), options().with_low_water_bytes(u64::MAX)).unwrap();
+        let store = spaces.disk_store(world(0x51).space()).await.unwrap();
+        let before = seen(&store).await;
+        let full =
+            store.keep(&cx(), given(&small(&mut world(0x51).author(2), 1))).await.unwrap_err();
+        assert!(matches!(full, StoreError::Full), "{full}");
+        assert_eq!(seen(&store).await, before);
+        let marks = vec![(before.1[0].id, Mark::Counts)];
+        assert_eq!(store.mark(&cx(), Judgement { marks, by: None }).await.unwrap().changed, 1);
+        assert_eq!(store.release(&cx(), &[before.3[0].id]).await.unwrap(), 1);
+    });
+}
+
 /// Clauses: MARK-5, DISK-7.
 pub(crate) fn judgements_that_change_nothing_cost_no_commit() {
     let folder = tempfile::tempdir().unwrap();

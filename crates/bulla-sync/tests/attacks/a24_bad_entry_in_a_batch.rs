@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bulla_core::{EntryId, Verified};
 use bulla_store::guarded::{Admission, GuardedStore, Operation, Verdict as Judgement};
-use bulla_store::{Context, MemoryStore, Result};
+use bulla_store::{Context, MemoryStore, Result, Ruling};
 use bulla_sync::{Reason, Verdict, Why};
 
 use crate::support::*;
@@ -126,13 +126,17 @@ impl Admission for Undecided {
         Ok(())
     }
 
-    async fn judge(&self, _: &Context, entries: &[Verified]) -> Result<Vec<Judgement>> {
+    async fn judge(&self, _: &Context, entries: &[Verified]) -> Result<Ruling> {
         let is_open = self.is_open.load(Ordering::SeqCst);
         let judge = |entry: &Verified| match is_open && entry.id() == self.id {
             true => Judgement::Pending,
             false => Judgement::Admit,
         };
-        Ok(entries.iter().map(judge).collect())
+        Ok(entries.iter().map(judge).collect::<Vec<_>>().into())
+    }
+
+    async fn stored(&self, _: &Context, _: &[Verified]) -> Result<()> {
+        Ok(())
     }
 }
 
