@@ -8,6 +8,7 @@ use bulla_identity::{DeviceKeys, KeyFileError, Passphrase, WorkFactor};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Global, SpaceArg};
+use crate::durable;
 use crate::exit::{Exit, Failure, Result, with_causes};
 
 /// The folder that holds everything of one device.
@@ -167,14 +168,7 @@ impl Home {
     pub(crate) fn save_local(&self, local: &LocalSpaces) -> Result<()> {
         let path = self.local_path();
         let text = toml::to_string(local).map_err(|error| Failure::new(Exit::Failure, error))?;
-        let save = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(&self.root)?;
-            std::io::Write::write_all(&mut file, text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        save().map_err(|error| io("write", &path, &error))
+        durable::replace(&path, text.as_bytes()).map_err(|error| io("write", &path, &error))
     }
 
     /// The space that a command is about: by id, by name, or the only one there is.

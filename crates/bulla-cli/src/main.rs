@@ -5,6 +5,7 @@ mod args;
 mod bench;
 mod commands;
 mod demo;
+mod durable;
 mod exit;
 mod home;
 mod inspect;

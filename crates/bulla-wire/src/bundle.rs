@@ -194,6 +194,19 @@ impl BundleReader {
         self.ids.insert(id);
     }
 
+    /// Whether the end came and nothing after it. To be called when no more bytes will come, and before what was found
+    /// out about the entries is told (BUN-7).
+    ///
+    /// # Errors
+    ///
+    /// [`StreamError::Truncated`] when the end is missing.
+    pub fn ended(&self) -> Result<(), StreamError> {
+        match &self.stage {
+            Stage::Start(_) => Err(StreamError::Truncated),
+            Stage::Body(body) => body.finish(),
+        }
+    }
+
     /// To be called when no more bytes will come; `digest` is that of [`BundleItem::End`].
     ///
     /// # Errors
@@ -201,10 +214,7 @@ impl BundleReader {
     /// [`StreamError::Truncated`] when the end is missing; [`StreamError::Digest`] when other ids came than the writer
     /// counted.
     pub fn finish(&self, digest: &SetDigest) -> Result<(), StreamError> {
-        match &self.stage {
-            Stage::Start(_) => return Err(StreamError::Truncated),
-            Stage::Body(body) => body.finish()?,
-        }
+        self.ended()?;
         if self.ids.digest() == *digest { Ok(()) } else { Err(StreamError::Digest) }
     }
 }

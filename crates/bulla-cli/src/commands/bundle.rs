@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::args::{BundleCommand, SpaceArg};
+use crate::durable;
 use crate::exit::{Exit, Failure, Result, with_causes};
 use crate::home::io;
 use crate::output::count;
@@ -87,8 +88,7 @@ impl<'a> Target<'a> {
         if path == Path::new("-") {
             return Ok(Self::Output);
         }
-        let folder =
-            path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = durable::folder_of(path);
         let file = tempfile::NamedTempFile::new_in(folder)
             .map_err(|error| io("write into", folder, &error))?;
         Ok(Self::File(file, path))
@@ -106,11 +106,7 @@ impl<'a> Target<'a> {
 
     fn finish(self) -> Result<()> {
         let Self::File(file, path) = self else { return Ok(()) };
-        let kept = file
-            .as_file()
-            .sync_all()
-            .and_then(|()| file.persist(path).map_err(|error| error.error));
-        kept.map(drop).map_err(|error| io("write", path, &error))
+        durable::keep(file, path).map_err(|error| io("write", path, &error))
     }
 }
 
@@ -125,11 +121,13 @@ async fn import(app: &App, file: &Path, expected: Option<SpaceId>) -> Result<()>
     loop {
         let count = source.read(&mut buffer).map_err(|error| io("read", file, &error))?;
         import.reader.push(buffer.get(..count).unwrap_or_default());
-        while let Some(item) = import.reader.next_item().map_err(|error| bad(&error))? {
-            import.take(item).await?;
-        }
-        if count == 0 {
-            return import.finish().await;
+        loop {
+            match import.reader.next_item() {
+                Ok(Some(item)) => import.take(item).await?,
+                Ok(None) if count == 0 => return import.finish(None).await,
+                Ok(None) => break,
+                Err(fault) => return import.finish(Some(fault)).await,
+            }
         }
     }
 }
@@ -235,14 +233,19 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<()> {
+    /// Stores what is left and judges the file as a whole, in the order of BUN-7; `fault` is what kept it from being read
+    /// to its end.
+    async fn finish(mut self, fault: Option<StreamError>) -> Result<()> {
         self.store_batch().await?;
-        let space = self.store.as_ref().map(|store| store.space().to_string());
-        self.app.output.line(format!("{} stored, {} held before", entries(self.stored), self.held));
-        self.app.output.json(&json!({
-            "space": space, "stored": self.stored, "held_before": self.held, "refused": self.refused.listed,
-            "refused_count": self.refused.count,
-        }));
+        if let Some(store) = &self.store {
+            let output = &self.app.output;
+            output.line(format!("{} stored, {} held before", entries(self.stored), self.held));
+            output.json(&json!({
+                "space": store.space().to_string(), "stored": self.stored, "held_before": self.held,
+                "refused": self.refused.listed, "refused_count": self.refused.count,
+            }));
+        }
+        fault.map_or_else(|| self.reader.ended(), Err).map_err(|error| bad(&error))?;
         if let Some(first) = self.refused.listed.first() {
             let count = self.refused.count;
             return Err(Failure::new(
@@ -251,6 +254,7 @@ impl<'a> Import<'a> {
             )
             .help("the others are stored; get the file again from its maker"));
         }
+        // All verified, so the digest tells whether they are those that the maker counted.
         self.reader.finish(&self.digest.unwrap_or(SetDigest::ZERO)).map_err(|error| bad(&error))
     }
 }

@@ -174,6 +174,38 @@ async fn a_damaged_bundle_is_4_and_what_was_whole_is_kept() {
     laptop.fails(2, &["bundle", "export", text(&bundle), "--after", "nonsense"]).await;
 }
 
+/// What is wrong with the file as a whole counts before what is wrong with an entry in it, and what was good is stored
+/// whichever it is.
+///
+/// Clauses: BUN-6, BUN-7.
+#[tokio::test]
+async fn a_bundle_with_several_faults_is_refused_for_the_first_in_order() {
+    let bench = Bench::new();
+    let laptop = with_a_file(&bench).await;
+    let bundle = bench.path("whole");
+    laptop.ok(&["bundle", "export", text(&bundle)]).await;
+    let mut flipped = std::fs::read(&bundle).unwrap();
+    flipped[1_000_000] ^= 1;
+    let cut = flipped[..flipped.len() - 1].to_vec();
+    let trailing = [&flipped[..], &[0x80]].concat();
+    let mut kept = None;
+    for (name, bytes, first) in [
+        ("bad entry", flipped, "entries of the file are not genuine"),
+        ("bad entry and no end", cut, "bundle: body ends before its end item"),
+        ("bad entry and more behind the end", trailing, "bundle: bytes follow the end item"),
+    ] {
+        let file = bench.path(name);
+        std::fs::write(&file, bytes).unwrap();
+        let home = bench.device(&format!("device for {name}")).await;
+        let error = home.fails(4, &["bundle", "import", text(&file)]).await;
+        let said = error["error"].as_str().unwrap();
+        assert!(said.contains(first), "{name}: {said}");
+        let held = home.json(&["space", "status"]).await["entries"].as_u64().unwrap();
+        assert!(held > 0, "{name}");
+        assert_eq!(*kept.get_or_insert(held), held, "{name}: what came before the fault is stored");
+    }
+}
+
 #[tokio::test]
 async fn a_home_in_use_by_another_process_is_5() {
     let bench = Bench::new();
