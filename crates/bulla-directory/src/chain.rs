@@ -111,16 +111,24 @@ impl CutWalk {
         }
     }
 
-    /// Answers what [`Outcome::Needs`] asked; `None` if the header is not held.
+    /// Answers what [`Outcome::Needs`] asked; `None` if the header is not held. Headers may be told without being asked
+    /// for, and one that was not held may be told when it comes.
     pub fn tell(&mut self, id: EntryId, link: Option<Link>) {
         match link {
             Some(link) => {
+                self.absent.remove(&id);
                 self.told.insert(id, link);
             }
             None => {
                 self.absent.insert(id);
             }
         }
+    }
+
+    /// How many headers it was told of: what the walk takes of memory.
+    #[must_use]
+    pub fn told(&self) -> usize {
+        self.told.len()
     }
 
     /// As [`judge`](Self::judge), looking up as many headers as it takes, but `most`; then it is [`Outcome::Needs`], and
