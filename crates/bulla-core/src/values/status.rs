@@ -35,7 +35,7 @@ pub struct StoreStatus {
     /// Bytes waiting to be compacted, estimated.
     pub compaction_pending_bytes: u64,
     /// What keeps the store from doing all of its work, each as a stable code: `store.full`, `store.read_only`,
-    /// `store.needs_audit`, `upstream.unavailable`.
+    /// `store.needs_audit`, `upstream.unavailable`, and of one space `quarantine.full`.
     pub impairments: Vec<crate::Code>,
     /// The store behind this one.
     pub upstream: Option<Box<Self>>,
