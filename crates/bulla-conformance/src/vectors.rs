@@ -18,6 +18,7 @@ mod digests;
 mod ed25519;
 mod element;
 mod entry;
+mod epochs;
 mod file;
 mod filter;
 mod genesis;
@@ -83,6 +84,8 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(control::GROUP),
         Box::new(control::ERASE),
         Box::new(control::RECOVERY),
+        Box::new(epochs::Epochs),
+        Box::new(epochs::Labels),
         Box::new(clock::Clocks),
         Box::new(ed25519::Ed25519),
         Box::new(primitives::Primitives),
