@@ -9,6 +9,8 @@ mod a02_altered_messages;
 mod a34_zero_agreements;
 #[path = "attacks/a62_leaks.rs"]
 mod a62_leaks;
+#[path = "attacks/honest.rs"]
+mod honest;
 #[path = "attacks/invitation_late.rs"]
 mod invitation_late;
 #[path = "attacks/invitation_used_twice.rs"]
