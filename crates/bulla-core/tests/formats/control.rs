@@ -1,5 +1,7 @@
 //! Control payloads: random ones against their rules, every cut, every changed byte, and what they cost.
 
+#[path = "control/rules.rs"]
+mod rules;
 #[path = "control/samples.rs"]
 mod samples;
 

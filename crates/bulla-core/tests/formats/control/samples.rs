@@ -23,7 +23,7 @@ pub(crate) fn context() -> Context {
 }
 
 /// The card of a device for a space.
-fn card(seed: u8, space: SpaceId) -> JoiningCard {
+pub(crate) fn card(seed: u8, space: SpaceId) -> JoiningCard {
     let claim = JoiningClaim {
         space,
         author: author(&device(seed)),
