@@ -10,7 +10,7 @@ use bulla_core::header::FORMAT_VERSION;
 use bulla_core::{AuthorKey, EntryId, InvitationId, KeyId, SpaceId, VerifiedEntry, VerifiedHeader};
 
 use crate::change::Change;
-use crate::erasures::Erasures;
+use crate::erasures::{Erasable, Erasures};
 use crate::explain::{self, Explanation};
 use crate::graph::{Graph, What};
 use crate::judge::Judged;
@@ -134,7 +134,24 @@ impl Directory {
     /// The counting erasure that covers an entry, if one does (CTL-61). Takes three look-ups.
     #[must_use]
     pub fn erased_by(&self, header: &VerifiedHeader) -> Option<EntryId> {
-        self.erasures.covers(&header.id(), header.header())
+        let id = header.id();
+        let header = header.header();
+        let (author, sequence) = (header.author, header.sequence);
+        let (kind, topic) = (header.kind, header.topic);
+        self.erased(&Erasable { id, author, sequence, kind, topic })
+    }
+
+    /// As [`erased_by`](Self::erased_by), for who knows of a header only what decides it.
+    #[must_use]
+    pub fn erased(&self, entry: &Erasable) -> Option<EntryId> {
+        self.erasures.covers(&self.graph, &self.state, entry)
+    }
+
+    /// Whether an erasure that counts covers the entries of others too; `None` for one that does not count, and for all
+    /// other entries (CTL-61).
+    #[must_use]
+    pub fn erasure_is_by_admin(&self, id: &EntryId) -> Option<bool> {
+        self.state.erasing.get(&self.graph.entry(id)?).copied()
     }
 
     /// What a new control entry by `author` depends on, together with its previous: at most 60 control heads, the author's

@@ -40,6 +40,7 @@ mod verdict;
 pub use chain::{CutWalk, Link, Outcome};
 pub use change::Change;
 pub use directory::{Directory, EpochInfo, GroupInfo, Member, Recipient};
+pub use erasures::Erasable;
 pub use explain::{Explanation, LossInfo};
 pub use standing::{Limit, Limits, Standing};
 pub use verdict::{Refusal, Verdict};

@@ -70,10 +70,9 @@ impl Directory {
     /// Makes the index of erasures anew.
     fn collect_erasures(&mut self) {
         self.erasures = Erasures::default();
-        for (entry, is_admin) in &self.state.erasing {
-            let node = &self.graph.nodes[*entry];
-            if let What::Erase(erase) = &node.what {
-                self.erasures.enter(node.id, self.graph.key(node.author), *is_admin, erase);
+        for entry in self.state.erasing.keys() {
+            if let What::Erase(erase) = &self.graph.nodes[*entry].what {
+                self.erasures.enter(*entry, erase);
             }
         }
     }

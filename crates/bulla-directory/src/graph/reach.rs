@@ -8,6 +8,9 @@
 //! for which there is no room is *linked*: a question about it walks back to entries that have cells. Room comes back with
 //! every further entry, so such walks stay short.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -34,7 +37,7 @@ struct Spot {
     past: Option<Arc<[Cell]>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Reach {
     spots: Table<EntryNo, Spot>,
     /// The last entry of each lane.
@@ -42,6 +45,21 @@ pub(crate) struct Reach {
     cells: usize,
     /// Of each lane, the count gathered so far while cells are merged; zero in between.
     counts: Vec<u32>,
+    room_at_least: usize,
+    room_per_entry: usize,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self {
+            spots: Table::new(),
+            tails: Vec::new(),
+            cells: 0,
+            counts: Vec::new(),
+            room_at_least: CELLS_AT_LEAST,
+            room_per_entry: CELLS_PER_ENTRY,
+        }
+    }
 }
 
 impl Reach {
@@ -156,7 +174,7 @@ impl Reach {
 
     /// How many cells there is still room for.
     fn room(&self) -> usize {
-        let most = CELLS_AT_LEAST + CELLS_PER_ENTRY * self.spots.len();
+        let most = self.room_at_least + self.room_per_entry * self.spots.len();
         most.saturating_sub(self.cells)
     }
 

@@ -223,10 +223,11 @@ impl Judging<'_> {
 
     /// Whether a counting epoch of the group in the past of an entry is clean at it (DIR-26).
     fn knows_clean(&self, entry: EntryNo, group: &EntryId) -> bool {
-        self.state.epochs.iter().any(|(earlier, state)| {
+        // The newest first: most often that is the clean one.
+        let earlier = self.state.epochs_by_group.get(group).into_iter().flatten().rev();
+        earlier.into_iter().any(|earlier| {
             let What::Epoch(epoch) = &self.graph.nodes[*earlier].what else { return false };
-            state.counts
-                && epoch.group == *group
+            self.state.epochs.get(earlier).is_some_and(|state| state.counts)
                 && self.graph.in_past(*earlier, entry)
                 && self.is_clean_at(*earlier, epoch, entry)
         })

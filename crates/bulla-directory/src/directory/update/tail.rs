@@ -67,9 +67,10 @@ impl Directory {
     fn tail_erasure(&mut self, entry: EntryNo, change: &mut Change) -> bool {
         self.state.verdicts[entry] = Some(self.state.by_role(&self.graph, entry, Role::Writer));
         self.state.enter_erasure(&self.graph, entry);
-        let node = &self.graph.nodes[entry];
-        if let (What::Erase(erase), Some(is_admin)) = (&node.what, self.state.erasing.get(&entry)) {
-            self.erasures.enter(node.id, self.graph.key(node.author), *is_admin, erase);
+        if let What::Erase(erase) = &self.graph.nodes[entry].what
+            && self.state.erasing.contains_key(&entry)
+        {
+            self.erasures.enter(entry, erase);
             change.erasures = true;
         }
         true
@@ -197,7 +198,6 @@ impl Directory {
         let before = self.reading_of(device);
         self.state.verdicts[entry] = Some(verdict);
         self.gather_again(device, &before, change);
-        let mut are_erasures_changed = false;
         for own in erasures {
             let verdict = Some(self.state.by_role(&self.graph, own, Role::Writer));
             let was = self.state.erasing.get(&own).copied();
@@ -206,11 +206,7 @@ impl Directory {
                 change.verdicts.push(self.graph.nodes[own].id);
             }
             self.state.enter_erasure(&self.graph, own);
-            are_erasures_changed |= self.state.erasing.get(&own).copied() != was;
-        }
-        if are_erasures_changed {
-            change.erasures = true;
-            self.collect_erasures();
+            change.erasures |= self.state.erasing.get(&own).copied() != was;
         }
         true
     }

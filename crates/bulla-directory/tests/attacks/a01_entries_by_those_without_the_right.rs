@@ -1,0 +1,114 @@
+//! A01: a relay carries control entries of its own making, or of members that are no admins, to get a key or a member in.
+
+use bulla_core::EntryId;
+use bulla_core::control::Role;
+
+use crate::support::{COUNTS, NO_RIGHT, STRANGER, Scene, nothing};
+
+const WRITER: usize = 4;
+const VICTIM: usize = 5;
+const NEW: usize = 9;
+
+/// A founder, a relay (2), a reader (3), a writer (4) and a writer (5) that is the victim; nobody knows device 8.
+fn scene() -> (Scene, EntryId, EntryId) {
+    let mut scene = Scene::new(1);
+    let roles =
+        [(2, Role::Relay), (3, Role::Reader), (WRITER, Role::Writer), (VICTIM, Role::Writer)];
+    for (device, role) in roles {
+        let grant = scene.grant(device, role);
+        scene.write(0, grant);
+    }
+    let group = scene.group(EntryId::ZERO, &[0, VICTIM], &[]);
+    let group = scene.write(0, group);
+    let epoch = scene.epoch(EntryId::ZERO, &[], 1, &[0, 3, WRITER, VICTIM]);
+    let epoch = scene.write(0, epoch);
+    (scene, group, epoch)
+}
+
+/// Clauses: DIR-18, DIR-21, DIR-22, DIR-23, DIR-25.
+#[test]
+fn a01_nothing_by_those_without_the_right_counts() {
+    for (author, verdict) in [(8, STRANGER), (2, NO_RIGHT), (3, NO_RIGHT), (WRITER, NO_RIGHT)] {
+        let (mut scene, group, epoch) = scene();
+        let before = scene.directory();
+        let tries = [
+            scene.grant(NEW, Role::Admin),
+            scene.grant(author, Role::Admin),
+            scene.raise(author, Role::Admin),
+            scene.raise(VICTIM, Role::Admin),
+            scene.lowering(VICTIM, Role::Relay, nothing()),
+            scene.revoke(VICTIM, nothing()),
+            scene.revoke(0, nothing()),
+            scene.group(EntryId::ZERO, &[author], &[]),
+            scene.group(group, &[author], &[]),
+            scene.group(group, &[], &[(VICTIM, nothing())]),
+            scene.epoch(EntryId::ZERO, &[epoch], 2, &[author]),
+            scene.epoch(group, &[], 3, &[author]),
+        ];
+        for control in tries {
+            let what = format!("{control:?} by device {author}");
+            let id = scene.write(author, control);
+            assert_eq!(scene.verdict(id), verdict, "{what}");
+        }
+        let id = scene.recovery(Some(NEW), &[(0, nothing())], Some(author + 20));
+        let id = scene.write(author, id);
+        assert!(!scene.verdict(id).counts());
+
+        let after = scene.settled();
+        assert_eq!(after.members(), before.members());
+        assert_eq!(after.seniority(), before.seniority());
+        assert_eq!(after.groups(), before.groups());
+        assert_eq!(after.writing_epoch(&EntryId::ZERO), before.writing_epoch(&EntryId::ZERO));
+        assert_eq!(after.readers(&EntryId::ZERO), before.readers(&EntryId::ZERO));
+    }
+}
+
+/// A writer erases what it wrote itself, and nothing else.
+///
+/// Clauses: DIR-24, CTL-61.
+#[test]
+fn a01_a_writer_erases_only_its_own() {
+    let (mut scene, _, _) = scene();
+    let own = scene.operation(WRITER, crate::support::SOME_KEY);
+    let other = scene.operation(VICTIM, crate::support::SOME_KEY);
+    let erasures = [WRITER, VICTIM].map(|of| {
+        let control = scene.erase(of);
+        scene.write(WRITER, control)
+    });
+    let directory = scene.settled();
+    assert_eq!(erasures.map(|id| directory.verdict(&id).unwrap()), [COUNTS, COUNTS]);
+    let erased = |id| {
+        let header = scene.operations.iter().find(|header| header.id() == id).unwrap();
+        directory.erased_by(header)
+    };
+    assert_eq!(erased(own.id), Some(erasures[0]));
+    assert_eq!(erased(other.id), None);
+
+    // A reader erases nothing; an admin whatever it names.
+    let control = scene.erase(3);
+    let by_reader = scene.write(3, control);
+    assert_eq!(scene.verdict(by_reader), NO_RIGHT);
+    let control = scene.erase(VICTIM);
+    let by_admin = scene.write(0, control);
+    let directory = scene.settled();
+    let header = scene.operations.iter().find(|header| header.id() == other.id).unwrap();
+    assert_eq!(directory.erased_by(header), Some(by_admin));
+}
+
+/// A bare node key has no sealing key: whatever is raised to read stays a relay until its card comes.
+///
+/// Clauses: DIR-4.
+#[test]
+fn a01_a_node_without_a_card_never_reads() {
+    use bulla_core::control::{Grant, GrantedDevice};
+
+    let mut scene = Scene::new(1);
+    let device = GrantedDevice::Node(scene.device(2).key);
+    scene.write(0, Grant { device, role: Role::Relay, label: None });
+    let raise = scene.raise(2, Role::Admin);
+    scene.write(0, raise);
+    assert_eq!(scene.role(2), Some(Role::Relay));
+    let grant = scene.grant(2, Role::Reader);
+    scene.write(0, grant);
+    assert_eq!(scene.role(2), Some(Role::Admin));
+}

@@ -1,0 +1,172 @@
+//! Epochs that somebody starts who may not, or who wants to go on reading.
+
+use bulla_core::EntryId;
+use bulla_core::KeyId;
+use bulla_core::control::Role;
+use bulla_directory::{Outcome, Refusal, Standing, Verdict};
+
+use crate::support::{COUNTS, CUT, NO_RIGHT, Scene, nothing};
+
+const SPACE: EntryId = EntryId::ZERO;
+
+fn writing(scene: &Scene, group: EntryId) -> Option<EntryId> {
+    scene.settled().writing_epoch(&group).map(|epoch| epoch.id)
+}
+
+/// A writer rotates although it knows a clean epoch; when none is, it may.
+///
+/// Clauses: DIR-25, DIR-26.
+#[test]
+fn a_writer_does_not_rotate_while_it_knows_a_clean_epoch() {
+    let mut scene = Scene::new(1);
+    for device in [1, 2] {
+        let grant = scene.grant(device, Role::Writer);
+        scene.write(0, grant);
+    }
+    let first = scene.epoch(SPACE, &[], 1, &[0, 1, 2]);
+    let first = scene.write(0, first);
+    let early = scene.epoch(SPACE, &[first], 2, &[0, 1, 2]);
+    let early = scene.write_knowing(1, &[first], early);
+    assert_eq!(scene.verdict(early), NO_RIGHT);
+    assert_eq!(writing(&scene, SPACE), Some(first));
+
+    let revoke = scene.revoke(2, nothing());
+    let revoked = scene.write_knowing(0, &[first], revoke);
+    let needed = scene.epoch(SPACE, &[first], 3, &[0, 1]);
+    let needed = scene.write_knowing(1, &[revoked], needed);
+    assert_eq!(scene.verdict(needed), COUNTS);
+    assert_eq!(writing(&scene, SPACE), Some(needed));
+    // Once it knows that one, it may not again; nor may the device that is gone.
+    let again = scene.epoch(SPACE, &[needed], 4, &[1]);
+    let again = scene.write_knowing(1, &[needed], again);
+    assert_eq!(scene.verdict(again), NO_RIGHT);
+    let gone = scene.epoch(SPACE, &[first], 5, &[2]);
+    let gone = scene.write_knowing(2, &[revoked], gone);
+    assert_eq!(scene.verdict(gone), CUT);
+}
+
+/// A writer hides the clean epoch from its own past and stacks epochs to be deeper than all: an admin's goes before.
+///
+/// Clauses: DIR-27.
+#[test]
+fn a_writer_that_hides_a_clean_epoch_gains_nothing() {
+    let mut scene = Scene::new(1);
+    let grant = scene.grant(1, Role::Writer);
+    let granted = scene.write(0, grant);
+    let grant = scene.grant(2, Role::Writer);
+    let victim = scene.write(0, grant);
+    let first = scene.epoch(SPACE, &[], 1, &[0, 1, 2]);
+    let first = scene.write_knowing(0, &[victim], first);
+    let mut parents = vec![];
+    for key in 10..30 {
+        // Sealed to somebody who does not belong, so that each may follow the one before; the last is clean.
+        let to: &[usize] = if key < 29 { &[1, 30] } else { &[1] };
+        let epoch = scene.epoch(SPACE, &parents, key, to);
+        parents = vec![scene.write_knowing(1, &[granted], epoch)];
+    }
+    let directory = scene.settled();
+    let last = directory.epoch(&parents[0]).unwrap();
+    assert!(last.is_clean && last.depth == 19, "{last:?}");
+    assert_eq!(writing(&scene, SPACE), Some(first));
+}
+
+/// An admin that starts an epoch without being among its recipients knows the key all the same.
+///
+/// Clauses: DIR-26.
+#[test]
+fn the_author_of_an_epoch_counts_as_one_who_reads_it() {
+    let mut scene = Scene::new(1);
+    let grant = scene.grant(1, Role::Admin);
+    scene.write(0, grant);
+    let epoch = scene.epoch(SPACE, &[], 1, &[0]);
+    let epoch = scene.write(1, epoch);
+    assert_eq!(writing(&scene, SPACE), Some(epoch));
+    let cuts = scene.cuts_at(&[scene.ends[&1]]);
+    let revoke = scene.revoke(1, cuts);
+    scene.write(0, revoke);
+    assert_eq!(scene.verdict(epoch), COUNTS);
+    assert_eq!(writing(&scene, SPACE), None);
+    assert!(!scene.settled().epoch(&epoch).unwrap().is_clean);
+}
+
+/// An epoch is sealed to a key that nobody granted, to a relay, to a recovery key that is spent.
+///
+/// Clauses: DIR-26.
+#[test]
+fn an_epoch_sealed_to_who_does_not_read_is_never_written_with() {
+    for other in [8, 1, 7] {
+        let mut scene = Scene::with_recovery(1, Some(7));
+        let grant = scene.grant(1, Role::Relay);
+        scene.write(0, grant);
+        let recovery = scene.recovery(Some(3), &[], None);
+        scene.write(7, recovery);
+        let epoch = scene.epoch(SPACE, &[], 1, &[0, other]);
+        let epoch = scene.write(0, epoch);
+        assert_eq!(scene.verdict(epoch), COUNTS);
+        assert_eq!(writing(&scene, SPACE), None, "sealed to device {other}");
+    }
+    let mut scene = Scene::with_recovery(1, Some(7));
+    let epoch = scene.epoch(SPACE, &[], 1, &[0, 7]);
+    let epoch = scene.write(0, epoch);
+    assert_eq!(writing(&scene, SPACE), Some(epoch));
+    assert_eq!(scene.directory().readers(&SPACE).len(), 2);
+}
+
+/// Members of the space that are not in a group start no epoch of it, write nothing with its key and do not make it theirs
+/// by lying about a key.
+///
+/// Clauses: DIR-23, DIR-25, DIR-30.
+#[test]
+fn a_group_is_closed_to_others() {
+    let mut scene = Scene::new(1);
+    for device in [1, 2, 3] {
+        let grant = scene.grant(device, Role::Writer);
+        scene.write(0, grant);
+    }
+    let common = scene.epoch(SPACE, &[], 1, &[0, 1, 2, 3]);
+    let common = scene.write(0, common);
+    let group = scene.group(SPACE, &[0, 1, 2], &[]);
+    let group = scene.write(0, group);
+    let before = scene.ends[&0];
+    let epoch = scene.epoch(group, &[], 2, &[0, 1, 2]);
+    let epoch = scene.write(0, epoch);
+    assert_eq!(writing(&scene, group), Some(epoch));
+
+    let outside = scene.epoch(group, &[epoch], 3, &[3]);
+    let outside = scene.write(3, outside);
+    assert_eq!(scene.verdict(outside), NO_RIGHT);
+    let entries =
+        [(3, 2), (3, 1), (1, 2)].map(|(device, key)| scene.operation(device, KeyId([key; 32])));
+    let directory = scene.settled();
+    let verdicts = entries.map(|end| scene.judge(&directory, end.id));
+    assert_eq!(verdicts, [NO_RIGHT, COUNTS, COUNTS].map(Outcome::Decided));
+
+    // A member of the group says that the common key is the group's: nobody loses a right by that.
+    let removed = scene.group(group, &[], &[(2, nothing())]);
+    scene.write(0, removed);
+    assert_eq!(writing(&scene, group), None);
+    let lie = scene.epoch(group, &[epoch], 1, &[0, 1]);
+    let lie = scene.write(1, lie);
+    assert_eq!(scene.verdict(lie), COUNTS);
+    let directory = scene.settled();
+    assert_eq!(directory.epochs_of_key(&KeyId([1; 32])).len(), 2);
+    assert_eq!(directory.standing(&scene.device(3).key, &KeyId([1; 32])), Standing::Counts);
+
+    // Who was taken out has lost it, within the cuts.
+    let gone = scene.operation(2, KeyId([2; 32]));
+    assert_eq!(scene.judge(&scene.settled(), gone.id), Outcome::Decided(CUT));
+    // A group is founded by an entry in the past, and its epochs stay among themselves.
+    let early = scene.epoch(group, &[], 5, &[0]);
+    let early = scene.write_at(0, Some(before), &[], early);
+    assert_eq!(scene.verdict(early), COUNTS, "the founding entry is its own previous");
+    let blind = scene.epoch(group, &[], 6, &[0]);
+    let genesis = crate::support::End { sequence: 1, id: scene.entries[0].id(), control: None };
+    let blind = scene.write_at(0, Some(genesis), &[], blind);
+    assert_eq!(scene.verdict(blind), Verdict::Refused(Refusal::Group));
+    let foreign = scene.epoch(SPACE, &[epoch], 7, &[0]);
+    let foreign = scene.write(0, foreign);
+    assert_eq!(scene.verdict(foreign), Verdict::Refused(Refusal::Parents));
+    let hidden = scene.epoch(SPACE, &[common], 8, &[0]);
+    let hidden = scene.write_at(0, Some(genesis), &[], hidden);
+    assert_eq!(scene.verdict(hidden), Verdict::Refused(Refusal::Parents));
+}
