@@ -151,6 +151,15 @@ fn valid() -> Vec<Case> {
         authors: vec![header.author],
         timestamps: Some((header.timestamp, header.timestamp)),
     };
+    let controls: Vec<_> = (0..=8)
+        .map(|number| {
+            let control = with(&|h| {
+                (h.kind, h.topic, h.timestamp) = (Kind(number), Topic::ZERO, 0);
+                h.author = AuthorKey([0x77; 32]);
+            });
+            (control, true)
+        })
+        .collect();
     let mut topics: Vec<_> = (0..=255).map(|number| Topic([number; 16])).collect();
     topics.sort_unstable();
     let many = Filter { topics, timestamps: Some((0, HIGHEST)), ..Filter::all() };
@@ -205,6 +214,7 @@ fn valid() -> Vec<Case> {
                 (genesis, true),
             ],
         ),
+        good("control entries of every kind, whatever is asked for", &by_all, &controls),
         good("256 topics", &many, &[(header, false)]).flag("Boundary"),
         good(
             "control kinds alone, which always match",
