@@ -15,7 +15,7 @@ pub struct DiskOptions {
     /// Memory for writes not yet in table files, in bytes; 24 MiB by default. While a full one is being written to files
     /// the next fills, so that up to twice as much is in use for a moment.
     pub write_buffer_bytes: usize,
-    /// Memory for the state of spaces in use, in bytes; 32 MiB by default, some 4,000 spaces. Others cost disk only.
+    /// Memory for the state of spaces in use, in bytes; 32 MiB by default, some 3,500 spaces. Others cost disk only.
     pub active_bytes: usize,
     /// Memory for entries waiting to be written, in bytes; 32 MiB by default. A `put` beyond it waits.
     pub queue_bytes: usize,

@@ -11,6 +11,7 @@ mod erase;
 mod filters;
 mod get;
 mod heads;
+mod judgements;
 mod marks;
 mod payloads;
 mod put;
@@ -42,6 +43,7 @@ pub(super) const TABLES: &[&[Case]] = &[
     concurrency::CASES,
     erase::CASES,
     marks::CASES,
+    judgements::CASES,
     quarantine::CASES,
     restart::CASES,
     spaces::CASES,

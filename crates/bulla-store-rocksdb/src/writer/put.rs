@@ -256,9 +256,18 @@ struct Said<'m> {
 /// The code and the bytes of an entry in quarantine. A row that cannot be read is left where it is: it says nothing of the
 /// entry, listings leave it out and `verify` finds it.
 fn left(found: Result<Option<rocksdb::DBPinnableSlice<'_>>>) -> Option<(Code, u64)> {
-    let bytes = found.ok()??;
-    let row = KeptRow::parse(&bytes)?;
-    Some((row.code.clone(), row.size_bytes()))
+    let bytes = match found {
+        Ok(bytes) => bytes?,
+        Err(error) => {
+            tracing::error!(%error, "a row of the quarantine cannot be read");
+            return None;
+        }
+    };
+    let row = KeptRow::parse(&bytes);
+    if row.is_none() {
+        tracing::error!("a row of the quarantine has the wrong shape");
+    }
+    row.map(|row| (row.code.clone(), row.size_bytes()))
 }
 
 fn state_of(payload: &[u8]) -> State {

@@ -151,7 +151,7 @@ fn comparable(head: Head) -> Head {
 }
 
 pub(crate) fn random_operations_match_the_model() {
-    let config = Config { cases: 60, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 48, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let pool = pool();
     let runtime = runtime();
