@@ -20,6 +20,8 @@ pub use qr::{Background, QrCode};
 pub const MAX_NODE_BYTES: usize = 128;
 /// Longest invitation in bytes (PAIR-10).
 const MAX_BYTES: usize = 205;
+/// Longest text of one after its prefix (PAIR-12).
+const MAX_TEXT_BYTES: usize = 335;
 const VERSION: u64 = 1;
 const PREFIX: &str = "bulla-invite1-";
 const MS_PER_MINUTE: u64 = 60_000;
@@ -218,13 +220,26 @@ impl FromStr for Invitation {
     type Err = InvitationError;
 
     fn from_str(text: &str) -> Result<Self, InvitationError> {
+        let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
         // A QR code holds the line in upper case, which takes less room there.
-        let mut line = Zeroizing::new(String::with_capacity(text.len()));
-        line.push_str(text);
-        if !line.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            line.make_ascii_lowercase();
+        if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Self::from_line(text);
         }
-        let bytes = unarmour(PREFIX, domain::INVITATION_CHECKSUM, &line, MAX_BYTES)?;
+        if text.len() > PREFIX.len() + MAX_TEXT_BYTES {
+            // Nothing is made of a text that is too long, not even a copy.
+            let begins = text.get(..PREFIX.len()).is_some_and(|p| p.eq_ignore_ascii_case(PREFIX));
+            let error = if begins { ArmourError::TooLong } else { ArmourError::Prefix(PREFIX) };
+            return Err(error.into());
+        }
+        let mut line = Zeroizing::new(text.to_owned());
+        line.make_ascii_lowercase();
+        Self::from_line(&line)
+    }
+}
+
+impl Invitation {
+    fn from_line(line: &str) -> Result<Self, InvitationError> {
+        let bytes = unarmour(PREFIX, domain::INVITATION_CHECKSUM, line, MAX_BYTES)?;
         Self::from_bytes(&Zeroizing::new(bytes))
     }
 }

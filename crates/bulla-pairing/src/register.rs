@@ -74,7 +74,7 @@ impl Record {
         in_time && matches!(self.state, InvitationState::Unused | InvitationState::InProgress(_))
     }
 
-    /// What PAIR-32 asks before it asks whose the invitation is.
+    /// What PAIR-32 asks but whether a device is coming in already.
     const fn check(&self, now_ms: u64) -> Result<(), InvitationError> {
         match self.state {
             InvitationState::Used(_) => Err(InvitationError::Used),
@@ -85,6 +85,14 @@ impl Record {
             InvitationState::Unused | InvitationState::InProgress(_) => {
                 Err(InvitationError::Expired)
             }
+        }
+    }
+
+    /// What PAIR-32 asks of an invitation before its message 1 is opened.
+    const fn check_unused(&self, now_ms: u64) -> Result<(), InvitationError> {
+        match (self.check(now_ms), self.state) {
+            (Ok(()), InvitationState::InProgress(_)) => Err(InvitationError::InUse),
+            (checked, _) => checked,
         }
     }
 
@@ -208,10 +216,7 @@ impl Invitations {
         if record.inviter != Inviter::of(by) {
             return Err(InvitationError::Unknown);
         }
-        record.check(now_ms)?;
-        if matches!(record.state, InvitationState::InProgress(_)) {
-            return Err(InvitationError::InUse);
-        }
+        record.check_unused(now_ms)?;
         let secret = record.secret.as_ref().ok_or(InvitationError::Used)?;
         Ok((record.space, Root::new(secret, &record.space, &record.inviter)))
     }
@@ -224,10 +229,7 @@ impl Invitations {
         now_ms: u64,
     ) -> Result<(), InvitationError> {
         let record = self.find_mut(id).ok_or(InvitationError::Unknown)?;
-        record.check(now_ms)?;
-        if record.state != InvitationState::Unused {
-            return Err(InvitationError::InUse);
-        }
+        record.check_unused(now_ms)?;
         record.state = InvitationState::InProgress(*joiner);
         Ok(())
     }

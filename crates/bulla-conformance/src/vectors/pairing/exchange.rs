@@ -432,8 +432,7 @@ impl Setting {
             1,
             self.sealed(1, &vec![0; 4_057]),
         ));
-        let other =
-            Self { invitation: Parts::by(&self.approver, "another"), ..Self::again(self) };
+        let other = Self { invitation: Parts::by(&self.approver, "another"), ..Self::again(self) };
         cases.push(case(
             "a message of another invitation".to_owned(),
             1,

@@ -157,6 +157,22 @@ fn text_refusals() -> Vec<Case> {
         ),
         case("the prefix alone", "armour.checksum", PREFIX.to_owned()),
         case("longer than any", "armour.too_long", format!("{PREFIX}{}", "a".repeat(336))),
+        case(
+            "longer than any, in upper case",
+            "armour.too_long",
+            format!("{PREFIX}{}", "a".repeat(336)).to_uppercase(),
+        ),
+        case(
+            "as long as the longest, in upper case",
+            "armour.checksum",
+            format!("{PREFIX}{}", "a".repeat(335)).to_uppercase(),
+        ),
+        case("a long text in upper case of something else", "armour.prefix", "A".repeat(400)),
+        case(
+            "upper case, spaces inside, longer than any",
+            "armour.too_long",
+            format!("{}{}A", PREFIX.to_uppercase(), " ".repeat(400)),
+        ),
         case("as long as the longest", "armour.checksum", format!("{PREFIX}{}", "a".repeat(335))),
         case("a no-break space after it", "armour.base32", format!("{text}\u{a0}")),
         case("mistyped", "armour.checksum", mistyped),
