@@ -9,7 +9,7 @@ import cbor
 import keys
 import pairing
 import primitives
-from common import MAX63, Refusal, agreement
+from common import H, MAX63, ZERO32, Refusal, agreement
 
 HEADER = re.compile(rb"age-encryption\.org/v1\n-> scrypt ([A-Za-z0-9+/]{22}) ([1-9][0-9]*)\n([A-Za-z0-9+/]{43})\n"
                     rb"---( )([A-Za-z0-9+/]{43})\n")
@@ -17,6 +17,7 @@ KINDS = {"device": (1, 4), "node": (2, 3), "keyring": (3, 3), "register": (4, 3)
 LONGEST = 16 * 2**20
 LONGEST_HEADER = 512
 MOST_SPACES = 239_674
+WITH_EPOCHS, MOST_ELEMENTS = 5, 466_033
 MOST_INVITATIONS, LONGEST_LIFE = 64, 604_800_000
 STATES = ("unused", "in progress", "used", "cancelled")
 HIGHEST_WORK = 18
@@ -78,10 +79,13 @@ def read_content(data, kind):
     if cbor.integer(item[0]) != 1:
         raise Refusal("key_file.version", "KF-8")
     number, count = KINDS[kind]
-    if cbor.integer(item[1]) != number:
+    knows_epochs = kind == "keyring" and cbor.integer(item[1]) == WITH_EPOCHS
+    if cbor.integer(item[1]) != number and not knows_epochs:
         raise Refusal("key_file.kind", "KF-8")
     rest = cbor.exactly(item, count)[2:]
-    if kind == "keyring":
+    if knows_epochs:
+        _read_groups(rest[0])
+    elif kind == "keyring":
         _read_keyring(rest[0])
     elif kind == "register":
         _read_register(rest[0])
@@ -103,6 +107,50 @@ def _read_keyring(item):
             if cbor.fixed(one, 32) in held:
                 raise Refusal("key_file.rule", "KF-11")
             held.add(one)
+
+
+def _read_groups(item):
+    """KF-13: each rule as soon as the bytes that it is about were read."""
+    def rule(holds):
+        if not holds:
+            raise Refusal("key_file.rule", "KF-13")
+
+    space_before = b""
+    for entry in cbor.array(item, MOST_ELEMENTS):
+        space, groups = cbor.exactly(entry, 2)
+        rule(cbor.fixed(space, 32) > space_before)
+        space_before, group_before = space, b""
+        for one in cbor.array(groups, MOST_ELEMENTS, 1):
+            group, topics, learned = cbor.exactly(one, 3)
+            rule(cbor.fixed(group, 32) > group_before)
+            group_before, held = group, {}
+            if topics is not None:
+                cbor.fixed(topics, 32)
+            for pair in cbor.array(learned, MOST_ELEMENTS, 1):
+                epoch_key, epoch = cbor.exactly(pair, 2)
+                rule(cbor.fixed(epoch_key, 32) not in held)
+                held[epoch_key] = epoch if epoch is None else cbor.fixed(epoch, 32)
+            epochs = list(held.values())
+            if group == ZERO32:
+                rule(topics is not None or not any(epochs))
+            else:
+                rule(topics is not None and None not in epochs)
+
+
+def _groups(item, knows_epochs):
+    """What a keyring of either kind holds: the list of spaces of KF-13."""
+    if knows_epochs:
+        return item
+    return [[space, [[ZERO32, None, [[one, None] for one in held]]]] for space, held in item]
+
+
+def _say_groups(spaces):
+    def topic_secret(space, topics, learned):
+        return H("bulla 2026 topic", learned[0][0] + space) if topics is None else topics
+
+    return [{"space": space, "group": group, "topicSecret": topic_secret(space, topics, learned),
+             "keys": [{"keyId": keys.key_id(one), "epoch": epoch} for one, epoch in learned]}
+            for space, groups in spaces for group, topics, learned in groups]
 
 
 def _read_register(item):
@@ -148,7 +196,13 @@ def run(case, group):
             {"id": one[0], "space": one[1], "madeMs": str(one[5]), "expiresMs": str(one[6]), "state": STATES[one[7]],
              "joiner": one[8]} for one in rest[0]])
     else:
-        case.agree("spaces", [{"space": space, "keyIds": [keys.key_id(one) for one in held]} for space, held in rest[0]])
+        knows_epochs = cbor.decode(content)[1] == WITH_EPOCHS
+        if not knows_epochs:
+            held = [{"space": space, "keyIds": [keys.key_id(one) for one in held]} for space, held in rest[0]]
+            case.agree("spaces", held)
+        spaces = _groups(rest[0], knows_epochs)
+        case.agree("groups", _say_groups(spaces))
+        case.agree("written", cbor.encode([1, WITH_EPOCHS, spaces]))
     case.agree("content", cbor.encode(cbor.decode(content)))
 
 

@@ -210,7 +210,7 @@ impl Keyring {
     }
 
     /// The groups of a space that there are keys for, ascending; zero is the space's own.
-    pub fn groups(&self, space: &SpaceId) -> impl Iterator<Item = EntryId> + '_ {
+    pub fn groups(&self, space: &SpaceId) -> impl Iterator<Item = EntryId> + use<'_> {
         self.spaces.get(space).into_iter().flat_map(|keys| keys.groups.keys().copied())
     }
 
