@@ -153,6 +153,78 @@ fn debug_shows_no_message() {
     assert!(!printed.contains("sealed") && !printed.contains("97, 32"), "{printed}");
 }
 
+/// Two devices that know of each other only what an invitation says.
+///
+/// Clauses: PAIR-41, PAIR-42, PAIR-43.
+#[test]
+fn two_devices_pair_through_a_mailbox() {
+    use bulla_core::{EntryId, SpaceId};
+    use bulla_identity::{DeviceKeys, OsRandomness};
+    use bulla_pairing::{
+        Approver, ApproverStep, Invitation, Invitations, Joiner, JoinerStep, MailboxKey, Message,
+    };
+
+    fn leave(boxes: &mut Mailboxes, key: &MailboxKey, message: &Message) {
+        let (request, proof) = key.leave(NODE, message);
+        let answer = boxes.ask(&request, message.as_bytes(), &proof, 10);
+        assert_eq!(answer, Ok(MailboxAnswer::Done));
+    }
+
+    fn fetch(boxes: &mut Mailboxes, key: &MailboxKey, number: Option<u8>) -> Bytes {
+        let (request, proof) = key.fetch(NODE, number.expect("a message is awaited"));
+        match boxes.ask(&request, b"", &proof, 11) {
+            Ok(MailboxAnswer::Message(message)) => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    let device = |seed: u8| DeviceKeys::dangerous_from_secrets(&[seed; 32], &[seed + 1; 32]);
+    let (host, guest, random) = (device(1), device(3), OsRandomness);
+    let (mut boxes, mut register) = (Mailboxes::new(NODE, 4), Invitations::new());
+    let offered =
+        register.invite(host.author(), SpaceId([5; 32]), None, 1_000, 0, &random).unwrap();
+    let at_host = offered.mailbox();
+    let (request, proof) = at_host.open(NODE);
+    boxes.ask(&request, b"", &proof, 9).unwrap();
+
+    let scanned: Invitation = offered.to_text().parse().unwrap();
+    let at_guest = scanned.mailbox();
+    let (mut joiner, message) = Joiner::begin(&scanned, &guest, "guest", &random).unwrap();
+    leave(&mut boxes, &at_guest, &message);
+    let message = fetch(&mut boxes, &at_host, Some(1));
+    let (mut approver, message) =
+        Approver::begin(&mut register, &offered.id(), &host, "host", &message, 12, &random)
+            .unwrap();
+    leave(&mut boxes, &at_host, &message);
+    let message = fetch(&mut boxes, &at_guest, joiner.awaits());
+    let Ok(JoinerStep::Send(message)) = joiner.receive(&message, &random) else {
+        panic!("message 2 is answered");
+    };
+    leave(&mut boxes, &at_guest, &message);
+    let message = fetch(&mut boxes, &at_host, approver.awaits());
+    let Ok(ApproverStep::Compare { message, .. }) = approver.receive(&message, &random) else {
+        panic!("message 3 is answered");
+    };
+    leave(&mut boxes, &at_host, &message);
+    let message = fetch(&mut boxes, &at_guest, joiner.awaits());
+    joiner.receive(&message, &random).unwrap();
+    assert!(joiner.code().is_some() && joiner.code() == approver.code());
+    leave(&mut boxes, &at_guest, &joiner.confirm(&random).unwrap());
+    let message = fetch(&mut boxes, &at_host, approver.awaits());
+    approver.receive(&message, &random).unwrap();
+    let approved = approver.approve(&mut register, 13).unwrap();
+    let message = approved.approval(EntryId([6; 32]), &[7; 3_968], &random).unwrap();
+    leave(&mut boxes, &at_host, &message);
+    let message = fetch(&mut boxes, &at_guest, joiner.awaits());
+    let Ok(JoinerStep::Approved(approval)) = joiner.receive(&message, &random) else {
+        panic!("message 6 approves");
+    };
+    assert_eq!(approval.grant, EntryId([6; 32]));
+    let (request, proof) = at_guest.close(NODE);
+    boxes.ask(&request, b"", &proof, 14).unwrap();
+    assert!(boxes.is_empty());
+}
+
 /// Against the obvious way to keep them, over a long run of everything that can be asked.
 ///
 /// Clauses: PAIR-43, PAIR-44, PAIR-45.
