@@ -22,7 +22,7 @@ from common import Case, Disagreement, Refusal
 HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent
 SPEC = VECTORS.parent / "spec"
-CHAPTERS = ("cbor", "entries", "control", "epochs", "digests", "heads", "keys", "keyfiles", "logins", "pairing", "sealing", "manifest",
+CHAPTERS = ("cbor", "entries", "control", "directory", "epochs", "digests", "heads", "keys", "keyfiles", "logins", "pairing", "sealing", "manifest",
             "store", "acks", "compact", "errors", "messages", "streams", "requests", "bundle")
 ALWAYS = {"tcId", "comment", "flags", "result", "error", "clause"}
 

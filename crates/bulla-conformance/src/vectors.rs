@@ -15,6 +15,7 @@ mod cbor;
 mod clock;
 mod control;
 mod digests;
+mod directory;
 mod ed25519;
 mod element;
 mod entry;
@@ -84,6 +85,7 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(control::GROUP),
         Box::new(control::ERASE),
         Box::new(control::RECOVERY),
+        Box::new(directory::Directories),
         Box::new(epochs::Epochs),
         Box::new(epochs::Labels),
         Box::new(clock::Clocks),

@@ -161,6 +161,31 @@ fn a07_a_withheld_header_leaves_it_open() {
     assert_eq!((asked.len(), looked_up), (3, 3));
 }
 
+/// A chain that leads through the entry of an accomplice, whose previous leads back, is no chain of the device.
+///
+/// Clauses: DIR-5.
+#[test]
+fn a07_an_accomplice_does_not_join_a_fork_to_the_chain() {
+    let mut scene = Scene::new(1);
+    for device in [MEMBER, 2] {
+        let grant = scene.grant(device, Role::Writer);
+        scene.write(0, grant);
+    }
+    let first = scene.operation(MEMBER, SOME_KEY);
+    let second = scene.operation(MEMBER, SOME_KEY);
+    let between = scene.operation_at(2, Some(second), SOME_KEY);
+    let third = scene.operation_at(MEMBER, Some(between), SOME_KEY);
+    let cuts = scene.cuts_at(&[third]);
+    let revoke = scene.revoke(MEMBER, cuts);
+    scene.write(0, revoke);
+    let directory = scene.settled();
+    assert_eq!((first.sequence, third.sequence), (1, 4));
+    assert_eq!(scene.judge(&directory, third.id), Outcome::Decided(COUNTS));
+    for end in [first, second] {
+        assert_eq!(scene.judge(&directory, end.id), Outcome::Decided(CUT));
+    }
+}
+
 /// What a stranger writes is told apart from what a former member does.
 ///
 /// Clauses: DIR-30.
