@@ -35,6 +35,38 @@ fn a09_of_two_that_remove_each_other_the_senior_stays() {
     assert_eq!(scene.verdict(by_junior), SENIORITY);
 }
 
+/// The same far from the founder: of two devices let in by one admin, the one let in first is the senior, with all that
+/// it let in itself.
+///
+/// Clauses: DIR-10, DIR-11.
+#[test]
+fn a09_seniority_goes_by_the_chain_of_grants() {
+    let mut scene = Scene::new(1);
+    for (author, device) in [(0, 1), (1, 2), (1, 3), (2, 4)] {
+        let grant = scene.grant(device, Role::Admin);
+        scene.write(author, grant);
+    }
+    let known = scene.heads();
+    let removals = [(2, 3), (3, 2), (4, 3), (3, 4)].map(|(author, of)| {
+        let revoke = scene.revoke(of, nothing());
+        scene.write_knowing(author, &known, revoke)
+    });
+    let directory = scene.settled();
+    let verdicts = removals.map(|id| directory.verdict(&id).unwrap());
+    assert_eq!(verdicts, [COUNTS, CUT, COUNTS, CUT]);
+    let order: Vec<_> = [0, 1, 2, 4, 3].map(|device| scene.device(device).key).to_vec();
+    assert_eq!(directory.seniority(), order);
+
+    // The junior lets in the senior again: that gives it no worse place, and no better one to the junior.
+    let mut scene = Scene::new(1);
+    for (author, device) in [(0, 1), (1, 2), (1, 3), (3, 2)] {
+        let grant = scene.grant(device, Role::Admin);
+        let id = scene.write(author, grant);
+        let verdict = if author == 3 { SENIORITY } else { COUNTS };
+        assert_eq!(scene.verdict(id), verdict);
+    }
+}
+
 /// Three admins, each removing the next: no circle, one result.
 ///
 /// Clauses: DIR-12, DIR-13.

@@ -145,6 +145,9 @@ fn a_group_is_closed_to_others() {
     let removed = scene.group(group, &[], &[(2, nothing())]);
     scene.write(0, removed);
     assert_eq!(writing(&scene, group), None);
+    let outside = scene.epoch(group, &[epoch], 3, &[0, 1]);
+    let outside = scene.write(3, outside);
+    assert_eq!(scene.verdict(outside), NO_RIGHT, "none is clean, and it does not belong");
     let lie = scene.epoch(group, &[epoch], 1, &[0, 1]);
     let lie = scene.write(1, lie);
     assert_eq!(scene.verdict(lie), COUNTS);

@@ -1,10 +1,9 @@
 //! A relay withholds, reorders and replays control entries.
 
 use bulla_core::EntryId;
-use bulla_core::control::Role;
+use bulla_core::control::{Control, Erase, ErasedRange, Role};
 use bulla_directory::Directory;
 
-use crate::random::Random;
 use crate::support::{COUNTS, Scene, nothing};
 
 /// A small space with a bit of everything.
@@ -72,38 +71,68 @@ fn entries_of_other_spaces_change_nothing() {
     assert_eq!(directory.verdict(&other.entries[0].id()), None);
 }
 
-/// A member writes a thousand heads: what counts is named first all the same, and the rights that it gives stay in
-/// everybody's past.
+/// A member writes hundreds of heads: what counts is named before what does not, and what seniors wrote before what it
+/// wrote, so that the rights of others stay in everybody's past.
 ///
 /// Clauses: CTL-7.
 #[test]
 fn many_heads_do_not_push_out_what_counts() {
-    let mut scene = Scene::new(1);
-    let grant = scene.grant(1, Role::Writer);
-    let granted = scene.write(0, grant);
-    let end = scene.ends.get(&1).copied();
-    let mut random = Random::new(5);
-    let mut refused = vec![];
-    for number in 0..300 {
-        // Erasures of a writer count, grants of a writer do not.
-        let control = if number % 2 == 0 {
-            scene.erase(random.below(40))
-        } else {
-            refused.push(number);
-            scene.grant(random.below(40), Role::Admin)
-        };
-        scene.write_at(1, end, &[granted, scene.entries[0].id()], control);
+    const FLOODING: usize = 1;
+    // Erasures of a writer count, and the founder is senior to it; its grants do not, and count less than a junior's.
+    for (does_count, author) in [(true, 0), (false, 3)] {
+        let mut scene = Scene::new(1);
+        let members = [(FLOODING, Role::Writer), (3, Role::Admin)].map(|(device, role)| {
+            let grant = scene.grant(device, role);
+            scene.write(0, grant)
+        });
+        let end = scene.ends.get(&FLOODING).copied();
+        for number in 0..200 {
+            let control: Control = if does_count {
+                let author = scene.device(number % 40).key;
+                let sequence = 1 + u64::try_from(number).unwrap();
+                let ranges = vec![ErasedRange { author, sequence, topic: None }];
+                Erase { ids: vec![], ranges }.into()
+            } else {
+                let invitation = u8::try_from(number).unwrap();
+                scene.invited(number % 40, invitation)
+            };
+            scene.write_at(FLOODING, end, &members, control);
+        }
+        let grant = scene.grant(2, Role::Writer);
+        let newcomer = scene.write_knowing(author, &members, grant);
+        let directory = scene.directory();
+        assert_eq!(directory.verdict(&newcomer), Some(COUNTS));
+        assert!(directory.control_heads().len() > 200);
+        for author in [0, 2, 9] {
+            let known = directory.dependencies(&scene.device(author).key);
+            assert!(known.len() <= 62, "{}", known.len());
+            assert!(known.is_sorted() && known.contains(&newcomer), "device {author}");
+        }
+        let known = directory.dependencies(&scene.device(2).key);
+        let erase = scene.erase(2);
+        let first = scene.write_knowing(2, &known, erase);
+        assert_eq!(scene.directory().verdict(&first), Some(COUNTS));
     }
+}
+
+/// A device whose own grant lies behind none of the heads that are named, names it itself.
+///
+/// Clauses: CTL-7, CTL-8.
+#[test]
+fn a_device_names_its_own_give() {
+    let mut scene = Scene::new(2);
+    let genesis = scene.entries[0].id();
     let grant = scene.grant(2, Role::Writer);
-    let newcomer = scene.write_knowing(0, &[granted], grant);
-    let directory = scene.directory();
-    assert!(directory.control_heads().len() > 60);
-    for author in [0, 2, 9] {
-        let known = directory.dependencies(&scene.device(author).key);
-        assert!(known.len() <= 62 && known.contains(&newcomer), "{}", known.len());
-        assert!(known.is_sorted());
+    let granted = scene.write_knowing(1, &[genesis], grant);
+    let start = scene.ends[&0];
+    for number in 0..100 {
+        let grant = scene.invited(10, number);
+        scene.write_at(0, Some(start), &[], grant);
     }
+    let directory = scene.directory();
+    assert!(!directory.dependencies(&scene.device(9).key).contains(&granted));
     let known = directory.dependencies(&scene.device(2).key);
+    assert!(known.contains(&granted));
     let erase = scene.erase(2);
     let first = scene.write_knowing(2, &known, erase);
     assert_eq!(scene.directory().verdict(&first), Some(COUNTS));
