@@ -1,11 +1,13 @@
-//! Who may do what in which space (NODE-20 to NODE-26).
+//! Who may do what in which space (NODE-20 to NODE-29).
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use bulla_core::{PeerKey, SpaceId};
+use async_trait::async_trait;
+use bulla_core::{PeerKey, SpaceId, VerifiedEntry};
+use bulla_store::{Context, Result, StoreError};
 use tokio::sync::watch;
 
 /// What a peer may do in a space. Each right stands alone.
@@ -44,6 +46,7 @@ impl Rights {
 ///
 /// The answer must be ready at once: it is asked each time and never kept, so that taking a right away acts on the next
 /// request, and on feeds under way as soon as [`changes`](Self::changes) moves.
+#[async_trait]
 pub trait Access: fmt::Debug + Send + Sync + 'static {
     /// What the peer with this key may do in the space; [`Rights::NONE`] for a space not known.
     fn rights(&self, peer: &PeerKey, space: &SpaceId) -> Rights;
@@ -53,6 +56,23 @@ pub trait Access: fmt::Debug + Send + Sync + 'static {
 
     /// A number that changes whenever any answer may have changed.
     fn changes(&self) -> watch::Receiver<u64>;
+
+    /// Whether this peer, who has no right in it, may bring a space that is not here yet (NODE-28). It must not depend on
+    /// what is here. Keys for which it holds may log in although they are not known.
+    fn may_found(&self, _peer: &PeerKey) -> bool {
+        false
+    }
+
+    /// Takes in a space that is not here, by its genesis, which names this peer among the founders. From then on the peer
+    /// has the rights of a founder.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotServed`] where the space may not come, or is here; [`StoreError::Unavailable`] where there is no
+    /// room for another one; those of the store.
+    async fn found(&self, _cx: &Context, _peer: &PeerKey, genesis: VerifiedEntry) -> Result<()> {
+        Err(StoreError::NotServed(genesis.verified_header().space()))
+    }
 }
 
 /// Rights from a list, which can be replaced while requests go on.
@@ -126,6 +146,7 @@ impl AccessList {
     }
 }
 
+#[async_trait]
 impl Access for AccessList {
     fn rights(&self, peer: &PeerKey, space: &SpaceId) -> Rights {
         self.rules.load().rights(peer, space)

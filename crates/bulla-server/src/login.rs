@@ -105,13 +105,18 @@ impl Logins {
         }
         transcript.verify_initiator(&signature).map_err(refused)?;
         // Only now: nobody learns whether a key is known without holding it.
-        if !self.access.is_known(&peer) {
+        let is_guest = !self.access.is_known(&peer);
+        if is_guest && !self.access.may_found(&peer) {
             return Err(errors::of_code(codes::LOGIN_REFUSED));
         }
-        self.use_up(peer, tag)?;
+        self.use_up(peer, tag, is_guest)?;
         let token: [u8; TOKEN_BYTES] = self.random()?;
         let session = Session { peer, spaces, expires: self.clock.monotonic() + self.lifetime };
-        self.tokens.insert(&token, session).map_err(|Crowded| errors::of_code(codes::BUSY))?;
+        let inserted = match is_guest {
+            true => self.tokens.insert_guest(&token, session),
+            false => self.tokens.insert(&token, session),
+        };
+        inserted.map_err(|Crowded| errors::of_code(codes::BUSY))?;
         let valid_ms = u64::try_from(self.lifetime.as_millis()).unwrap_or(u64::MAX);
         Ok(LoginAnswer { token, valid_ms })
     }
@@ -141,12 +146,16 @@ impl Logins {
             .map_err(refused)
     }
 
-    /// A tag serves once (LOGIN-7). Only members come this far, and each fills only its own place.
-    fn use_up(&self, peer: PeerKey, tag: ChallengeTag) -> Result<(), WireError> {
+    /// A tag serves once (LOGIN-7). Members come this far, and each fills only its own place; and guests, for all of whom
+    /// together there is a bound.
+    fn use_up(&self, peer: PeerKey, tag: ChallengeTag, is_guest: bool) -> Result<(), WireError> {
         let now = self.clock.monotonic();
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if used.len() >= SWEEP_AT {
             used.retain(|_, tags| tags.iter().any(|used| now < used.forget_at));
+        }
+        if is_guest && used.len() >= SWEEP_AT {
+            return Err(errors::of_code(codes::BUSY));
         }
         let tags = used.entry(peer).or_default();
         tags.retain(|used| now < used.forget_at);
@@ -184,5 +193,5 @@ fn refused(error: LoginError) -> WireError {
 const TAG_MEMORY: Duration = Duration::from_millis(CHALLENGE_LIFETIME_MS + 10_000);
 /// Logins of one peer within that time.
 const MAX_USED_PER_PEER: usize = 256;
-/// Peers with used tags before those whose tags have all expired are looked for.
+/// Peers with used tags before those whose tags have all expired are looked for, and guests are sent away.
 const SWEEP_AT: usize = 4_096;

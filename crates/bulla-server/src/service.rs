@@ -1,7 +1,9 @@
 //! Answers requests over stores, whatever carries them: no word of HTTP in here.
 
 mod feed;
+mod found;
 mod gate;
+mod list;
 mod pages;
 mod paths;
 mod put;
@@ -20,7 +22,6 @@ use bulla_wire::capabilities::NodeLimits;
 use bulla_wire::has::{HasAnswer, HasRequest};
 use bulla_wire::limits::{MAX_MESSAGE_BYTES, MAX_SUMMARY_BYTES};
 use bulla_wire::route::SpaceRoute;
-use bulla_wire::spaces::SpacesAnswer;
 use bulla_wire::status::StatusAnswer;
 use bulla_wire::summary::{SummaryAnswer, SummaryMessage};
 use bulla_wire::{Capabilities, Route, WireError, codes};
@@ -338,6 +339,9 @@ impl Service {
         route: SpaceRoute,
         body: &mut dyn BodySource,
     ) -> Result<Answer, WireError> {
+        if route == SpaceRoute::Put && self.may_found(asker, space) {
+            return self.found(asker, space, body).await;
+        }
         let right = if route == SpaceRoute::Put { Right::Write } else { Right::Read };
         // Heads and presence are what a writer needs in order to write.
         let rights = match route {
@@ -394,30 +398,6 @@ impl Service {
         let mut error = errors::of_code(codes::BUSY);
         error.retry_after_ms = Some(self.settings.patience_ms);
         error
-    }
-
-    /// The spaces this peer may use, out of those kept here.
-    async fn list(&self, asker: &Asker, after: Option<SpaceId>) -> Result<Answer, WireError> {
-        let mut spaces = Vec::new();
-        let mut after = after;
-        loop {
-            let page = self.spaces.list(&asker.cx, after, Route::SPACES_PER_PAGE).await;
-            let page = page.map_err(|error| errors::of_store(&error))?;
-            after = page.spaces.last().copied().or(after);
-            let mut end = page.end || page.spaces.is_empty();
-            for space in page.spaces {
-                if spaces.len() == Route::SPACES_PER_PAGE {
-                    end = false;
-                    break;
-                }
-                if self.rights(asker, space).is_ok() {
-                    spaces.push(space);
-                }
-            }
-            if end || spaces.len() == Route::SPACES_PER_PAGE {
-                return Ok(message(&SpacesAnswer { spaces, end }));
-            }
-        }
     }
 }
 

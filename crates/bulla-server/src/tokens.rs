@@ -1,6 +1,6 @@
 //! Who is logged in: opaque tokens, kept as hashes (LOGIN: the token; A46, A47).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ struct Table {
     sessions: HashMap<TokenHash, Session>,
     /// The tokens of each peer, oldest first.
     by_peer: HashMap<PeerKey, Vec<TokenHash>>,
+    /// Tokens of keys that nobody knew when they logged in, oldest first; some may be over.
+    guests: VecDeque<TokenHash>,
 }
 
 /// What is kept of a token. Looking up a hash tells by its time nothing about the token (A33).
@@ -77,6 +79,24 @@ impl Tokens {
         Ok(())
     }
 
+    /// As [`insert`](Self::insert), for a key that nobody knows. Of all such sessions together only so many are kept, the
+    /// newest, so that whoever makes keys takes no place from members.
+    pub(crate) fn insert_guest(
+        &self,
+        token: &[u8; TOKEN_BYTES],
+        session: Session,
+    ) -> Result<(), Crowded> {
+        self.insert(token, session)?;
+        let mut table = self.lock();
+        table.guests.push_back(hash(token));
+        if table.guests.len() > MAX_GUESTS
+            && let Some(oldest) = table.guests.pop_front()
+        {
+            table.remove(&oldest);
+        }
+        Ok(())
+    }
+
     /// The session of a token that came with a request; `None` for any other bytes.
     pub(crate) fn find(&self, token: &[u8; TOKEN_BYTES]) -> Option<Session> {
         let hash = hash(token);
@@ -86,9 +106,7 @@ impl Tokens {
         if now < session.expires {
             return Some(session.clone());
         }
-        let peer = session.peer;
-        table.sessions.remove(&hash);
-        table.forget_of_peer(&peer, &hash);
+        table.remove(&hash);
         None
     }
 
@@ -105,6 +123,12 @@ impl Table {
             held.retain(|hash| sessions.contains_key(hash));
             !held.is_empty()
         });
+    }
+
+    fn remove(&mut self, hash: &TokenHash) {
+        if let Some(session) = self.sessions.remove(hash) {
+            self.forget_of_peer(&session.peer, hash);
+        }
     }
 
     fn forget_oldest(&mut self, peer: &PeerKey) {
@@ -131,6 +155,8 @@ fn hash(token: &[u8; TOKEN_BYTES]) -> TokenHash {
 
 /// A device with several programs and a chain of nodes needs a few; more are forgotten, oldest first.
 const MAX_PER_PEER: usize = 64;
+/// Whoever brings a space needs a few moments for it.
+const MAX_GUESTS: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -182,6 +208,30 @@ mod tests {
         for other in [[0; 32], [2; 32], near] {
             assert_eq!(tokens.find(&other), None);
         }
+    }
+
+    #[test]
+    fn guests_have_few_places_and_take_none_from_members() {
+        let (_clock, tokens) = tokens(MAX_GUESTS + 2);
+        tokens.insert(&[1; 32], session(1)).unwrap();
+        let token = |n: usize| {
+            let mut token = [7; 32];
+            token[..8].copy_from_slice(&n.to_be_bytes());
+            token
+        };
+        let of_key = |n: usize| {
+            let mut key = [8; 32];
+            key[..8].copy_from_slice(&n.to_be_bytes());
+            Session { peer: PeerKey(key), ..session(8) }
+        };
+        for n in 0..=MAX_GUESTS {
+            tokens.insert_guest(&token(n), of_key(n)).unwrap();
+        }
+        assert_eq!(tokens.find(&token(0)), None, "the oldest guest went");
+        assert_eq!(tokens.find(&token(1)), Some(of_key(1)));
+        assert_eq!(tokens.find(&[1; 32]), Some(session(1)));
+        assert_eq!(tokens.lock().sessions.len(), MAX_GUESTS + 1);
+        assert_eq!(tokens.lock().by_peer.len(), MAX_GUESTS + 1);
     }
 
     #[test]

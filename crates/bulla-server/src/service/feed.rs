@@ -139,7 +139,11 @@ impl Feed {
                     }
                 }
                 () = tokio::time::sleep_until(self.last_item + self.heartbeat) => {
-                    return FeedItem::Heartbeat;
+                    // Rights are gone a moment before it is told that they changed.
+                    self.drop_forbidden();
+                    if self.over.is_empty() {
+                        return FeedItem::Heartbeat;
+                    }
                 }
             }
         }
