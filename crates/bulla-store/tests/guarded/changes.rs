@@ -1,7 +1,7 @@
 //! Admissions that change their mind.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bulla_conformance::suite::author::{World, whole};
@@ -11,6 +11,7 @@ use bulla_store::{
     Admission, ContentAddressedStore as _, Context, GuardedStore, Judged as _, Judgement, Mark,
     MemoryStore, Operation, Place, Quarantine as _, Result, Ruling, Verdict,
 };
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::sync::RwLock;
 
@@ -169,4 +170,77 @@ async fn flipping_verdicts_change_what_counts_and_nothing_else() {
         assert!(outcomes.iter().all(|outcome| matches!(outcome, PutOutcome::Duplicate(_))));
         assert_eq!(scene.engine.head(&scene.cx).await.unwrap(), head);
     }
+}
+
+/// What a permit saw when it was dropped: how many entries were held and how many were kept.
+#[derive(Debug, Default)]
+struct Watching {
+    seen: Arc<Mutex<Vec<(usize, u64)>>>,
+}
+
+struct Permit {
+    engine: Arc<MemoryStore>,
+    ids: Vec<EntryId>,
+    seen: Arc<Mutex<Vec<(usize, u64)>>>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let cx = Context::new();
+        let facts = self.engine.facts(&cx, &self.ids).now_or_never();
+        let held = facts.unwrap().unwrap().into_iter().flatten().count();
+        let kept = self.engine.kept_totals(&cx).now_or_never().unwrap().unwrap().entries;
+        self.seen.lock().unwrap().push((held, kept));
+    }
+}
+
+#[derive(Debug)]
+struct Permitting {
+    engine: Arc<MemoryStore>,
+    watching: Watching,
+}
+
+#[async_trait]
+impl Admission for Permitting {
+    async fn allow(&self, _cx: &Context, _operation: Operation) -> Result<()> {
+        Ok(())
+    }
+
+    async fn judge(&self, _cx: &Context, entries: &[Verified]) -> Result<Ruling> {
+        let verdict = |entry: &Verified| match entry.header().sequence.is_multiple_of(2) {
+            true => Verdict::Quarantine(code(NO_RIGHT)),
+            false => Verdict::Admit,
+        };
+        let permit = Permit {
+            engine: Arc::clone(&self.engine),
+            ids: entries.iter().map(Verified::id).collect(),
+            seen: Arc::clone(&self.watching.seen),
+        };
+        let verdicts = entries.iter().map(verdict).collect();
+        Ok(Ruling { verdicts, permit: Some(Box::new(permit)) })
+    }
+
+    async fn stored(&self, _cx: &Context, _control: &[Verified]) -> Result<()> {
+        assert_eq!(*self.watching.seen.lock().unwrap(), [], "the permit is held still");
+        Ok(())
+    }
+
+    async fn arrived(&self, _cx: &Context, _entries: &[Verified]) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Clauses: ADM-1.
+#[tokio::test]
+async fn permit_is_held_until_entries_are_stored_and_kept() {
+    let scene = scene().await;
+    let engine = Arc::clone(&scene.engine);
+    let admission = Permitting { engine, watching: Watching::default() };
+    let seen = Arc::clone(&admission.watching.seen);
+    let guarded = GuardedStore::judging(Arc::clone(&scene.engine), Arc::new(admission));
+    let entries = scene.world.entries(0, 5).unwrap();
+    let batch = whole(entries.iter().chain([scene.world.genesis()]));
+    guarded.put(&scene.cx, batch).await.unwrap();
+    // The control entry first; then three of the others that are held and two that are kept.
+    assert_eq!(*seen.lock().unwrap(), [(1, 0), (3, 2)]);
 }
