@@ -162,3 +162,24 @@ async fn quarantined_entry_is_offered_once_and_found_when_it_was_admitted() {
     assert!(matches!(report.verdict, Verdict::Complete), "{report}");
     assert_eq!((source.calls("get"), target.calls("put")), (0, 0));
 }
+
+/// Clauses: SYN-7, SYN-18, HEAD-5.
+#[tokio::test]
+async fn equal_counting_entries_forget_nothing_that_was_refused() {
+    let (author, entries) = chain(20);
+    let (origin, engine) = (store(author.space(), 1), store(author.space(), 2));
+    let odd = author.another(7).write(b"a payload of a stranger");
+    fill(&*origin, entries.iter().chain([&odd])).await;
+    under_a_directory(&origin, std::slice::from_ref(&odd)).await;
+    under_a_directory(&engine, &[]).await;
+    let admission = Arc::new(Quarantining(odd.id()));
+    let target = Arc::new(GuardedStore::judging(Arc::clone(&engine), admission));
+    let bookmarks = bookmarks();
+    for rung in [Rung::Full, Rung::Equal, Rung::Equal] {
+        let report = pull(&origin, &target, &bookmarks).await;
+        assert!(matches!(report.verdict, Verdict::CompleteExcept { refused: 1 }), "{report}");
+        assert_eq!(report.rung(), Some(rung), "{report}");
+        let (one, other) = (head(&*origin).await, head(&*engine).await);
+        assert!(one.same_entries(&other) && one.held != other.held, "{one:?} {other:?}");
+    }
+}
