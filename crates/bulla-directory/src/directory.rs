@@ -208,7 +208,7 @@ impl Directory {
         }
     }
 
-    /// The counting grant that used an invitation: of several for one device, any (DIR-21).
+    /// The counting grant that used an invitation: of several for one device the one by the most senior author (DIR-21).
     #[must_use]
     pub fn invitation_used(&self, invitation: &InvitationId) -> Option<EntryId> {
         self.state.claims.get(invitation).map(|grant| self.graph.nodes[*grant].id)

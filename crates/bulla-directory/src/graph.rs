@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bulla_core::control::Cuts;
 use bulla_core::genesis::Genesis;
-use bulla_core::{AuthorKey, EntryId, InvitationId, KeyId, Kind, VerifiedEntry};
+use bulla_core::{AuthorKey, EntryId, KeyId, Kind, VerifiedEntry};
 
 pub(crate) use payload::{EpochEntry, GroupEntry, RecoveryEntry, What};
 use reach::Reach;
@@ -68,7 +68,6 @@ pub(crate) struct Graph {
     pub(crate) erasures: Vec<EntryNo>,
     pub(crate) recoveries: Vec<EntryNo>,
     pub(crate) by_key_id: HashMap<KeyId, Vec<EntryNo>>,
-    pub(crate) by_invitation: HashMap<InvitationId, Vec<EntryNo>>,
     by_id: HashMap<EntryId, EntryNo>,
     by_key: HashMap<AuthorKey, DeviceNo>,
     /// Entries that name one that is not held, by the id they name.
@@ -220,11 +219,6 @@ impl Graph {
             }
             What::Lowering { cuts: of, .. } | What::Revoke { cuts: of, .. } => {
                 cuts.push(Arc::clone(of));
-            }
-            What::Grant { card: Some(card), .. } => {
-                if let Some(invitation) = card.invitation {
-                    self.by_invitation.entry(invitation).or_default().push(number);
-                }
             }
             What::Genesis | What::Grant { .. } | What::Raise { .. } => {}
         }

@@ -19,7 +19,7 @@ mod history;
 #[path = "common/random.rs"]
 mod random;
 
-use answers::{Answers, announced};
+use answers::{Answers, Details, announced};
 use bulla_core::VerifiedEntry;
 use bulla_directory::Directory;
 use history::{History, Worlds};
@@ -80,6 +80,8 @@ fn every_difference_is_announced() {
             let mut anew = Directory::new(history.space);
             anew.extend(&history.entries[..=index]);
             assert_eq!(after, Answers::of(&anew, &history), "seed {seed}, entry {index}");
+            let details = Details::of(&directory, &history);
+            assert_eq!(details, Details::of(&anew, &history), "seed {seed}, entry {index}");
             announced(&before, &after, &change, &history)
                 .unwrap_or_else(|what| panic!("seed {seed}, entry {index}: {what} in {change:?}"));
             assert!(directory.insert(entry).is_empty(), "seed {seed}, entry {index} twice");
@@ -105,6 +107,13 @@ fn every_permutation_gives_the_same() {
             assert_eq!(Answers::of(&directory, &history), expected, "seed {seed}");
         });
     }
+}
+
+/// A node shares one among its threads.
+#[test]
+fn threads_share_a_directory() {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Directory>();
 }
 
 fn bulk(history: &History) -> Directory {

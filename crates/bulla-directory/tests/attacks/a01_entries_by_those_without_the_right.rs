@@ -107,8 +107,10 @@ fn a01_a_node_without_a_card_never_reads() {
     scene.write(0, Grant { device, role: Role::Relay, label: None });
     let raise = scene.raise(2, Role::Admin);
     scene.write(0, raise);
-    assert_eq!(scene.role(2), Some(Role::Relay));
+    let erase = scene.erase(2);
+    let early = scene.write(2, erase);
+    assert_eq!((scene.role(2), scene.verdict(early)), (Some(Role::Relay), NO_RIGHT));
     let grant = scene.grant(2, Role::Reader);
     scene.write(0, grant);
-    assert_eq!(scene.role(2), Some(Role::Admin));
+    assert_eq!((scene.role(2), scene.verdict(early)), (Some(Role::Admin), COUNTS));
 }

@@ -2,6 +2,7 @@
 
 use bulla_core::EntryId;
 use bulla_core::control::Role;
+use bulla_directory::Directory;
 
 use crate::support::{COUNTS, CUT, SENIORITY, Scene, nothing};
 
@@ -65,6 +66,35 @@ fn a09_seniority_goes_by_the_chain_of_grants() {
         let verdict = if author == 3 { SENIORITY } else { COUNTS };
         assert_eq!(scene.verdict(id), verdict);
     }
+}
+
+/// A grant by a senior that comes last moves a device up, and all that it let in.
+///
+/// Clauses: DIR-11.
+#[test]
+fn a09_a_device_has_its_most_senior_place() {
+    let mut scene = Scene::new(2);
+    for (author, device) in [(1, 2), (1, 3), (3, 4)] {
+        let grant = scene.grant(device, Role::Admin);
+        scene.write(author, grant);
+    }
+    let order = |scene: &Scene, devices: [usize; 5]| {
+        let expected: Vec<_> = devices.map(|device| scene.device(device).key).to_vec();
+        assert_eq!(scene.settled().seniority(), expected);
+        let mut one_by_one = Directory::new(scene.space);
+        for entry in &scene.entries {
+            one_by_one.insert(entry);
+        }
+        assert_eq!(one_by_one.seniority(), expected);
+    };
+    order(&scene, [0, 1, 2, 3, 4]);
+    let grant = scene.grant(3, Role::Reader);
+    scene.write(0, grant);
+    order(&scene, [0, 1, 3, 4, 2]);
+    // A junior's does not move it down.
+    let grant = scene.grant(3, Role::Reader);
+    scene.write(1, grant);
+    order(&scene, [0, 1, 3, 4, 2]);
 }
 
 /// Three admins, each removing the next: no circle, one result.

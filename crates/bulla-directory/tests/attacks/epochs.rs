@@ -112,6 +112,24 @@ fn an_epoch_sealed_to_who_does_not_read_is_never_written_with() {
     assert_eq!(scene.directory().readers(&SPACE).len(), 2);
 }
 
+/// Who is taken out of a group takes no epoch of it along.
+///
+/// Clauses: DIR-23, DIR-25.
+#[test]
+fn an_epoch_by_who_left_the_group_does_not_count() {
+    let mut scene = Scene::new(1);
+    let grant = scene.grant(1, Role::Writer);
+    scene.write(0, grant);
+    let group = scene.group(SPACE, &[0, 1], &[]);
+    let group = scene.write(0, group);
+    let epoch = scene.epoch(group, &[], 1, &[0]);
+    let epoch = scene.write(1, epoch);
+    assert_eq!((scene.verdict(epoch), writing(&scene, group)), (COUNTS, Some(epoch)));
+    let removal = scene.group(group, &[], &[(1, nothing())]);
+    scene.write(0, removal);
+    assert_eq!((scene.verdict(epoch), writing(&scene, group)), (CUT, None));
+}
+
 /// Members of the space that are not in a group start no epoch of it, write nothing with its key and do not make it theirs
 /// by lying about a key.
 ///

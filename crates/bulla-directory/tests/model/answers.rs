@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bulla_core::control::Role;
-use bulla_core::{AuthorKey, EntryId, VerifiedHeader};
-use bulla_directory::{Change, CutWalk, Directory, Link, Outcome, Standing, Verdict};
+use bulla_core::{AuthorKey, EntryId, InvitationId, VerifiedHeader};
+use bulla_directory::{
+    Change, CutWalk, Directory, EpochInfo, Explanation, GroupInfo, Link, Member, Outcome,
+    Recipient, Standing, Verdict,
+};
 
 use crate::brute::Model;
 use crate::history::History;
@@ -19,6 +22,49 @@ pub(crate) struct Answers {
     pub(crate) members: Vec<(AuthorKey, Role)>,
     pub(crate) seniority: Vec<AuthorKey>,
     pub(crate) writing: BTreeMap<EntryId, EntryId>,
+}
+
+/// What the model does not answer: the same for equal sets all the same.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Details {
+    invitations: Vec<Option<EntryId>>,
+    heads: Vec<EntryId>,
+    dependencies: Vec<Vec<EntryId>>,
+    members: Vec<Member>,
+    groups: Vec<GroupInfo>,
+    epochs: Vec<Vec<EpochInfo>>,
+    epoch_heads: Vec<Vec<EntryId>>,
+    readers: Vec<Vec<Recipient>>,
+    erased: Vec<Option<EntryId>>,
+    explained: Vec<Option<Explanation>>,
+}
+
+impl Details {
+    pub(crate) fn of(directory: &Directory, history: &History) -> Self {
+        let members = directory.members();
+        let groups = &history.groups;
+        let invitations = (0..4).map(|n| directory.invitation_used(&InvitationId([n; 32])));
+        let dependencies = members.iter().map(|member| directory.dependencies(&member.device));
+        let entries = history.entries.iter();
+        // In which order losses are listed says nothing.
+        let explained = entries.map(|entry| {
+            let mut explained = directory.explain(&entry.id())?;
+            explained.losses.sort_unstable_by_key(|loss| loss.by);
+            Some(explained)
+        });
+        Self {
+            invitations: invitations.collect(),
+            heads: directory.control_heads(),
+            dependencies: dependencies.collect(),
+            groups: directory.groups(),
+            epochs: groups.iter().map(|group| directory.epochs(group)).collect(),
+            epoch_heads: groups.iter().map(|group| directory.epoch_heads(group)).collect(),
+            readers: groups.iter().map(|group| directory.readers(group)).collect(),
+            erased: history.others.iter().map(|header| directory.erased_by(header)).collect(),
+            explained: explained.collect(),
+            members,
+        }
+    }
 }
 
 impl Answers {

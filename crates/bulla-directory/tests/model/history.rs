@@ -81,7 +81,7 @@ impl Worlds {
             world = 0;
         }
         let world = &self.worlds[world];
-        let mut writing = Writing::new(world, &self.devices, random);
+        let mut writing = Writing::new(world, &self.devices, random, seed.is_multiple_of(3));
         for _ in 0..steps {
             writing.step();
         }
@@ -113,10 +113,12 @@ struct Writing<'a> {
     views: Vec<BTreeSet<usize>>,
     /// Devices that seem to have a role, so that most of what is written makes sense.
     hopeful: BTreeSet<usize>,
+    /// Everybody knows everything, and most of it is about members that stay.
+    is_calm: bool,
 }
 
 impl<'a> Writing<'a> {
-    fn new(world: &'a World, devices: &'a [Device], random: Random) -> Self {
+    fn new(world: &'a World, devices: &'a [Device], random: Random, is_calm: bool) -> Self {
         let genesis = Known {
             id: world.genesis.id(),
             author: 0,
@@ -135,6 +137,7 @@ impl<'a> Writing<'a> {
             others: Vec::new(),
             views: vec![BTreeSet::from([0]); DEVICES],
             hopeful: (0..world.founders).collect(),
+            is_calm,
         }
     }
 
@@ -145,8 +148,12 @@ impl<'a> Writing<'a> {
             1 => DEVICES - 1 - self.random.below(2),
             _ => self.random.pick(&hopeful).unwrap(),
         };
-        let control = self.control(author);
+        let control = if self.is_calm { self.calm_control(author) } else { self.control(author) };
         self.write(author, control);
+        if self.is_calm {
+            let all = self.all();
+            self.views.fill(all);
+        }
         for _ in 0..3 {
             let (from, to) = (self.random.below(DEVICES), self.random.below(DEVICES));
             if !self.random.one_in(3) {
@@ -205,6 +212,38 @@ impl<'a> Writing<'a> {
                 let claimed = Claimed { author: key, sequence: 1, id: EntryId([1; 32]) };
                 Frontier { proven: vec![], claimed: vec![claimed] }.into()
             }
+            _ => return None,
+        })
+    }
+
+    /// Growth, mostly.
+    fn calm_control(&mut self, author: usize) -> Option<Control> {
+        let device = self.target();
+        let key = self.devices[device].key;
+        Some(match self.random.below(20) {
+            0..=6 => {
+                self.hopeful.insert(device);
+                let card = self.world.cards[device][0];
+                let device = match self.random.below(5) {
+                    0 => GrantedDevice::Node(key),
+                    _ => GrantedDevice::Card(card),
+                };
+                let is_node = matches!(device, GrantedDevice::Node(_));
+                let role = if is_node { Role::Relay } else { self.role() };
+                Grant { device, role, label: None }.into()
+            }
+            7 | 8 => RoleChange { device: key, role: self.role(), cuts: None }.into(),
+            9 if device >= self.world.founders => {
+                let cuts = Some(self.cuts(author, device));
+                RoleChange { device: key, role: self.role(), cuts }.into()
+            }
+            10 if device >= self.world.founders => {
+                let cuts = self.cuts(author, device);
+                Revoke { device: key, cuts }.into()
+            }
+            11..=14 => self.epoch(author),
+            15..=17 => self.group(author),
+            18 => self.erase(author),
             _ => return None,
         })
     }

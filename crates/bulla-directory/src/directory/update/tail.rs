@@ -124,16 +124,17 @@ impl Directory {
             return true;
         }
         let first = invitation.and_then(|invitation| self.state.claims.get(&invitation).copied());
-        if let Some(first) = first
-            && !self.graph.nodes[first].what.names().contains(&device)
-        {
+        let is_later = first.is_some_and(|first| {
             let by = self.graph.nodes[first].author;
-            self.state.verdicts[entry] = Some(Verdict::Refused(Refusal::Invitation));
-            return if by == author {
+            if by == author {
                 self.graph.order(first) < self.graph.order(entry)
             } else {
                 self.state.is_senior(&self.graph, by, author)
-            };
+            }
+        });
+        if first.is_some_and(|first| !self.graph.nodes[first].what.names().contains(&device)) {
+            self.state.verdicts[entry] = Some(Verdict::Refused(Refusal::Invitation));
+            return is_later;
         }
         let row = &self.graph.devices[device];
         let place = Place::granted(&self.graph, &self.state, entry);
@@ -150,8 +151,8 @@ impl Directory {
             return false;
         }
         let before = self.reading_of(device);
-        if let Some(invitation) = invitation {
-            self.state.claims.entry(invitation).or_insert(entry);
+        if let Some(invitation) = invitation.filter(|_| !is_later) {
+            self.state.claims.insert(invitation, entry);
         }
         self.state.verdicts[entry] = Some(Verdict::Counts);
         self.state.devices[device].place.get_or_insert(place);
