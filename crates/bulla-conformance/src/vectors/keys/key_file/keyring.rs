@@ -172,7 +172,10 @@ pub(super) fn cases() -> Vec<Case> {
         valid("a group alone", &[in_group(2)]),
         rule("spaces with epochs descending", &[elsewhere(&plain, 2), plain.clone()]),
         rule("groups descending", &[with_epochs.clone(), in_group(3), in_group(2)]),
-        rule("a group twice", &[in_group(2), in_group(2)]),
+        rule(
+            "a group twice, each with a key of its own",
+            &[in_group(2), Held { keys: vec![of_epoch(1)], ..in_group(2) }],
+        ),
         rule("a key twice in a group", &[own(vec![of_epoch(0), of_epoch(0)], Some(topics))]),
         rule(
             "a key twice in a group, of two epochs",
