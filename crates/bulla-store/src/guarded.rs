@@ -52,6 +52,8 @@ pub enum Verdict {
     /// It gets no receipt, and is kept to be judged again (ADM-3). Its sender is told this code and that offering it again
     /// is of no use; where there is no room it is told that, and that it may try again.
     Quarantine(Code),
+    /// As [`Quarantine`](Self::Quarantine), but its header alone is kept: its payload is erased.
+    QuarantineHeader(Code),
     /// It is not stored and not kept.
     Refuse(Refusal),
     /// It cannot be decided yet; its sender offers it again.
@@ -117,8 +119,9 @@ pub trait Admission: Debug + Send + Sync + 'static {
     /// When what follows from them could not be done. The `put` then fails; the control entries stay.
     async fn stored(&self, cx: &Context, control: &[Verified]) -> Result<()>;
 
-    /// Entries of other kinds were stored, or their payloads added, durably; called over an engine that judges, while the
-    /// permit of their ruling is held. For admissions whose verdicts wait for headers.
+    /// Entries of other kinds were stored, or their payloads added, and entries of any kind were quarantined, durably;
+    /// called over an engine that judges, while the permit of their ruling is held. For admissions whose verdicts wait for
+    /// headers.
     ///
     /// # Errors
     ///
@@ -205,12 +208,17 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
                 Verdict::Admit => admitted.push((place, (entry, Mark::Counts))),
                 Verdict::Mark(code) => admitted.push((place, (entry, Mark::Not(code)))),
                 Verdict::Quarantine(code) => kept.push((place, (entry, code))),
+                Verdict::QuarantineHeader(code) => {
+                    let header = Verified::Header(entry.verified_header().clone());
+                    kept.push((place, (header, code)));
+                }
                 Verdict::Refuse(refusal) => batch.set(place, PutOutcome::Refused(refusal)),
                 Verdict::Pending => batch.set(place, PutOutcome::Pending),
             }
         }
-        let (lineage, New { control, others }) = self.store_admitted(cx, admitted, batch).await?;
-        self.keep(cx, kept, batch).await?;
+        let (lineage, New { control, mut others }) =
+            self.store_admitted(cx, admitted, batch).await?;
+        others.extend(self.keep(cx, kept, batch).await?);
         if !control.is_empty() {
             self.admission.stored(cx, &control).await?;
         }
@@ -263,27 +271,31 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
         Ok((lineage, New { control, others }))
     }
 
-    /// Keeps what was quarantined, and says so.
+    /// Keeps what was quarantined, and says so; gives what is kept.
     async fn keep(
         &self,
         cx: &Context,
         given: Vec<(usize, (Verified, Code))>,
         batch: &mut Batch,
-    ) -> Result<()> {
+    ) -> Result<Vec<Verified>> {
+        let mut new = Vec::new();
         if given.is_empty() {
-            return Ok(());
+            return Ok(new);
         }
         let (places, given): (Vec<usize>, Vec<(Verified, Code)>) = given.into_iter().unzip();
         let Some(engine) = &self.engine else {
             for (place, (_, code)) in places.into_iter().zip(given) {
                 batch.set(place, for_now(code));
             }
-            return Ok(());
+            return Ok(new);
         };
-        let codes: Vec<Code> = given.iter().map(|(_, code)| code.clone()).collect();
+        let told = given.clone();
         let kept = engine.keep(cx, given).await?;
         check_answer(kept.len(), places.len())?;
-        for ((place, code), kept) in places.into_iter().zip(codes).zip(kept) {
+        for ((place, (entry, code)), kept) in places.into_iter().zip(told).zip(kept) {
+            if matches!(kept, Kept::Kept | Kept::Already) {
+                new.push(entry);
+            }
             batch.set(
                 place,
                 match kept {
@@ -296,7 +308,7 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
                 },
             );
         }
-        Ok(())
+        Ok(new)
     }
 }
 

@@ -1,0 +1,118 @@
+//! Entries on their way into the engine: what they took of quotas, and what their arrival decides.
+//!
+//! An entry that was judged may never be stored: its `put` is dropped, or fails. And one that was stored may never be
+//! reported, if the `put` is dropped in between. Either way the entry is *lost* here, and looked up in the engine before
+//! anything else is judged.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bulla_core::{AuthorKey, EntryId};
+use bulla_directory::Link;
+
+use crate::quota::Totals;
+use crate::state::Subject;
+
+/// An entry on its way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) subject: Subject,
+    pub(crate) previous: EntryId,
+    /// What was set aside for it of quotas.
+    pub(crate) reserved: Totals,
+    /// It is stored with the mark that its place is open.
+    pub(crate) is_open: bool,
+}
+
+impl Arrival {
+    pub(crate) fn link(&self) -> Link {
+        let Subject { author, sequence, .. } = self.subject;
+        Link { author, sequence, previous: self.previous }
+    }
+
+    pub(crate) const fn author(&self) -> AuthorKey {
+        self.subject.author
+    }
+}
+
+/// All that are on their way, and those that were lost.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Flights(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    under_way: HashMap<EntryId, Arrival>,
+    lost: Vec<Arrival>,
+}
+
+/// What is under way of one `put`, together with the lock under which it was judged.
+pub(crate) struct Flight<G> {
+    ids: Vec<EntryId>,
+    flights: Flights,
+    _guard: G,
+}
+
+impl Flights {
+    /// Lets entries go, but those that are under way already with another `put`.
+    pub(crate) fn start<G>(&self, arrivals: Vec<Arrival>, guard: G) -> Flight<G> {
+        let mut ids = Vec::with_capacity(arrivals.len());
+        let mut inner = self.lock();
+        for arrival in arrivals {
+            let id = arrival.subject.id;
+            if let std::collections::hash_map::Entry::Vacant(vacant) = inner.under_way.entry(id) {
+                vacant.insert(arrival);
+                ids.push(id);
+            }
+        }
+        drop(inner);
+        Flight { ids, flights: self.clone(), _guard: guard }
+    }
+
+    pub(crate) fn is_under_way(&self, id: &EntryId) -> bool {
+        self.lock().under_way.contains_key(id)
+    }
+
+    /// Those of these entries that are under way.
+    pub(crate) fn under_way(&self, ids: impl IntoIterator<Item = EntryId>) -> Vec<Arrival> {
+        let inner = self.lock();
+        ids.into_iter().filter_map(|id| inner.under_way.get(&id).copied()).collect()
+    }
+
+    /// These have arrived, and all that follows was done.
+    pub(crate) fn land(&self, arrivals: &[Arrival]) {
+        let mut inner = self.lock();
+        for arrival in arrivals {
+            inner.under_way.remove(&arrival.subject.id);
+        }
+    }
+
+    pub(crate) fn has_lost(&self) -> bool {
+        !self.lock().lost.is_empty()
+    }
+
+    pub(crate) fn lost(&self) -> Vec<Arrival> {
+        self.lock().lost.clone()
+    }
+
+    /// Forgets the first so many of those that were lost.
+    pub(crate) fn found(&self, count: usize) {
+        let mut inner = self.lock();
+        let count = count.min(inner.lost.len());
+        inner.lost.drain(..count);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<G> Drop for Flight<G> {
+    fn drop(&mut self) {
+        let mut inner = self.flights.lock();
+        for id in &self.ids {
+            if let Some(arrival) = inner.under_way.remove(id) {
+                inner.lost.push(arrival);
+            }
+        }
+    }
+}

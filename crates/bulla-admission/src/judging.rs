@@ -1,0 +1,412 @@
+//! What is said of entries that arrive (ADM-6 to ADM-9, ADM-12, ADM-14).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use bulla_core::values::{Has, Refusal};
+use bulla_core::{AuthorKey, Code, EntryId, KeyId, Kind, Verified, VerifiedEntry};
+use bulla_directory::Standing;
+use bulla_store::{Context, Erasure, Facts, Mark, Result, Ruling, Verdict};
+
+use crate::admission::DirectoryAdmission;
+use crate::chains::Chains;
+use crate::codes;
+use crate::controls::Take;
+use crate::flights::Arrival;
+use crate::quota::{self, Totals};
+use crate::state::{State, Subject, Word};
+
+/// By what entries of one author with the same terms are judged.
+type Terms = (AuthorKey, bool, KeyId);
+
+impl DirectoryAdmission {
+    /// Application entries.
+    pub(crate) async fn judge_others(&self, cx: &Context, entries: &[Verified]) -> Result<Ruling> {
+        let guard = self.shared(cx).await?;
+        let entries: Vec<&Verified> = entries.iter().collect();
+        let (verdicts, arrivals) = self.rule(cx, &entries).await?;
+        Ok(Ruling { verdicts, permit: Some(Box::new(self.flights.start(arrivals, guard))) })
+    }
+
+    /// Control entries, frontiers among them. Those that are taken in are part of the directory from now on.
+    pub(crate) async fn judge_control(&self, cx: &Context, entries: &[Verified]) -> Result<Ruling> {
+        let guard = self.exclusive(cx).await?;
+        let mut verdicts = vec![Verdict::Pending; entries.len()];
+        let is_frontier = |entry: &Verified| entry.header().kind == Kind::FRONTIER;
+        let ids: Vec<EntryId> = entries.iter().map(Verified::id).collect();
+        let held = self.engine.facts(cx, &ids).await?;
+        self.take_in(entries, &held, &mut verdicts);
+        let (places, frontiers): (Vec<usize>, Vec<&Verified>) =
+            entries.iter().enumerate().filter(|(_, entry)| is_frontier(entry)).unzip();
+        let (said, mut arrivals) = self.rule(cx, &frontiers).await?;
+        for (place, verdict) in places.into_iter().zip(said) {
+            if let Some(slot) = verdicts.get_mut(place) {
+                *slot = verdict;
+            }
+        }
+        let is_stored = |verdict: &Verdict| matches!(verdict, Verdict::Admit | Verdict::Mark(_));
+        let is_new =
+            |(verdict, held): (&Verdict, &Option<Facts>)| is_stored(verdict) && held.is_none();
+        // Chains lead through control entries too.
+        for (entry, verdict) in entries.iter().zip(&verdicts) {
+            if is_stored(verdict) && !is_frontier(entry) {
+                let (subject, previous) = (subject_of(entry), entry.header().previous);
+                let reserved = Totals::default();
+                arrivals.push(Arrival { subject, previous, reserved, is_open: false });
+            }
+        }
+        if verdicts.iter().zip(&held).any(is_new) {
+            // The store has to be told by which control entries its marks are made, whatever changed.
+            self.state_mut().pending.get_or_insert_default();
+        }
+        Ok(Ruling { verdicts, permit: Some(Box::new(self.flights.start(arrivals, guard))) })
+    }
+
+    /// Takes the control entries of a batch in as far as their authors are known, and says what becomes of each.
+    fn take_in(&self, entries: &[Verified], held: &[Option<Facts>], verdicts: &mut [Verdict]) {
+        let mut state = self.state_mut();
+        let mut seen = HashSet::new();
+        let mut fresh: Vec<VerifiedEntry> = Vec::new();
+        for entry in entries {
+            if let Verified::Entry(entry) = entry
+                && entry.header().kind != Kind::FRONTIER
+                && state.directory.verdict(&entry.id()).is_none()
+                && seen.insert(entry.id())
+            {
+                fresh.push(entry.clone());
+            }
+        }
+        let takes = state.controls.takes(&state.directory, &self.settings, &fresh);
+        let mut refused: HashMap<EntryId, &'static str> = HashMap::new();
+        let mut taken = Vec::new();
+        for (entry, take) in fresh.into_iter().zip(takes) {
+            match take {
+                Take::In => match self.control_quota(&state, &entry) {
+                    None => taken.push(entry),
+                    Some(code) => _ = refused.insert(entry.id(), code),
+                },
+                Take::Stranger => _ = refused.insert(entry.id(), codes::STRANGER),
+                Take::Full => _ = refused.insert(entry.id(), codes::CONTROL),
+            }
+        }
+        if !taken.is_empty() {
+            let change = state.take_in(&taken);
+            state.pending.get_or_insert_default().merge(taken, change);
+        }
+        for ((entry, held), verdict) in entries.iter().zip(held).zip(verdicts) {
+            let id = entry.id();
+            if entry.header().kind == Kind::FRONTIER {
+                continue;
+            }
+            *verdict = match (state.directory.verdict(&id), refused.get(&id)) {
+                (Some(_), _) => said(state.control_mark(&id)),
+                (None, Some(code)) => refuse(code),
+                // A header alone says nothing of what it does; a store that has it already keeps it.
+                (None, None) if held.is_some() => said(state.control_mark(&id)),
+                (None, None) => Verdict::Pending,
+            };
+        }
+    }
+
+    /// The quota that a control entry would exceed.
+    fn control_quota(&self, state: &State, entry: &VerifiedEntry) -> Option<&'static str> {
+        let policy = state.directory.policy();
+        if !quota::limits_anything(&policy)
+            || !state.controls.would_be_charged(&state.directory, entry)
+        {
+            return None;
+        }
+        let author = &entry.header().author;
+        let usage = self.usage_now();
+        let wanted = Totals { entries: 1, bytes: u64::from(entry.header().payload_length) };
+        let of_author = usage.of(author).plus(state.controls.charged_of(author));
+        quota::exceeded(&policy, of_author, usage.all().plus(state.controls.charged()), wanted)
+    }
+
+    /// Says what becomes of application entries and frontiers, and sets their quotas aside. The gate is held.
+    async fn rule(
+        &self,
+        cx: &Context,
+        entries: &[&Verified],
+    ) -> Result<(Vec<Verdict>, Vec<Arrival>)> {
+        if entries.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let ids: Vec<EntryId> = entries.iter().map(|entry| entry.id()).collect();
+        let held = self.engine.facts(cx, &ids).await?;
+        let is_limited = quota::limits_anything(&self.state().directory.policy());
+        let wanting = match is_limited {
+            true => self.wanting(cx, entries, &held).await?,
+            false => HashSet::new(),
+        };
+        let standings = self.standings(entries, &held);
+        let mut verdicts = Vec::with_capacity(entries.len());
+        let mut chains = None;
+        for ((entry, held), standing) in entries.iter().zip(&held).zip(&standings) {
+            let verdict = match (held, standing) {
+                (Some(facts), _) => said(facts.mark.clone()),
+                (None, None) => Verdict::Pending,
+                (None, Some(standing)) => {
+                    let subject = subject_of(entry);
+                    let word = match &**standing {
+                        Standing::Limited(limits) => {
+                            let chains = match &mut chains {
+                                Some(chains) => chains,
+                                none => none.insert(self.chains.lock().await),
+                            };
+                            let word = chains.judge(cx, &*self.engine, limits, &subject).await?;
+                            self.bounded(chains, &subject, word)
+                        }
+                        standing => Ok(plain(standing)),
+                    };
+                    match word {
+                        Err(code) => refuse(code),
+                        Ok(word) if subject.kind == Kind::FRONTIER => {
+                            self.frontier_verdict(&subject, &word)
+                        }
+                        Ok(word) => verdict_of(&word),
+                    }
+                }
+            };
+            verdicts.push(verdict);
+        }
+        drop(chains);
+        let erased = self.erase_ahead(cx, entries, &held, &mut verdicts).await?;
+        // From here on nothing waits, so that what is set aside is never forgotten.
+        let arrivals = self.reserve(entries, &held, &wanting, &erased, &mut verdicts);
+        Ok((verdicts, arrivals))
+    }
+
+    /// A frontier is a control entry: what is known of its author is held everywhere, counting or not (ADM-6).
+    fn frontier_verdict(&self, subject: &Subject, word: &Word) -> Verdict {
+        let mut state = self.state_mut();
+        let State { directory, controls, .. } = &mut *state;
+        if *word == Word::Stranger && !controls.knows(&subject.author) {
+            return refuse(codes::STRANGER);
+        }
+        let counts = *word == Word::Counts;
+        if !counts && controls.is_full_for(directory, &self.settings, &subject.author) {
+            return refuse(codes::CONTROL);
+        }
+        controls.note_frontier(&subject.id, &subject.author, counts);
+        said(word.mark())
+    }
+
+    /// Keeps in mind whether a frontier counts.
+    pub(crate) fn note_word(&self, subject: &Subject, word: &Word) {
+        if subject.kind == Kind::FRONTIER {
+            let counts = *word == Word::Counts;
+            self.state_mut().controls.note_frontier(&subject.id, &subject.author, counts);
+        }
+    }
+
+    /// How far the entries count that are not held.
+    fn standings(
+        &self,
+        entries: &[&Verified],
+        held: &[Option<Facts>],
+    ) -> Vec<Option<Arc<Standing>>> {
+        let state = self.state();
+        let mut known: HashMap<Terms, Arc<Standing>> = HashMap::new();
+        let standing = |(entry, held): (&&Verified, &Option<Facts>)| {
+            if held.is_some() {
+                return None;
+            }
+            let header = entry.header();
+            let terms = (header.author, header.kind == Kind::FRONTIER, header.key_id);
+            let standing = known.entry(terms).or_insert_with(|| {
+                Arc::new(state.standing(&header.author, header.kind, &header.key_id))
+            });
+            Some(Arc::clone(standing))
+        };
+        entries.iter().zip(held).map(standing).collect()
+    }
+
+    /// Notes an entry whose place is open, if there is room for one more branch.
+    fn bounded(
+        &self,
+        chains: &mut Chains,
+        subject: &Subject,
+        word: Word,
+    ) -> std::result::Result<Word, &'static str> {
+        if word == Word::Open {
+            if chains.branches(subject) >= self.settings.open_branches {
+                return Err(codes::BRANCHES);
+            }
+            chains.note(subject);
+        }
+        Ok(word)
+    }
+
+    /// Those of the entries that are held without the payload they bring.
+    async fn wanting(
+        &self,
+        cx: &Context,
+        entries: &[&Verified],
+        held: &[Option<Facts>],
+    ) -> Result<HashSet<EntryId>> {
+        let brings = |(entry, held): &(&&Verified, &Option<Facts>)| {
+            held.is_some() && entry.payload().is_some()
+        };
+        let ids: Vec<EntryId> =
+            entries.iter().zip(held).filter(brings).map(|(entry, _)| entry.id()).collect();
+        if ids.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let has = self.engine.has(cx, &ids).await?;
+        let missing = ids.into_iter().zip(has).filter(|(_, has)| *has == Has::PayloadMissing);
+        Ok(missing.map(|(id, _)| id).collect())
+    }
+
+    /// Tells the engine which of the entries are erased before they are stored, so that their payloads never are; gives
+    /// their ids (ADM-14).
+    async fn erase_ahead(
+        &self,
+        cx: &Context,
+        entries: &[&Verified],
+        held: &[Option<Facts>],
+        verdicts: &mut [Verdict],
+    ) -> Result<HashSet<EntryId>> {
+        let mut erased: BTreeMap<EntryId, Vec<EntryId>> = BTreeMap::new();
+        let mut others = Vec::new();
+        {
+            let state = self.state();
+            for ((entry, held), verdict) in entries.iter().zip(held).zip(verdicts.iter_mut()) {
+                if held.is_some() {
+                    continue;
+                }
+                match (state.directory.erased_by(entry.verified_header()), &verdict) {
+                    (Some(by), Verdict::Admit | Verdict::Mark(_)) => {
+                        erased.entry(by).or_default().push(entry.id());
+                    }
+                    (Some(_), Verdict::Quarantine(code)) => {
+                        *verdict = Verdict::QuarantineHeader(code.clone());
+                    }
+                    (None, Verdict::Admit | Verdict::Mark(_)) => others.push(entry.id()),
+                    _ => {}
+                }
+            }
+            if !state.controls.has_refused_erasures() {
+                others.clear();
+            }
+        }
+        if !others.is_empty() {
+            // An erasure that counted once may have been remembered of them.
+            self.engine.restore(cx, &others).await?;
+        }
+        let mut all = HashSet::new();
+        for (by, ids) in erased {
+            all.extend(ids.iter().copied());
+            self.engine.erase(cx, Erasure { by, is_prune: false, ids }).await?;
+        }
+        Ok(all)
+    }
+
+    /// Sets quotas aside for what is to be stored, and refuses what exceeds them.
+    fn reserve(
+        &self,
+        entries: &[&Verified],
+        held: &[Option<Facts>],
+        wanting: &HashSet<EntryId>,
+        erased: &HashSet<EntryId>,
+        verdicts: &mut [Verdict],
+    ) -> Vec<Arrival> {
+        let state = self.state();
+        let policy = state.directory.policy();
+        let is_limited = quota::limits_anything(&policy);
+        let mut usage = self.usage_now();
+        let mut arrivals = Vec::new();
+        let mut seen = HashSet::new();
+        for ((entry, held), verdict) in entries.iter().zip(held).zip(verdicts) {
+            let id = entry.id();
+            let is_stored = matches!(verdict, Verdict::Admit | Verdict::Mark(_));
+            let is_kept = matches!(verdict, Verdict::Quarantine(_) | Verdict::QuarantineHeader(_));
+            if !(is_stored || is_kept) || !seen.insert(id) {
+                continue;
+            }
+            let mut reserved = Totals::default();
+            if is_stored && is_limited && !self.flights.is_under_way(&id) {
+                let has_payload = entry.payload().is_some() && !erased.contains(&id);
+                let is_wanted = held.is_none() || wanting.contains(&id);
+                let bytes = match has_payload && is_wanted {
+                    true => u64::from(entry.header().payload_length),
+                    false => 0,
+                };
+                reserved = Totals { entries: u64::from(held.is_none()), bytes };
+                let author = &entry.header().author;
+                let of_author = usage.of(author).plus(state.controls.charged_of(author));
+                let all = usage.all().plus(state.controls.charged());
+                if let Some(code) = quota::exceeded(&policy, of_author, all, reserved) {
+                    *verdict = refuse(code);
+                    continue;
+                }
+                usage.add(author, reserved);
+            }
+            if held.is_none() || reserved != Totals::default() {
+                let is_open =
+                    matches!(verdict, Verdict::Mark(code) if code.as_str() == codes::OPEN);
+                let previous = entry.header().previous;
+                let subject = subject_of(entry);
+                arrivals.push(Arrival { subject, previous, reserved, is_open });
+            }
+        }
+        arrivals
+    }
+
+    /// What is said of an entry now.
+    pub(crate) async fn word(
+        &self,
+        cx: &Context,
+        chains: &mut Chains,
+        subject: &Subject,
+    ) -> Result<Word> {
+        let standing = self.state().standing(&subject.author, subject.kind, &subject.key_id);
+        match standing {
+            Standing::Limited(limits) => chains.judge(cx, &*self.engine, &limits, subject).await,
+            standing => Ok(plain(&standing)),
+        }
+    }
+}
+
+/// What a standing says that asks for no chain.
+fn plain(standing: &Standing) -> Word {
+    match standing {
+        Standing::Counts => Word::Counts,
+        Standing::Refused(refusal) => Word::Refused(refusal.code()),
+        Standing::Stranger => Word::Stranger,
+        Standing::Limited(_) => Word::Open,
+    }
+}
+
+fn verdict_of(word: &Word) -> Verdict {
+    match word {
+        Word::Counts => Verdict::Admit,
+        Word::Open => Verdict::Mark(Code::new(codes::OPEN)),
+        Word::Refused(code) => Verdict::Quarantine(code.clone()),
+        Word::Stranger => refuse(codes::STRANGER),
+    }
+}
+
+/// The verdict by which an entry is stored with this mark.
+fn said(mark: Mark) -> Verdict {
+    match mark {
+        Mark::Counts => Verdict::Admit,
+        Mark::Not(code) => Verdict::Mark(code),
+    }
+}
+
+/// Refused, without anything being kept, and worth another try.
+fn refuse(code: &'static str) -> Verdict {
+    Verdict::Refuse(Refusal { code: Code::new(code), is_retryable: true })
+}
+
+pub(crate) fn subject_of(entry: &Verified) -> Subject {
+    let header = entry.header();
+    Subject {
+        id: entry.id(),
+        author: header.author,
+        sequence: header.sequence,
+        kind: header.kind,
+        key_id: header.key_id,
+    }
+}

@@ -1,0 +1,41 @@
+//! What an admission allows and keeps.
+
+/// Bounds of an admission. The defaults are those of the spec (ADM-7, ADM-9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdmissionSettings {
+    /// Control entries of one author that do not count; 1,024.
+    pub author_refused: u64,
+    /// Control entries of all authors together that do not count; 65,536.
+    pub space_refused: u64,
+    /// Entries of one author with the same sequence whose place in the chain is open; 16, as many as cuts name branches.
+    pub open_branches: usize,
+    /// Headers of chains that are kept in memory, some 200 bytes each; 262,144. A single chain may take more.
+    pub links: usize,
+}
+
+impl Default for AdmissionSettings {
+    fn default() -> Self {
+        Self {
+            author_refused: 1_024,
+            space_refused: 65_536,
+            open_branches: bulla_core::limits::MAX_CUTS,
+            links: 262_144,
+        }
+    }
+}
+
+impl AdmissionSettings {
+    /// With other bounds of control entries that do not count: of one author, and in all.
+    #[must_use]
+    pub const fn with_refused(mut self, author: u64, space: u64) -> Self {
+        (self.author_refused, self.space_refused) = (author, space);
+        self
+    }
+
+    /// With room for this many headers of chains.
+    #[must_use]
+    pub const fn with_links(mut self, links: usize) -> Self {
+        self.links = links;
+        self
+    }
+}

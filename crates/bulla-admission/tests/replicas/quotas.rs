@@ -1,0 +1,117 @@
+//! How much an author and a space may have.
+
+use bulla_admission::{Totals, codes};
+use bulla_core::Verified;
+use bulla_core::control::Role;
+use bulla_core::genesis::Policy;
+use bulla_core::values::PutOutcome;
+
+use crate::replica::Replica;
+use crate::rules::{is_stored, pair, refused};
+use crate::scene::{Writer, all};
+
+/// Clauses: ADM-12.
+#[tokio::test]
+async fn each_quota_has_its_code_and_none_is_exceeded() {
+    let cases = [
+        (Policy { author_entries: Some(3), ..Policy::default() }, codes::AUTHOR_ENTRIES),
+        (Policy { author_bytes: Some(50), ..Policy::default() }, codes::AUTHOR_BYTES),
+        (Policy { space_entries: Some(3), ..Policy::default() }, codes::SPACE_ENTRIES),
+        (Policy { space_bytes: Some(48), ..Policy::default() }, codes::SPACE_BYTES),
+    ];
+    for (policy, code) in cases {
+        let (mut founder, mut writer, replica) = pair(policy).await;
+        let entries: Vec<_> = (0..5).map(|_| writer.write()).collect();
+        // The same entry twice is one entry.
+        let mut batch = all(&entries);
+        batch.insert(1, batch[0].clone());
+        let outcomes = replica.put(&batch).await;
+        assert!(is_stored(&outcomes[0]) && is_stored(&outcomes[2]) && is_stored(&outcomes[3]));
+        assert!(matches!(outcomes[1], PutOutcome::Duplicate(_)));
+        assert_eq!(outcomes[4..], [refused(code, true), refused(code, true)]);
+        let used = Totals { entries: 3, bytes: 48 };
+        assert_eq!(replica.admission.usage(&writer.device.key), used, "{code}");
+        let replica = replica.reopen().await;
+        assert_eq!(replica.admission.usage(&writer.device.key), used, "{code} opened again");
+        assert_eq!(replica.put(&all(&entries[3..4])).await, [refused(code, true)]);
+        // What was erased takes no bytes any more.
+        let erasure = founder.erase_range(&writer.device, 2);
+        replica.put(&all([&erasure])).await;
+        let used = Totals { entries: 3, bytes: 16 };
+        assert_eq!(replica.admission.usage(&writer.device.key), used, "{code} after an erasure");
+        let is_bytes = code == codes::AUTHOR_BYTES || code == codes::SPACE_BYTES;
+        let outcome = replica.put(&all(&entries[3..4])).await.remove(0);
+        assert_eq!(is_stored(&outcome), is_bytes, "{code}: {outcome:?}");
+        assert_eq!(
+            replica.admission.usage(&writer.device.key),
+            replica.reopen().await.admission.usage(&writer.device.key)
+        );
+    }
+}
+
+/// Clauses: ADM-12.
+#[tokio::test]
+async fn a_payload_that_comes_later_is_counted_too() {
+    let policy = Policy { author_bytes: Some(20), ..Policy::default() };
+    let (_, mut writer, replica) = pair(policy).await;
+    let entries: Vec<_> = (0..2).map(|_| writer.write()).collect();
+    let headers: Vec<Verified> =
+        entries.iter().map(|entry| entry.verified_header().clone().into()).collect();
+    assert!(replica.put(&headers).await.iter().all(is_stored));
+    let outcomes = replica.put(&all(&entries)).await;
+    assert!(matches!(outcomes[0], PutOutcome::PayloadAdded(_)), "{outcomes:?}");
+    assert_eq!(outcomes[1], refused(codes::AUTHOR_BYTES, true));
+    let used = Totals { entries: 2, bytes: 16 };
+    assert_eq!(replica.admission.usage(&writer.device.key), used);
+    assert_eq!(replica.reopen().await.admission.usage(&writer.device.key), used);
+}
+
+/// Clauses: ADM-12.
+#[tokio::test]
+async fn control_entries_of_who_is_no_admin_are_counted() {
+    let policy = Policy { author_entries: Some(3), ..Policy::default() };
+    let (mut founder, mut writer, replica) = pair(policy).await;
+    let entry = writer.write();
+    let erasures: Vec<_> = (0..3).map(|_| writer.erase(vec![entry.id()])).collect();
+    assert!(is_stored(&replica.put(&all([&entry])).await[0]));
+    assert!(is_stored(&replica.put(&all(&erasures[..1])).await[0]));
+    assert!(is_stored(&replica.put(&all(&erasures[1..2])).await[0]));
+    assert_eq!(replica.put(&all(&erasures[2..])).await, [refused(codes::AUTHOR_ENTRIES, true)]);
+    assert_eq!(
+        replica.put(&all([&writer.frontier()])).await,
+        [refused(codes::AUTHOR_ENTRIES, true)]
+    );
+    // An admin's are not, however many.
+    let grants: Vec<_> = (20..30)
+        .map(|number| founder.grant(&crate::entries::Device::new(number), Role::Reader))
+        .collect();
+    assert!(replica.put(&all(&grants)).await.iter().all(is_stored));
+    assert_eq!(replica.admission.usage(&founder.device.key).entries, 0);
+    let used = replica.admission.usage(&writer.device.key);
+    assert_eq!(used.entries, 3);
+    assert_eq!(replica.reopen().await.admission.usage(&writer.device.key), used);
+}
+
+/// Clauses: ADM-10, ADM-12.
+#[tokio::test]
+async fn what_leaves_the_quarantine_keeps_to_quotas() {
+    let policy = Policy { author_entries: Some(2), ..Policy::default() };
+    let (mut founder, _, replica) = pair(policy).await;
+    let mut admin = Writer::new(3, founder.space());
+    let grant = founder.grant(&admin.device, Role::Admin);
+    let mut writer = Writer::new(4, founder.space());
+    let junior = founder.grant(&writer.device, Role::Writer);
+    admin.learn(&junior);
+    writer.learn(&junior);
+    let entries: Vec<_> = (0..3).map(|_| writer.write()).collect();
+    let revocation = admin.revoke_all(&writer.device);
+    replica.put(&all([&grant, &junior, &revocation])).await;
+    assert_eq!(replica.put(&all(&entries)).await, vec![refused("directory.cut", false); 3]);
+    let removal = founder.revoke_all(&admin.device);
+    replica.put(&all([&removal])).await;
+    let seen = replica.seen().await;
+    assert_eq!((seen.held.len(), seen.kept.len()), (7, 1));
+    assert_eq!(replica.admission.usage(&writer.device.key).entries, 2);
+    let again: Replica = replica.reopen().await;
+    assert_eq!(again.admission.usage(&writer.device.key).entries, 2);
+}

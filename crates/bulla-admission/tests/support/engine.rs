@@ -1,0 +1,239 @@
+//! An engine in memory that counts what is asked of it, and fails or hangs at a call that a test chose.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bulla_core::values::{
+    GetItem, GetRequest, Head, Page, Presence, PutReport, Rule, ScanRequest, StoreStatus, Summary,
+    SummaryRequest,
+};
+use bulla_core::{AuthorKey, Code, EntryId, Lineage, SetDigest, SpaceId, Verified};
+use bulla_store::{
+    ContentAddressedStore, Context, Erasable, Erasure, ErasureReport, Facts, FactsPage, HeadStream,
+    Judged, Judgement, Kept, KeptEntry, KeptPage, KeptTotals, Mark, MarkReport, MemoryStore, Place,
+    Quarantine, QuarantineBounds, Result, StoreError,
+};
+
+/// What happens at the chosen call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It fails, and nothing was done.
+    Before,
+    /// It was done, and the answer is lost.
+    After,
+    /// Nothing is done and nothing is answered: who asked gives up.
+    HangBefore,
+    /// It was done, and nothing is answered.
+    HangAfter,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Before, Self::After, Self::HangBefore, Self::HangAfter];
+}
+
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) memory: MemoryStore,
+    calls: AtomicU64,
+    /// Headers that were read for the admission.
+    reads: AtomicU64,
+    /// Which call fails, and how.
+    plan: std::sync::Mutex<Option<(u64, Fault)>>,
+}
+
+impl Engine {
+    pub(crate) fn new(space: SpaceId, number: u8) -> Arc<Self> {
+        Self::with_bounds(space, number, QuarantineBounds::default())
+    }
+
+    pub(crate) fn with_bounds(space: SpaceId, number: u8, bounds: QuarantineBounds) -> Arc<Self> {
+        let memory = MemoryStore::with_quarantine(space, Lineage([number; 16]), bounds);
+        let plan = std::sync::Mutex::default();
+        Arc::new(Self { memory, calls: AtomicU64::new(0), reads: AtomicU64::new(0), plan })
+    }
+
+    /// Plans a fault at the `nth` call from now on, the first being 1.
+    pub(crate) fn plan(&self, nth: u64, fault: Fault) {
+        *self.plan.lock().unwrap() = Some((self.calls() + nth, fault));
+    }
+
+    /// Whether the fault is still to come.
+    pub(crate) fn heal(&self) -> bool {
+        self.plan.lock().unwrap().take().is_some()
+    }
+
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    fn read(&self, headers: usize) {
+        self.reads.fetch_add(headers as u64, Ordering::SeqCst);
+    }
+
+    async fn enter(&self) -> Result<Option<Fault>> {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let fault = {
+            let mut plan = self.plan.lock().unwrap();
+            let is_now = plan.is_some_and(|(nth, _)| nth == number);
+            if is_now { plan.take().map(|(_, fault)| fault) } else { None }
+        };
+        match fault {
+            Some(Fault::Before) => Err(lost()),
+            Some(Fault::HangBefore) => std::future::pending().await,
+            fault => Ok(fault),
+        }
+    }
+
+    async fn leave<T>(&self, fault: Option<Fault>, answer: Result<T>) -> Result<T> {
+        match fault {
+            None => answer,
+            Some(Fault::HangAfter) => std::future::pending().await,
+            Some(_) => answer.and_then(|_| Err(lost())),
+        }
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::Unavailable {
+        code: Code::new("store.closed"),
+        reason: "a fault that was planned".into(),
+        retry_after: None,
+    }
+}
+
+macro_rules! pass {
+    ($self:ident, $call:expr) => {{
+        let fault = $self.enter().await?;
+        let answer = $call.await;
+        $self.leave(fault, answer).await
+    }};
+}
+
+#[async_trait]
+impl ContentAddressedStore for Engine {
+    fn space(&self) -> SpaceId {
+        self.memory.space()
+    }
+
+    async fn head(&self, cx: &Context) -> Result<Head> {
+        pass!(self, self.memory.head(cx))
+    }
+
+    async fn put(&self, cx: &Context, batch: Vec<Verified>) -> Result<PutReport> {
+        pass!(self, self.memory.put(cx, batch))
+    }
+
+    async fn get(&self, cx: &Context, request: GetRequest) -> Result<Vec<GetItem>> {
+        pass!(self, self.memory.get(cx, request))
+    }
+
+    async fn has(&self, cx: &Context, ids: &[EntryId]) -> Result<Presence> {
+        pass!(self, self.memory.has(cx, ids))
+    }
+
+    async fn scan(&self, cx: &Context, request: ScanRequest) -> Result<Page> {
+        pass!(self, self.memory.scan(cx, request))
+    }
+
+    async fn summary(&self, cx: &Context, request: SummaryRequest) -> Result<Summary> {
+        pass!(self, self.memory.summary(cx, request))
+    }
+
+    async fn watch(&self, cx: &Context) -> Result<HeadStream> {
+        self.memory.watch(cx).await
+    }
+
+    async fn status(&self, cx: &Context) -> Result<StoreStatus> {
+        self.memory.status(cx).await
+    }
+}
+
+#[async_trait]
+impl Judged for Engine {
+    async fn rule(&self, cx: &Context) -> Result<Rule> {
+        pass!(self, self.memory.rule(cx))
+    }
+
+    async fn set_rule(&self, cx: &Context, rule: Rule) -> Result<()> {
+        pass!(self, self.memory.set_rule(cx, rule))
+    }
+
+    async fn put_judged(&self, cx: &Context, batch: Vec<(Verified, Mark)>) -> Result<PutReport> {
+        pass!(self, self.memory.put_judged(cx, batch))
+    }
+
+    async fn mark(&self, cx: &Context, judgement: Judgement) -> Result<MarkReport> {
+        pass!(self, self.memory.mark(cx, judgement))
+    }
+
+    async fn marked(&self, cx: &Context, after: u64, limit: usize) -> Result<FactsPage> {
+        pass!(self, self.memory.marked(cx, after, limit))
+    }
+
+    async fn authored(
+        &self,
+        cx: &Context,
+        author: AuthorKey,
+        after: Place,
+        limit: usize,
+    ) -> Result<FactsPage> {
+        let page: Result<FactsPage> = pass!(self, self.memory.authored(cx, author, after, limit));
+        self.read(page.as_ref().map_or(0, |page| page.facts.len()));
+        page
+    }
+
+    async fn facts(&self, cx: &Context, ids: &[EntryId]) -> Result<Vec<Option<Facts>>> {
+        self.read(ids.len());
+        pass!(self, self.memory.facts(cx, ids))
+    }
+
+    async fn judged_by(&self, cx: &Context) -> Result<Option<SetDigest>> {
+        pass!(self, self.memory.judged_by(cx))
+    }
+}
+
+#[async_trait]
+impl Quarantine for Engine {
+    async fn keep(&self, cx: &Context, batch: Vec<(Verified, Code)>) -> Result<Vec<Kept>> {
+        pass!(self, self.memory.keep(cx, batch))
+    }
+
+    async fn kept(&self, cx: &Context, after: Option<EntryId>, limit: usize) -> Result<KeptPage> {
+        pass!(self, self.memory.kept(cx, after, limit))
+    }
+
+    async fn kept_entries(
+        &self,
+        cx: &Context,
+        ids: &[EntryId],
+        max_bytes: u32,
+    ) -> Result<Vec<Option<KeptEntry>>> {
+        self.read(ids.len());
+        pass!(self, self.memory.kept_entries(cx, ids, max_bytes))
+    }
+
+    async fn release(&self, cx: &Context, ids: &[EntryId]) -> Result<u64> {
+        pass!(self, self.memory.release(cx, ids))
+    }
+
+    async fn kept_totals(&self, cx: &Context) -> Result<KeptTotals> {
+        pass!(self, self.memory.kept_totals(cx))
+    }
+}
+
+#[async_trait]
+impl Erasable for Engine {
+    async fn erase(&self, cx: &Context, erasure: Erasure) -> Result<ErasureReport> {
+        pass!(self, self.memory.erase(cx, erasure))
+    }
+
+    async fn restore(&self, cx: &Context, ids: &[EntryId]) -> Result<u64> {
+        pass!(self, self.memory.restore(cx, ids))
+    }
+}
