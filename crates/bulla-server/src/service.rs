@@ -80,6 +80,8 @@ pub struct Service {
     verify: VerifyPool,
     /// Requests that hold pages or batches in memory.
     heavy: Arc<Gate>,
+    /// Bodies of those who have no right, which are read to see whether they bring a space.
+    founding: Arc<Gate>,
     feeds: Arc<Gate>,
     feed_paths: Arc<Paths>,
     limits: NodeLimits,
@@ -184,6 +186,7 @@ impl Service {
             logins,
             verify: VerifyPool::new(Verifier::new(seed), settings.verify_threads),
             heavy: Gate::new(settings.max_heavy, settings.max_heavy_per_peer, patience),
+            founding: Gate::new(MAX_FOUNDING, 1, patience),
             feeds: Gate::new(settings.max_feeds, settings.max_feeds_per_peer, patience),
             feed_paths: Paths::new(settings.max_feed_paths_per_peer),
             limits: settings.limits(),
@@ -425,6 +428,8 @@ async fn read<T: Decode>(body: &mut dyn BodySource, most: u64) -> Result<T, Wire
     T::from_cbor(&bytes).map_err(|error| errors::of_request(error.kind.code(), error.to_string()))
 }
 
+/// Bodies read at once of those who have no right: they take no place from anybody else.
+const MAX_FOUNDING: usize = 4;
 /// Longest body of a login: 256 spaces of 34 bytes and a little more, before anything is known of the sender.
 const LOGIN_BYTES: u64 = 16 * 1024;
 /// More than an item of a stream adds to header, signature and payload.

@@ -15,6 +15,10 @@ mod a48_passed_on_challenges;
 mod a49_challenge_floods;
 #[path = "attacks/a50_existence_oracles.rs"]
 mod a50_existence_oracles;
+#[path = "attacks/a50_founders.rs"]
+mod a50_founders;
+#[path = "attacks/a50_work.rs"]
+mod a50_work;
 #[path = "attacks/a54_loops.rs"]
 mod a54_loops;
 #[path = "attacks/a55_http2.rs"]

@@ -48,8 +48,9 @@ impl Service {
         space: SpaceId,
         body: &mut dyn BodySource,
     ) -> Result<Answer, WireError> {
-        // A body is read: that takes a place, which is given back before the `put` takes its own.
-        let pass = self.enter(asker).await?;
+        // A body is read: that takes a place, though none of those that members have.
+        let pass = self.founding.enter(asker.session.peer).await;
+        let pass = pass.map_err(|super::gate::Busy| self.busy())?;
         let mut body = Replayed { ahead: VecDeque::new(), rest: body };
         let not_served = || errors::of_store(&StoreError::NotServed(space));
         let raw = first_entry(space, &mut body).await?.ok_or_else(not_served)?;

@@ -10,8 +10,8 @@ use bulla_identity::{
     DeviceKeys, Initiator, LoginNonces, LoginTranscript, NodeKeys, Origin, OsRandomness,
 };
 use bulla_server::{
-    AccessList, AccessRules, Components, Figures, HttpApi, HttpSettings, Listener, Rights, Service,
-    ServiceSettings,
+    Access, AccessList, AccessRules, Components, Figures, HttpApi, HttpSettings, Listener, Rights,
+    Service, ServiceSettings,
 };
 use bulla_store::{Clock, Context, MemorySpaces, Spaces, SystemClock};
 use bulla_wire::login::{ChallengeAnswer, ChallengeRequest, LoginAnswer, LoginRequest};
@@ -64,6 +64,8 @@ pub(crate) struct Setup {
     pub(crate) service: ServiceSettings,
     pub(crate) spaces: Arc<dyn Spaces>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What is asked for rights, made of the list.
+    pub(crate) access: fn(Arc<AccessList>, Arc<dyn Spaces>) -> Arc<dyn Access>,
 }
 
 impl Setup {
@@ -74,6 +76,7 @@ impl Setup {
             service: ServiceSettings::default(),
             spaces: Arc::new(MemorySpaces::new()),
             clock: Arc::new(SystemClock::new()),
+            access: |list, _| list,
         }
     }
 
@@ -82,8 +85,8 @@ impl Setup {
         let access = AccessList::new(self.rules);
         let components = Components {
             keys,
-            spaces: self.spaces,
-            access: Arc::clone(&access) as _,
+            spaces: Arc::clone(&self.spaces),
+            access: (self.access)(Arc::clone(&access), self.spaces),
             clock: self.clock,
             randomness: Arc::new(OsRandomness),
         };

@@ -1,0 +1,141 @@
+//! Who may bring a space learns nothing of those that are here: whatever is put, it is the same for a space that is here and
+//! for one that is not, unless its founder brings its genesis.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bulla_conformance::suite::author::World;
+use bulla_core::cbor::Decode as _;
+use bulla_core::{PeerKey, SpaceId, Verified, VerifiedEntry};
+use bulla_identity::DeviceKeys;
+use bulla_server::{Access, AccessList, AccessRules, Rights};
+use bulla_store::{Context, Result, Spaces, StoreError};
+use bulla_wire::put::PutAnswer;
+use bulla_wire::route::SpaceRoute;
+use bulla_wire::{BodyEncoder, Form, Route, headers};
+use tokio::sync::watch;
+
+use crate::support::{Node, READ_WRITE, Reply, Setup, device, request};
+
+/// Lets anybody bring a space that is not there.
+#[derive(Debug)]
+struct Founding {
+    list: Arc<AccessList>,
+    spaces: Arc<dyn Spaces>,
+}
+
+#[async_trait]
+impl Access for Founding {
+    fn rights(&self, peer: &PeerKey, space: &SpaceId) -> Rights {
+        self.list.rights(peer, space)
+    }
+
+    fn is_known(&self, peer: &PeerKey) -> bool {
+        self.list.is_known(peer)
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.list.changes()
+    }
+
+    fn may_found(&self, _peer: &PeerKey) -> bool {
+        true
+    }
+
+    async fn found(&self, cx: &Context, peer: &PeerKey, genesis: VerifiedEntry) -> Result<()> {
+        let space = genesis.verified_header().space();
+        if self.spaces.open(cx, space).await.is_ok() {
+            return Err(StoreError::NotServed(space));
+        }
+        let store = self.spaces.create(cx, space).await?;
+        store.put(cx, vec![genesis.into()]).await?;
+        let mut rules = AccessRules::new();
+        rules.allow(space, *peer, READ_WRITE);
+        self.list.replace(rules);
+        Ok(())
+    }
+}
+
+fn body(space: SpaceId, entries: &[&VerifiedEntry]) -> Vec<u8> {
+    let mut encoder = BodyEncoder::put(space, Form::Plain);
+    for entry in entries {
+        encoder.verified(&Verified::from((*entry).clone()));
+    }
+    encoder.end();
+    encoder.take(0).to_vec()
+}
+
+async fn put(node: &Node, token: &str, space: SpaceId, entries: &[&VerifiedEntry]) -> Reply {
+    let fields = [
+        ("authorization", token),
+        ("bulla-request-id", "test"),
+        ("content-type", headers::CONTENT_CBOR_SEQUENCE),
+    ];
+    let path = Route::Space(space, SpaceRoute::Put).path();
+    let mut reply = node.exchange(&request("POST", &path, &fields, &body(space, entries))).await;
+    // The answer names the space that was asked for; that much the asker knows.
+    if let Some(at) = reply.body.windows(32).position(|window| window == space.0) {
+        reply.body[at..at + 32].fill(0);
+    }
+    reply
+}
+
+fn world(seed: u8) -> World {
+    World::new([seed; 32]).unwrap()
+}
+
+/// Clauses: NODE-23, NODE-28.
+#[tokio::test]
+async fn a50_who_may_bring_spaces_learns_nothing_of_those_here() {
+    let (held, unknown, guest) = (world(1), world(2), device());
+    let mut setup = Setup::new(AccessRules::new());
+    setup.access = |list, spaces| Arc::new(Founding { list, spaces });
+    let store = setup.spaces.create(&Context::new(), held.space()).await.unwrap();
+    store.put(&Context::new(), vec![held.genesis().clone().into()]).await.unwrap();
+    let node = setup.start().await;
+    let token = node.token(&*guest, &[]).await;
+    let probes = |world: &World| -> Vec<Vec<VerifiedEntry>> {
+        let entries = world.entries(1, 2).unwrap();
+        vec![
+            Vec::new(),
+            entries.clone(),
+            // Genuine, and by somebody else.
+            vec![world.genesis().clone()],
+            vec![entries[0].clone(), world.genesis().clone()],
+        ]
+    };
+    for (here, away) in probes(&held).iter().zip(probes(&unknown)) {
+        let here = put(&node, &token, held.space(), &here.iter().collect::<Vec<_>>()).await;
+        let away = put(&node, &token, unknown.space(), &away.iter().collect::<Vec<_>>()).await;
+        assert_eq!((here.status, here.code().as_str()), (404, "space.not_served"));
+        assert_eq!(here, away);
+    }
+}
+
+/// The founder's put is taken whole, its genesis first, and from then on the founder has its rights.
+///
+/// Clauses: NODE-28.
+#[tokio::test]
+async fn a50_a_founder_brings_its_genesis() {
+    let world = world(3);
+    let founder = founder(3);
+    let mut setup = Setup::new(AccessRules::new());
+    setup.access = |list, spaces| Arc::new(Founding { list, spaces });
+    let node = setup.start().await;
+    let token = node.token(&founder, &[world.space()]).await;
+    let entries = world.entries(1, 1).unwrap();
+    let reply = put(&node, &token, world.space(), &[world.genesis(), &entries[0]]).await;
+    assert_eq!(reply.status, 200);
+    let answer = PutAnswer::from_cbor(&reply.body).unwrap();
+    let receipts: Vec<_> = answer.report.outcomes.iter().map(|o| o.receipt()).collect();
+    assert_eq!(receipts, [Some(1), Some(2)]);
+    let path = Route::Space(world.space(), SpaceRoute::Head).path();
+    assert_eq!(node.get(&path, Some(&token)).await.status, 200);
+}
+
+/// The device that founds the world of this seed.
+fn founder(seed: u8) -> DeviceKeys {
+    let mut hasher = blake3::Hasher::new_keyed(&[seed; 32]);
+    hasher.update(&0_u64.to_le_bytes()).update(b"founder");
+    DeviceKeys::dangerous_from_secrets(hasher.finalize().as_bytes(), &[0x55; 32])
+}
