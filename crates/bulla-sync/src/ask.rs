@@ -2,7 +2,7 @@
 //! did not verify (chapter `sync.md`, SYN-18, SYN-26).
 
 use bulla_core::limits::MAX_ENTRIES_PER_PUT;
-use bulla_core::values::Head;
+use bulla_core::values::{GetItem, Head};
 use bulla_core::{EntryId, Verified};
 
 use crate::fetch::{Taken, take};
@@ -14,8 +14,10 @@ use crate::work::{Sent, Work};
 enum For {
     /// Payloads of headers that the target holds.
     Payloads,
-    /// Entries that the target does not hold.
+    /// Entries that the target does not hold and the source announced.
     Entries,
+    /// Entries that somebody else named.
+    Named,
 }
 
 impl Work {
@@ -30,7 +32,7 @@ impl Work {
         if lacks_the_same || self.head.present.count == 0 {
             return Ok(());
         }
-        self.ask(self.wants.to_vec(), For::Payloads).await
+        self.ask(self.wants.to_vec(), For::Payloads).await.map(drop)
     }
 
     /// Asks again for entries that earlier runs recorded as shown and not held.
@@ -42,10 +44,17 @@ impl Work {
         let again = self.exceptions.to_ask_again();
         let ids: Vec<_> =
             again.into_iter().filter(|id| earlier.binary_search(id).is_ok()).collect();
-        self.ask(ids, For::Entries).await
+        self.ask(ids, For::Entries).await.map(drop)
     }
 
-    async fn ask(&mut self, mut ids: Vec<EntryId>, what: For) -> Result<(), Halt> {
+    /// Asks for entries that frontiers name. Those that the source says it does not hold.
+    pub(crate) async fn ask_for_named(&mut self, ids: Vec<EntryId>) -> Result<Vec<EntryId>, Halt> {
+        self.ask(ids, For::Named).await
+    }
+
+    /// What the source says it does not hold comes back.
+    async fn ask(&mut self, mut ids: Vec<EntryId>, what: For) -> Result<Vec<EntryId>, Halt> {
+        let mut absent = Vec::new();
         let max_bytes = self.options.page_limit().max_bytes;
         ids.reverse();
         while !ids.is_empty() {
@@ -53,10 +62,13 @@ impl Work {
             let mut entries: Vec<Verified> = Vec::new();
             for item in self.source.get(next, max_bytes).await? {
                 let Some(id) = ids.pop() else { break };
+                if item == GetItem::Absent {
+                    absent.push(id);
+                }
                 match (take(id, item)?, what) {
                     // A header adds nothing to a header.
                     (Taken::Entry(Verified::Header(_)), For::Payloads)
-                    | (Taken::Not(_), For::Payloads) => {}
+                    | (Taken::Not(_), For::Payloads | For::Named) => {}
                     (Taken::Entry(entry), _) => entries.push(entry),
                     (Taken::Not(exception), For::Entries) => self.failed(exception),
                 }
@@ -68,6 +80,6 @@ impl Work {
                 self.show_progress();
             }
         }
-        Ok(())
+        Ok(absent)
     }
 }

@@ -39,7 +39,7 @@ impl Work {
 
     /// What an examination from the beginning would find and the lists did not hold is looked for again.
     pub(crate) fn examine_again_if_cut(&mut self) {
-        if self.wants.has_room_again() || self.evidence.has_room_again() {
+        if self.wants.has_room_again() || self.references.has_room_again() {
             self.ledger.examined = None;
         }
     }
@@ -68,7 +68,9 @@ impl Work {
             self.wants.clear();
             self.ledger.absent = 0;
             if needs_headers && self.judges_references() {
-                self.evidence.clear();
+                self.references.clear();
+                self.frontiers.clear();
+                self.forks.forget_tips();
             }
         }
         let mut walk = if needs_headers {
@@ -82,9 +84,7 @@ impl Work {
             for item in &page.items {
                 let (state, is_wanted) = match &item.body {
                     ScanBody::Header(header, state) => {
-                        if self.judges_references() {
-                            self.evidence.observe(header);
-                        }
+                        self.observe(header);
                         (*state, self.options.scope.wants_payload(header.header()))
                     }
                     ScanBody::Id(state) => (*state, true),
@@ -98,7 +98,7 @@ impl Work {
                     self.wants.insert(item.id);
                 }
             }
-            if self.evidence.is_due() {
+            if self.is_look_up_due() {
                 self.look_up_references().await?;
             }
         }
@@ -106,11 +106,12 @@ impl Work {
         Ok(())
     }
 
-    /// Looks up the references that wait.
+    /// Looks up the references that wait, and reads the frontiers that do.
     pub(crate) async fn look_up_references(&mut self) -> Result<(), Halt> {
         let target = Arc::clone(&self.target);
         let reads = self.is_target_near();
-        self.evidence.look_up(&target, reads).await
+        self.references.look_up(&target, reads).await?;
+        self.read_frontiers().await
     }
 
     /// Drops from the want-list what the target holds, or validly does without.

@@ -12,7 +12,8 @@
 //!
 //! - [`Options`]: direction, scope, bounds, cancellation, progress;
 //! - [`Report`], [`Verdict`], [`Reason`]: what came of it;
-//! - [`Misbehaviour`]: what a peer did wrong, with the evidence;
+//! - [`Misbehaviour`]: what a peer did wrong; [`Evidence`]: signed words that anybody can check;
+//! - [`frontier_of`]: what a device has seen of the others, for it to sign;
 //! - [`audit`]: whether a node still holds what it signed for.
 //!
 //! Clause numbers in the docs (`SYN-6`) refer to `spec/sync.md`.
@@ -20,10 +21,12 @@
 mod ask;
 mod audit;
 mod checkpointer;
-mod evidence;
 mod examine;
 mod exceptions;
 mod fetch;
+mod forks;
+mod frontier_of;
+mod frontiers;
 mod keep;
 mod ladder;
 mod misbehaviour;
@@ -31,6 +34,8 @@ mod open;
 mod options;
 mod pass;
 mod progress;
+mod proof;
+mod references;
 mod report;
 mod run;
 mod rungs;
@@ -40,12 +45,14 @@ mod wants;
 mod work;
 
 pub use audit::{Acknowledged, Audit, AuditError, audit};
+pub use frontier_of::frontier_of;
 pub use misbehaviour::{Misbehaviour, RolledBack, ScanFault};
-pub use options::{Direction, Options, Scope};
+pub use options::{Direction, FrontierJudge, Options, Scope};
 pub use progress::Progress;
+pub use proof::{Evidence, EvidenceError, Finding};
 pub use report::{
-    Counts, Exception, Incomplete, MAX_LISTED, Missing, Reason, Reference, Report, Rung, Step,
-    Timings, Unresolved, UnresolvedBy, Verdict, Why,
+    Attested, Counts, Exception, Fork, Incomplete, MAX_LISTED, Missing, Reason, Reference, Report,
+    Rung, Step, Timings, Unresolved, UnresolvedBy, Verdict, Why,
 };
 pub use run::replicate;
 pub use tokio_util::sync::CancellationToken;

@@ -3,6 +3,8 @@
 use bulla_core::values::{Acknowledgement, Cursor};
 use bulla_core::{EntryId, LogHash};
 
+use crate::Attested;
+
 /// What a peer did wrong, with the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +20,16 @@ pub enum Misbehaviour {
         seen: Cursor,
         /// What it says now.
         answered: RolledBack,
+    },
+    /// The source, marked fresh, shows signed frontiers and says that it does not hold entries that these prove (SYN-53): it
+    /// withholds them, lost them, or never took them. That the entries exist is proven to anybody; that this source denies
+    /// them is this replica's word.
+    #[error("the source denies {count} entries that frontiers shown by it prove")]
+    Withheld {
+        /// How many.
+        count: u64,
+        /// The first of them, at most [`MAX_LISTED`](crate::MAX_LISTED), ascending by id.
+        attested: Vec<Attested>,
     },
     /// Pages of a scan break the rules of the contract (SYN-33).
     #[error("scan: {0}")]

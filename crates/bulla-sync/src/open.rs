@@ -8,15 +8,17 @@ use bulla_core::values::{Cursor, Freshness, Head, ScanRequest, Want};
 use bulla_core::{EntryId, Lineage};
 use bulla_store::{Bookmarks, StoreError};
 
-use crate::evidence::{Evidence, Open};
 use crate::exceptions::Exceptions;
-use crate::keep::{Checkpoint, Keys, Ledger, Place, Seen, Sighting, load, save};
+use crate::forks::Forks;
+use crate::frontiers::Frontiers;
+use crate::keep::{Checkpoint, Keys, Known, Ledger, Place, Seen, Sighting, Tip, load, save};
 use crate::misbehaviour::RolledBack;
+use crate::references::{Open, References};
 use crate::side::{Halt, Side};
 use crate::walk::Gaps;
 use crate::wants::Wants;
 use crate::work::{Position, Work};
-use crate::{Counts, Direction, Exception, Misbehaviour, Options, Progress, Reason};
+use crate::{Counts, Direction, Exception, Fork, Misbehaviour, Options, Progress, Reason};
 
 /// Ids that may be read once more so that a known state stays of use: 32 bytes each.
 const WORTH_READING_AGAIN: u64 = 4_096;
@@ -74,7 +76,15 @@ impl Sides {
         }
         let wants = load::<EntryId>(bookmarks, &keys).await.map_err(Halt::Stop)?;
         let unresolved = load::<Open>(bookmarks, &keys).await.map_err(Halt::Stop)?;
-        if wants.is_none() || unresolved.is_none() {
+        let frontiers = load::<Known>(bookmarks, &keys).await.map_err(Halt::Stop)?;
+        let tips = load::<Tip>(bookmarks, &keys).await.map_err(Halt::Stop)?;
+        let forks = load::<Fork>(bookmarks, &keys).await.map_err(Halt::Stop)?;
+        let is_readable = wants.is_some()
+            && unresolved.is_some()
+            && frontiers.is_some()
+            && tips.is_some()
+            && forks.is_some();
+        if !is_readable {
             ledger = Ledger::default();
         }
         let cut = checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.exceptions_cut);
@@ -91,7 +101,10 @@ impl Sides {
             kept_exceptions: 0,
             offered: Arc::default(),
             offered_exceptions: 0,
-            evidence: Evidence::new(unresolved.unwrap_or_default(), ledger.unresolved_cut),
+            references: References::new(unresolved.unwrap_or_default(), ledger.unresolved_cut),
+            frontiers: Frontiers::new(frontiers.unwrap_or_default()),
+            forks: Forks::new(tips.unwrap_or_default(), forks.unwrap_or_default()),
+            verifier: None,
             wants: Wants::new(wants.unwrap_or_default(), ledger.wants_cut),
             ledger,
             position: Position::at(target.cursor()),
@@ -183,18 +196,31 @@ impl Work {
     /// Keeps what the next run needs, lists before what relies on them; writes only what changed.
     pub(crate) async fn close(&mut self, kept: &Kept) -> Result<(), Reason> {
         let bookmarks = &*self.bookmarks;
-        if self.evidence.is_waiting() {
+        if self.references.is_waiting() || self.frontiers.is_waiting() || self.forks.is_waiting() {
             // The run ended before it was known what these entries name: they are examined again.
             self.ledger = kept.ledger.unwrap_or_default();
+        }
+        if self.frontiers.has_room_again {
+            self.ledger.examined = None;
         }
         if self.wants.is_changed {
             save(bookmarks, &self.keys, &self.wants.to_vec()).await?;
         }
-        if self.evidence.is_changed {
-            save(bookmarks, &self.keys, &self.evidence.records()).await?;
+        if self.references.is_changed {
+            save(bookmarks, &self.keys, &self.references.records()).await?;
+        }
+        if self.frontiers.is_changed {
+            save(bookmarks, &self.keys, &self.frontiers.records()).await?;
+        }
+        if self.forks.is_changed {
+            save(bookmarks, &self.keys, &self.forks.found()).await?;
+        }
+        // Late entries are late by the tips of before as well.
+        if self.forks.are_tips_changed && !self.forks.is_waiting() {
+            save(bookmarks, &self.keys, &self.forks.tips()).await?;
         }
         self.ledger.wants_cut = self.wants.is_cut;
-        self.ledger.unresolved_cut = self.evidence.is_cut;
+        self.ledger.unresolved_cut = self.references.is_cut;
         if kept.ledger != Some(self.ledger) {
             write(bookmarks, &self.keys, Place::Ledger, &self.ledger).await?;
         }

@@ -1,5 +1,6 @@
 //! How a run goes about it.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use bulla_core::cbor::{Encode, Writer};
@@ -10,7 +11,7 @@ use bulla_store::{Clock, Context, SystemClock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::Progress;
+use crate::{Attested, Progress};
 
 /// Which side is far away. It decides what is asked of whom, never what is complete (SYN-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,6 +93,16 @@ impl Scope {
     }
 }
 
+/// Whether what frontiers prove is to be reached, by what the caller knows of the authors (SYN-50).
+///
+/// Where a directory admits entries, a frontier counts if its author may read (DIR-24), and an entry that no store of the
+/// space would take, such as one of a removed author beyond its cuts, is not to be waited for.
+pub trait FrontierJudge: Debug + Send + Sync {
+    /// Whether this entry, by this frontier, is to be reached; it comes without evidence. Asked at the end of every run, so
+    /// that the answer may change; it should come at once.
+    fn counts(&self, attested: &Attested) -> bool;
+}
+
 /// How a run goes about it. The default pulls everything.
 ///
 /// Numbers outside their bounds are taken as the nearest one inside.
@@ -112,6 +123,8 @@ pub struct Options {
     pub pages_ahead: usize,
     /// Batches given to the target at one time: 1 to 4, by default 2.
     pub puts_in_flight: usize,
+    /// What of the frontiers is to be reached; `None` for all that those held by the target prove.
+    pub frontier_judge: Option<Arc<dyn FrontierJudge>>,
     /// Ends the run early; what was acknowledged is kept and the next run goes on from there.
     pub cancel: CancellationToken,
     /// Where to show progress; the first value comes before the first page and has the totals.
@@ -132,6 +145,7 @@ impl Options {
             page_items: 4096,
             pages_ahead: 2,
             puts_in_flight: 2,
+            frontier_judge: None,
             cancel: CancellationToken::new(),
             progress: None,
             clock: Arc::new(SystemClock::new()),
@@ -163,6 +177,13 @@ impl Options {
     pub const fn with_pages(mut self, bytes: u32, items: u32) -> Self {
         self.page_bytes = bytes;
         self.page_items = items;
+        self
+    }
+
+    /// The same with this judge of frontiers.
+    #[must_use]
+    pub fn with_frontier_judge(mut self, judge: Arc<dyn FrontierJudge>) -> Self {
+        self.frontier_judge = Some(judge);
         self
     }
 

@@ -177,10 +177,8 @@ impl Work {
             let settled = self.settle(&sent, &report)?;
             tallies.add(settled);
         }
-        if self.evidence.is_due() {
-            let target = Arc::clone(&self.target);
-            let reads = self.is_target_near();
-            self.evidence.look_up(&target, reads).await?;
+        if self.is_look_up_due() {
+            self.look_up_references().await?;
         }
         let Some((page, hash, spent)) = page else { return Ok(()) };
         self.hashing_ns = self.hashing_ns.saturating_add(spent);

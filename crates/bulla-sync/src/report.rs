@@ -1,6 +1,7 @@
 //! What a run did, and what it proved.
 
 mod display;
+mod findings;
 
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use bulla_core::{AuthorKey, Code, EntryId, SpaceId};
 use bulla_store::StoreError;
 
 use crate::{Misbehaviour, ScanFault};
+
+pub use findings::{Attested, Fork};
 
 /// Longest list of ids, receipts or refusals in a report; counts are always exact (SYN-9).
 pub const MAX_LISTED: usize = 1_000;
@@ -168,6 +171,10 @@ pub enum Reason {
     /// too.*
     #[error("{0} entries that the source showed could not be stored")]
     EntriesMissing(u64),
+    /// Signed frontiers prove entries that are not held, and this source does not have them. *Use another source too*;
+    /// [`Report::unreached`] has the evidence.
+    #[error("{0} entries that signed frontiers prove are missing")]
+    FrontierUnreached(u64),
     /// Payloads are absent without a counting erasure. *Use another source too*; they stay on the want-list.
     #[error("{0} payloads are missing")]
     PayloadsMissing(u64),
@@ -304,6 +311,13 @@ pub struct Report {
     pub exception_count: u64,
     /// Payloads on the want-list of the target.
     pub payloads_wanted: u64,
+    /// Entries that signed frontiers prove and the target does not hold, at most [`MAX_LISTED`], ascending by id.
+    pub unreached: Vec<Attested>,
+    /// How many there are.
+    pub unreached_count: u64,
+    /// Forks among what the target holds, or was proven to exist, found in this run or an earlier one; by author and
+    /// sequence, at most 16 of one author and [`MAX_LISTED`] in all.
+    pub forks: Vec<Fork>,
 }
 
 impl Report {
@@ -341,6 +355,7 @@ impl Report {
                 | Reason::Scan(_)
                 | Reason::Withheld { .. }
                 | Reason::EntriesMissing(_)
+                | Reason::FrontierUnreached(_)
                 | Reason::PayloadsMissing(_) => false,
             },
             Verdict::Complete

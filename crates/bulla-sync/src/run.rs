@@ -13,7 +13,9 @@ use crate::report::{Incomplete, MAX_LISTED, Missing, Timings};
 use crate::rungs::Proof;
 use crate::side::{Halt, Role, Side};
 use crate::work::Work;
-use crate::{Counts, Exception, Misbehaviour, Options, Reason, Report, Rung, Step, Verdict};
+use crate::{
+    Attested, Counts, Exception, Fork, Misbehaviour, Options, Reason, Report, Rung, Step, Verdict,
+};
 
 /// Times a run starts again when the source's history changes under it.
 const MAX_ATTEMPTS: u32 = 3;
@@ -82,6 +84,9 @@ struct Record {
     exceptions: Vec<Exception>,
     exception_count: u64,
     payloads_wanted: u64,
+    unreached: Vec<Attested>,
+    unreached_count: u64,
+    forks: Vec<Fork>,
 }
 
 impl Run {
@@ -170,6 +175,15 @@ impl Run {
         work.ask_for_exceptions(&earlier).await?;
         let now = work.settle_target().await?;
         work.ask_for_wants(&now).await?;
+        let (now, withheld) = work.reach_frontiers(now).await?;
+        if let Some(withheld) = withheld {
+            tracing::warn!(%withheld, "the source denies what signed frontiers prove");
+            record.misbehaviour.push(withheld);
+        }
+        work.find_forks(&now).await?;
+        let unreached = work.unreached();
+        record.unreached_count = u64::try_from(unreached.len()).unwrap_or(u64::MAX);
+        record.unreached = work.attested(unreached).await?;
         work.compare_counts(&now)?;
         Ok(proof)
     }
@@ -197,6 +211,9 @@ impl Run {
             exceptions: record.exceptions,
             exception_count: record.exception_count,
             payloads_wanted: record.payloads_wanted,
+            unreached: record.unreached,
+            unreached_count: record.unreached_count,
+            forks: record.forks,
         }
     }
 }
@@ -223,7 +240,7 @@ impl Work {
     }
 
     /// Examines what the run brought, and what others wrote meanwhile.
-    async fn settle_target(&mut self) -> Result<Head, Halt> {
+    pub(crate) async fn settle_target(&mut self) -> Result<Head, Halt> {
         let now = if self.counts.offered == 0 {
             self.target_head
         } else {
@@ -242,7 +259,10 @@ impl Work {
         if self.judges_references() {
             self.look_up_references().await?;
             let target = Arc::clone(&self.target);
-            self.evidence.recheck(&target).await?;
+            self.references.recheck(&target).await?;
+        }
+        if self.reads_frontiers() {
+            self.recheck_frontiers().await?;
         }
         Ok(now)
     }
@@ -265,6 +285,8 @@ impl Record {
         self.exceptions = work.exceptions.iter().take(MAX_LISTED).cloned().collect();
         self.exception_count = work.exceptions.len();
         self.payloads_wanted = work.wants.len();
+        self.forks = work.forks.found();
+        self.forks.truncate(MAX_LISTED);
     }
 }
 
@@ -281,7 +303,7 @@ fn judge(work: &Work, proof: Proof) -> Verdict {
         Proof::Proven | Proof::AsTold if !work.wants.is_empty() => {
             Some(Reason::PayloadsMissing(work.wants.len()))
         }
-        Proof::Proven | Proof::AsTold => None,
+        Proof::Proven | Proof::AsTold => unreached(work),
     };
     if let Some(reason) = reason {
         return Verdict::Incomplete(Box::new(Incomplete { reason, missing: missing(work, proof) }));
@@ -289,10 +311,16 @@ fn judge(work: &Work, proof: Proof) -> Verdict {
     if proof == Proof::AsTold {
         return Verdict::CompleteAsToldBySource;
     }
-    if work.evidence.is_open() {
-        return Verdict::CompleteButUnresolved(work.evidence.by_author());
+    if work.references.is_open() {
+        return Verdict::CompleteButUnresolved(work.references.by_author());
     }
     if refused > 0 { Verdict::CompleteExcept { refused } } else { Verdict::Complete }
+}
+
+/// Entries that signed frontiers prove and the target does not hold. A full list may have left some out.
+fn unreached(work: &Work) -> Option<Reason> {
+    let count = u64::try_from(work.unreached().len()).unwrap_or(u64::MAX);
+    (count > 0 || work.frontiers.is_full()).then_some(Reason::FrontierUnreached(count))
 }
 
 /// What is known to be missing.
@@ -301,9 +329,10 @@ fn missing(work: &Work, proof: Proof) -> Missing {
     let mut ids: std::collections::BTreeSet<EntryId> =
         failed.map(|exception| exception.id).collect();
     ids.extend(work.wants.to_vec());
+    ids.extend(work.unreached().into_iter().map(|(id, _)| id));
     if matches!(proof, Proof::Not { .. }) {
         // What entries name and nobody showed is the likeliest to be what was withheld.
-        ids.extend(work.evidence.missing());
+        ids.extend(work.references.missing());
     }
     Missing {
         id_count: u64::try_from(ids.len()).unwrap_or(u64::MAX),

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use bulla_core::values::{Cursor, Head, PutOutcome, PutReport};
-use bulla_core::{Code, Verified, VerifiedHeader};
+use bulla_core::{Code, Verified, VerifiedHeader, Verifier};
 use bulla_store::Bookmarks;
 use bytes::Bytes;
 
-use crate::evidence::Evidence;
 use crate::exceptions::Exceptions;
+use crate::forks::Forks;
+use crate::frontiers::Frontiers;
 use crate::keep::{Checkpoint, Keys, Ledger};
 use crate::progress::Progress;
+use crate::references::References;
 use crate::side::{Halt, Side};
 use crate::walk::Gaps;
 use crate::wants::Wants;
@@ -35,7 +37,11 @@ pub(crate) struct Work {
     /// The exceptions as last given to be kept, and their version.
     pub(crate) offered: Arc<Vec<Exception>>,
     pub(crate) offered_exceptions: u64,
-    pub(crate) evidence: Evidence,
+    pub(crate) references: References,
+    pub(crate) frontiers: Frontiers,
+    pub(crate) forks: Forks,
+    /// Made when the first header of a frontier is verified.
+    pub(crate) verifier: Option<Arc<Verifier>>,
     pub(crate) wants: Wants,
     pub(crate) ledger: Ledger,
     pub(crate) position: Position,
@@ -120,14 +126,15 @@ impl Work {
                     self.counts.header_bytes += u64::try_from(header_bytes).unwrap_or(0);
                     self.counts.payload_bytes += sent.payload_bytes.unwrap_or(0);
                     self.position.stored(*receipt, header, sent.payload_bytes.is_some());
-                    if self.judges_references() {
-                        self.evidence.observe(header);
-                    }
+                    self.observe(header);
                 }
                 PutOutcome::PayloadAdded(receipt) => {
                     settled.payloads_added += 1;
                     self.counts.payload_bytes += sent.payload_bytes.unwrap_or(0);
                     self.payload_added(*receipt);
+                    if self.reads_frontiers() {
+                        self.frontiers.observe(header);
+                    }
                     self.wants.remove(&id);
                 }
                 PutOutcome::Duplicate(_) => settled.duplicates += 1,
@@ -160,6 +167,22 @@ impl Work {
     pub(crate) fn failed(&mut self, exception: Exception) {
         self.counts.failed += 1;
         self.exceptions.insert(exception);
+    }
+
+    /// Takes note of an entry that the target holds.
+    pub(crate) fn observe(&mut self, header: &VerifiedHeader) {
+        if self.judges_references() {
+            self.references.observe(header);
+        }
+        if self.reads_frontiers() {
+            self.frontiers.observe(header);
+            self.forks.observe(header);
+        }
+    }
+
+    /// Whether so much waits to be looked up that it should be.
+    pub(crate) fn is_look_up_due(&self) -> bool {
+        self.references.is_due() || self.frontiers.is_due()
     }
 
     /// Whether references are judged: not where the source hides what they name.

@@ -7,8 +7,14 @@
     reason = "tests stop at the first surprise"
 )]
 
+#[path = "attacks/a18_forks.rs"]
+mod a18_forks;
 #[path = "attacks/a19_rollback.rs"]
 mod a19_rollback;
+#[path = "attacks/a20_forked_views.rs"]
+mod a20_forked_views;
+#[path = "attacks/a21_frontiers.rs"]
+mod a21_frontiers;
 #[path = "attacks/a21_withholding.rs"]
 mod a21_withholding;
 #[path = "attacks/a22_acknowledged_and_dropped.rs"]
@@ -31,6 +37,8 @@ mod a44_two_behind_one_name;
 mod a61_clock;
 #[path = "attacks/crashes.rs"]
 mod crashes;
+#[path = "attacks/frontiers_written.rs"]
+mod frontiers_written;
 #[path = "attacks/heads_that_lie.rs"]
 mod heads_that_lie;
 #[path = "attacks/held_and_counting.rs"]

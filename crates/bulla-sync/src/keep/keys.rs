@@ -26,6 +26,12 @@ pub(crate) enum Place {
     Wants,
     /// Of a target and a scope: references not filled.
     Unresolved,
+    /// Of a target and a scope: what frontiers proved to exist.
+    Frontiers,
+    /// Of a target and a scope: how far each author's chain goes.
+    Tips,
+    /// Of a target and a scope: where chains fork.
+    Forks,
     /// Of a source: the highest state it showed.
     Sighting,
 }
@@ -40,6 +46,9 @@ impl Keys {
             Place::Ledger => (b'l', false, true),
             Place::Wants => (b'w', false, true),
             Place::Unresolved => (b'u', false, true),
+            Place::Frontiers => (b'f', false, true),
+            Place::Tips => (b't', false, true),
+            Place::Forks => (b'k', false, true),
             Place::Sighting => (b's', true, false),
         };
         let mut key = b"bulla sync ".to_vec();

@@ -6,7 +6,7 @@ use bulla_core::{AuthorKey, Code, EntryId};
 use bulla_store::Bookmarks;
 
 use super::{Keys, Place, VERSION};
-use crate::evidence::Open;
+use crate::references::Open;
 use crate::{Exception, Reason, Reference, Unresolved, Why};
 
 /// A record of a list.

@@ -83,6 +83,9 @@ impl fmt::Display for Report {
         write!(f, "{} refused, {} failed; ", counts.refused, counts.failed)?;
         let milliseconds = self.timings.total.as_millis();
         write!(f, "{} payload bytes in {milliseconds} ms", counts.payload_bytes)?;
+        for fork in self.forks.iter().take(NAMED) {
+            write!(f, "; FORK: {fork}")?;
+        }
         for misbehaviour in &self.misbehaviour {
             write!(f, "; MISBEHAVIOUR: {misbehaviour}")?;
         }
@@ -118,6 +121,7 @@ impl Reason {
             Self::TargetLacks { .. } => "sync.target_lacks",
             Self::EntriesMissing(_) => "sync.entries_missing",
             Self::PayloadsMissing(_) => "sync.payloads_missing",
+            Self::FrontierUnreached(_) => "sync.frontier_unreached",
         })
     }
 }

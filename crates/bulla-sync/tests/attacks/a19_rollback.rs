@@ -2,7 +2,7 @@
 
 use bulla_core::values::{Freshness, Head, Page};
 use bulla_store::{CursorRefusal, StoreError};
-use bulla_sync::{Misbehaviour, Options, Reason, RolledBack, Verdict};
+use bulla_sync::{Finding, Misbehaviour, Options, Reason, RolledBack, Verdict};
 
 use crate::support::*;
 
@@ -168,4 +168,47 @@ async fn a19_a_cursor_refused_in_the_middle_of_a_run_is_a_rollback() {
         matches!(report.verdict, Verdict::Complete),
         "the second attempt reads everything: {report}"
     );
+}
+
+/// Clauses: SYN-30, SYN-53.
+#[tokio::test]
+async fn a19_entries_gone_under_a_new_lineage_are_noticed_by_a_frontier_that_stayed() {
+    let (mut author, entries) = chain(40);
+    let mut other = author.another(3);
+    let dropped = other.write_many(4);
+    let seen: Vec<_> = entries.iter().chain(&dropped).collect();
+    let frontier = frontier_over(&mut author, &seen).await;
+    let (before, after) = (store(author.space(), 1), store(author.space(), 5));
+    fill(&*before, entries.iter().chain(&dropped).chain([&frontier])).await;
+    // Restored without the last entries of one author, as a new history: no cursor tells.
+    fill(&*after, entries.iter().chain(&dropped[..2]).chain([&frontier])).await;
+    let (target, bookmarks) = (store(author.space(), 2), bookmarks());
+    assert!(pull(&before, &target, &bookmarks).await.is_clean());
+    let held = head(&*target).await;
+    for _ in 0..2 {
+        let report = pull(&after, &target, &bookmarks).await;
+        let [Misbehaviour::Withheld { count: 1, attested }] = &report.misbehaviour[..] else {
+            panic!("{report}")
+        };
+        assert_eq!((attested[0].id, attested[0].by), (dropped[3].id(), frontier.id()));
+        let evidence = attested[0].evidence.as_ref().unwrap();
+        assert!(matches!(found(author.space(), evidence), Finding::Seen { .. }));
+        // Nothing is missing here, and nothing was changed.
+        assert!(matches!(report.verdict, Verdict::Complete) && !report.is_clean(), "{report}");
+        assert_eq!(head(&*target).await, held);
+    }
+    // Stale answers prove nothing.
+    let stale = Hostile::new(
+        std::sync::Arc::clone(&after) as _,
+        Hooks {
+            head: Some(Box::new(|_, (), head| {
+                Ok(Head { freshness: Freshness::StaleSince(1_000), ..head })
+            })),
+            ..Hooks::default()
+        },
+    );
+    assert!(pull(&stale, &target, &bookmarks).await.misbehaviour.is_empty());
+    // A push gives back what is gone.
+    assert!(push(&target, &after, &bookmarks).await.verdict.is_complete());
+    assert!(pull(&after, &target, &bookmarks).await.is_clean());
 }

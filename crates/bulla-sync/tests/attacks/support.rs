@@ -27,7 +27,7 @@ use bulla_store::{
     Bookmarks, ContentAddressedStore, Context, HeadStream, MemoryBookmarks, MemoryStore, Result,
     StoreError,
 };
-use bulla_sync::{Incomplete, Options, Report, Verdict, replicate};
+use bulla_sync::{Evidence, Finding, Incomplete, Options, Report, Verdict, frontier_of, replicate};
 use ed25519_dalek::{Signer, SigningKey};
 
 /// An author of one space.
@@ -56,7 +56,12 @@ impl Author {
 
     /// Another author of the same space.
     pub(crate) fn another(&self, seed: u8) -> Self {
-        let key = SigningKey::from_bytes(&[seed; 32]);
+        self.of_seed(&[seed; 32])
+    }
+
+    /// One of very many authors of the same space.
+    pub(crate) fn of_seed(&self, seed: &[u8; 32]) -> Self {
+        let key = SigningKey::from_bytes(seed);
         Self { key, space: self.space, sequence: 0, previous: EntryId::ZERO }
     }
 
@@ -523,4 +528,20 @@ impl Dice {
     pub(crate) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
+}
+
+/// What a store that holds these entries knows, signed by `author`.
+pub(crate) async fn frontier_over(
+    author: &mut Author,
+    entries: &[&VerifiedEntry],
+) -> VerifiedEntry {
+    let seen = store(author.space(), 99);
+    fill(&*seen, entries.iter().copied()).await;
+    let frontier = frontier_of(&Context::new(), &*seen, &author.id()).await.unwrap();
+    author.write_as(Kind::FRONTIER, Topic::ZERO, Vec::new(), &frontier.to_cbor())
+}
+
+/// What evidence says to somebody who knows the space alone.
+pub(crate) fn found(space: SpaceId, evidence: &Evidence) -> Finding {
+    evidence.verify(&space, &Verifier::new([1; 32])).unwrap()
 }

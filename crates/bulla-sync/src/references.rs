@@ -41,7 +41,7 @@ struct Pending {
 
 /// The references of a target's entries that are not filled.
 #[derive(Debug)]
-pub(crate) struct Evidence {
+pub(crate) struct References {
     window: Window,
     pending: Vec<Pending>,
     open: BTreeMap<(EntryId, EntryId), (AuthorKey, Reference)>,
@@ -52,10 +52,10 @@ pub(crate) struct Evidence {
     pub(crate) is_changed: bool,
 }
 
-impl Evidence {
+impl References {
     /// What an earlier run left open.
     pub(crate) fn new(records: Vec<Open>, is_cut: bool) -> Self {
-        let mut evidence = Self {
+        let mut references = Self {
             window: Window::default(),
             pending: Vec::new(),
             open: BTreeMap::new(),
@@ -64,10 +64,10 @@ impl Evidence {
             is_changed: false,
         };
         for record in records {
-            evidence.insert(record);
+            references.insert(record);
         }
-        evidence.is_changed = false;
-        evidence
+        references.is_changed = false;
+        references
     }
 
     /// Forgets everything: all entries are to be examined again.

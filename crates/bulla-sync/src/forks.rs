@@ -1,0 +1,158 @@
+//! Authors who signed two entries with one sequence (chapter `sync.md`, SYN-55).
+//!
+//! An entry whose sequence its author had reached before is late, or of another branch. Which of the two says the target's
+//! log, read once at the end of a run that met such entries.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use bulla_core::limits::MAX_FILTER_TERMS;
+use bulla_core::values::{Filter, Head, ScanBody, Want};
+use bulla_core::{AuthorKey, EntryId, VerifiedHeader};
+use bulla_store::rules::start_cursor;
+
+use crate::Fork;
+use crate::keep::{Paged, Tip};
+use crate::side::Halt;
+use crate::walk::Walk;
+use crate::work::Work;
+
+/// Most forks of one author that are kept: those with the lowest sequences.
+const MOST_PER_AUTHOR: usize = 16;
+/// Late entries that are looked at in one run at most.
+const MOST_LATE: usize = 65_536;
+
+/// What is known of forks.
+#[derive(Debug, Default)]
+pub(crate) struct Forks {
+    /// The highest sequence of each author.
+    tips: HashMap<AuthorKey, (u64, EntryId)>,
+    /// Entries whose sequence had been reached.
+    late: BTreeMap<(AuthorKey, u64), BTreeSet<EntryId>>,
+    found: BTreeMap<(AuthorKey, u64), Fork>,
+    pub(crate) are_tips_changed: bool,
+    pub(crate) is_changed: bool,
+}
+
+impl Forks {
+    /// What earlier runs left.
+    pub(crate) fn new(tips: Vec<Tip>, found: Vec<Fork>) -> Self {
+        Self {
+            tips: tips.into_iter().map(|tip| (tip.author, (tip.sequence, tip.id))).collect(),
+            found: found.into_iter().map(|fork| ((fork.author, fork.sequence), fork)).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// All entries are to be examined again. A fork that was found stays found.
+    pub(crate) fn forget_tips(&mut self) {
+        self.tips.clear();
+        self.late.clear();
+        self.are_tips_changed = true;
+    }
+
+    /// Takes note of an entry that the target holds.
+    pub(crate) fn observe(&mut self, verified: &VerifiedHeader) {
+        let header = verified.header();
+        let (author, sequence, id) = (header.author, header.sequence, verified.id());
+        let has_room = self.tips.len() < Tip::MOST;
+        match self.tips.get(&author) {
+            Some((_, known)) if *known == id => {}
+            Some((highest, _)) if sequence <= *highest => self.late(author, sequence, id),
+            None if !has_room => self.late(author, sequence, id),
+            Some(_) | None => {
+                self.tips.insert(author, (sequence, id));
+                self.are_tips_changed = true;
+            }
+        }
+    }
+
+    /// Takes note of an entry that is proven to exist and not held.
+    pub(crate) fn proven(&mut self, author: AuthorKey, sequence: u64, id: EntryId) {
+        if self.tips.get(&author).is_some_and(|(highest, _)| sequence <= *highest) {
+            self.late(author, sequence, id);
+        }
+    }
+
+    /// Whether late entries are to be looked at.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.late.is_empty()
+    }
+
+    fn late(&mut self, author: AuthorKey, sequence: u64, id: EntryId) {
+        let key = (author, sequence);
+        let is_new = !self.late.contains_key(&key);
+        if !(is_new && self.late.len() >= MOST_LATE) {
+            self.late.entry(key).or_default().insert(id);
+        }
+    }
+
+    /// Compares an entry of the log with those that came late.
+    fn compare(&mut self, verified: &VerifiedHeader) {
+        let header = verified.header();
+        let Some(ids) = self.late.get(&(header.author, header.sequence)) else { return };
+        let id = verified.id();
+        if let Some(other) = ids.iter().find(|other| **other != id) {
+            self.insert(Fork::new(header.author, header.sequence, id, *other));
+        }
+    }
+
+    fn insert(&mut self, fork: Fork) {
+        let key = (fork.author, fork.sequence);
+        if self.found.contains_key(&key) || self.found.len() >= Fork::MOST {
+            return;
+        }
+        self.found.insert(key, fork);
+        let of_author = (fork.author, 0)..=(fork.author, u64::MAX);
+        if self.found.range(of_author.clone()).count() > MOST_PER_AUTHOR
+            && let Some((&last, _)) = self.found.range(of_author).next_back()
+        {
+            self.found.remove(&last);
+        }
+        self.is_changed = true;
+    }
+
+    /// The forks found, by author and sequence.
+    pub(crate) fn found(&self) -> Vec<Fork> {
+        self.found.values().copied().collect()
+    }
+
+    /// The tips, for keeping.
+    pub(crate) fn tips(&self) -> Vec<Tip> {
+        let tip = |(&author, &(sequence, id)): (&AuthorKey, &(u64, EntryId))| Tip {
+            author,
+            sequence,
+            id,
+        };
+        let mut tips: Vec<_> = self.tips.iter().map(tip).collect();
+        tips.sort_by_key(|tip| tip.author);
+        tips
+    }
+}
+
+impl Work {
+    /// Looks for the other branch of what came late, in all that the target holds.
+    pub(crate) async fn find_forks(&mut self, now: &Head) -> Result<(), Halt> {
+        if !self.forks.is_waiting() {
+            return Ok(());
+        }
+        let mut authors: Vec<_> = self.forks.late.keys().map(|(author, _)| *author).collect();
+        authors.dedup();
+        let filter = match authors.len() <= MAX_FILTER_TERMS {
+            true => Filter { authors, ..Filter::all() },
+            false => Filter::all(),
+        };
+        let start = start_cursor(&self.keys.space, self.keys.target);
+        let limit = self.options.page_limit();
+        let mut walk =
+            Walk::new(&self.target, start, now.cursor(), Want::Headers, limit).with_filter(filter);
+        while let Some(page) = walk.next().await? {
+            for item in &page.items {
+                if let ScanBody::Header(header, _) = &item.body {
+                    self.forks.compare(header);
+                }
+            }
+        }
+        self.forks.late.clear();
+        Ok(())
+    }
+}
