@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bulla::net::{Client, Upstream};
-use bulla::{Context, Device, Kind, MemorySpaces, Passphrase, Space, Write, sync};
+use bulla::{Context, Device, Kind, MemorySpaces, Passphrase, Role, Space, Write, sync};
 use bulla_core::PeerKey;
 use bulla_identity::{Initiator as _, NodeKeys, OsRandomness, WorkFactor};
 use bulla_node::config::Overrides;
@@ -23,6 +23,7 @@ use bulla_store::ContentAddressedStore as _;
 async fn main() -> Result<(), Box<dyn Error>> {
     let (laptop, phone) = (Device::generate()?, Device::generate()?);
     let mine = Space::found(&laptop, &MemorySpaces::new()).await?;
+    mine.grant(phone.joining_card(mine.id(), None), Role::Reader, "phone").await?;
     let work = tempfile::tempdir()?;
 
     // Each node lets in both devices and the node in front of it, by their keys. The far end starts first.
@@ -44,10 +45,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     assert!(sync::push(&mine, Arc::clone(&at_relay) as _).await.is_clean());
 
     // The phone pulls at the near end; what it gets is verified at every hop, and by itself.
-    let transfer = mine.export_key(&phone.card("phone")?)?;
-    let copy = Space::join(&phone, &MemorySpaces::new(), &transfer, &laptop.author()).await?;
     let at_passthrough = client(passthrough, &phone)?.store(mine.id());
-    let report = sync::pull(&copy, Arc::clone(&at_passthrough) as _).await;
+    let source = Arc::clone(&at_passthrough) as _;
+    let (copy, report) = Space::join(&phone, &MemorySpaces::new(), mine.id(), source).await?;
     println!("pulled through the chain: {report}");
     assert!(report.is_clean());
     assert_eq!(copy.read(id).await?.as_slice(), b"by way of three nodes");

@@ -5,10 +5,9 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use bulla::space::MemoryMarks;
 use bulla::sync::{Options, replicate};
-use bulla::{
-    ContentAddressedStore, Context, Device, Kind, MemorySpaces, Space, Spaces as _, Write,
-};
+use bulla::{ContentAddressedStore, Context, Device, Keyring, Kind, MemorySpaces, Space, Write};
 use bulla_store::MemoryBookmarks;
 
 #[tokio::main]
@@ -19,9 +18,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let notes = (1..=1_000).map(|n| Write::new(Kind::OPERATION, format!("note {n}")));
     space.write_all(notes.collect()).await?;
 
-    // `outgoing` is the device's store as others may see it; the target is any store of the same space.
+    // `outgoing` is the device's store as others may see it; the target is the store of another device, which judges every
+    // entry by the same control entries.
     let source: Arc<dyn ContentAddressedStore> = space.outgoing();
-    let target = MemorySpaces::new().create(&cx, space.id()).await?;
+    let (phone, marks) = (Device::generate()?, Arc::new(MemoryMarks::default()));
+    let copy =
+        Space::join_as(&phone, &MemorySpaces::new(), space.id(), Keyring::new(), marks).await?;
+    let target = Arc::clone(copy.store());
     // Checkpoints live here. Kept on disk, a run that was cut short goes on where it stopped.
     let bookmarks = Arc::new(MemoryBookmarks::new());
     let run = async || {
@@ -33,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let first = run().await;
     println!("first: {first}");
     assert!(first.is_clean());
-    assert_eq!(first.counts.stored, 1_001, "a thousand notes and the genesis");
+    assert_eq!(first.counts.stored, 1_002, "a thousand notes, the genesis and the first key epoch");
 
     // Nothing new: equal heads settle it, and no entry is looked at.
     let second = run().await;

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use bulla::net::{Client, Upstream};
-use bulla::{Device, Kind, MemorySpaces, Space, SpaceId, Spaces as _, Write, sync};
+use bulla::{Device, Kind, MemorySpaces, Role, Space, SpaceId, Spaces as _, Write, sync};
 use bulla_identity::{NodeKeys, OsRandomness};
 use bulla_server::{
     AccessList, AccessRules, Components, Figures, HttpApi, HttpSettings, Listener, Rights, Service,
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 async fn main() -> Result<(), Box<dyn Error>> {
     let (laptop, phone) = (Device::generate()?, Device::generate()?);
     let mine = Space::found(&laptop, &MemorySpaces::new()).await?;
+    mine.grant(phone.joining_card(mine.id(), None), Role::Reader, "phone").await?;
 
     let stop = CancellationToken::new();
     let upstream = relay(mine.id(), &[&laptop, &phone], &stop).await?;
@@ -34,11 +35,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("push: {pushed}");
     assert!(pushed.is_clean());
 
-    // The phone was given the key by hand, and fetches the rest from the relay.
-    let transfer = mine.export_key(&phone.card("phone")?)?;
-    let copy = Space::join(&phone, &MemorySpaces::new(), &transfer, &laptop.author()).await?;
+    // The phone needs the id of the space, and fetches the rest from the relay, the keys sealed to it among it.
     let client = Client::builder(upstream.clone(), Arc::clone(&phone) as _).build()?;
-    let pulled = sync::pull(&copy, client.store(copy.id())).await;
+    let from_relay = client.store(mine.id());
+    let (copy, pulled) = Space::join(&phone, &MemorySpaces::new(), mine.id(), from_relay).await?;
     println!("pull: {pulled}");
     assert!(pulled.is_clean());
     assert_eq!(copy.read(id).await?.as_slice(), b"see you at eight");

@@ -4,13 +4,13 @@
 
 use std::error::Error;
 
-use bulla::{Device, Kind, MemorySpaces, Space, SpaceError, Write};
+use bulla::{Device, Kind, MemorySpaces, Role, Space, SpaceError, Write};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let secret = "the tablets are in the third jar";
 
-    // A device has keys; a space has a key too, which only devices have that somebody gave it to.
+    // A device has keys; a space has keys too, which only devices have that somebody granted a role that reads.
     let laptop = Device::generate()?;
     let space = Space::found(&laptop, &MemorySpaces::new()).await?;
 
@@ -39,20 +39,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(space.entry(longer).await?.payload().len(), entry.payload().len());
 
     // Another device has the entry and not the key: it can check everything and open nothing.
-    let stranger = Device::generate()?;
+    let phone = Device::generate()?;
     let spaces = MemorySpaces::new();
-    let store = bulla::Spaces::create(&spaces, &bulla::Context::new(), space.id()).await?;
-    let marks = std::sync::Arc::new(bulla::space::MemoryMarks::default());
-    let locked = Space::open(&stranger, bulla::Keyring::new(), store, marks).await?;
-    let report = bulla::sync::pull(&locked, space.outgoing()).await;
+    let (copy, report) = Space::join(&phone, &spaces, space.id(), space.outgoing()).await?;
     assert!(report.verdict.is_complete());
-    assert!(matches!(locked.read(id).await, Err(SpaceError::Open(_))));
+    assert!(matches!(copy.read(id).await, Err(SpaceError::Open(_))));
 
-    // Sealed to that device's card, the key travels; only that device can take it.
-    let transfer = space.export_key(&stranger.card("phone")?)?;
-    let open = Space::join(&stranger, &spaces, &transfer, &laptop.author()).await?;
-    assert_eq!(open.read(id).await?.as_slice(), secret.as_bytes());
-    println!("opened with the key: {}", String::from_utf8_lossy(&open.read(id).await?));
+    // Once it is granted a role that reads, the keys come with the next sync, sealed to it; only that device can take them.
+    space.grant(phone.joining_card(space.id(), None), Role::Reader, "phone").await?;
+    bulla::sync::pull(&copy, space.outgoing()).await;
+    assert_eq!(copy.read(id).await?.as_slice(), secret.as_bytes());
+    println!("opened with the key: {}", String::from_utf8_lossy(&copy.read(id).await?));
     Ok(())
 }
 

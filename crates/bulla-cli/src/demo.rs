@@ -58,7 +58,7 @@ pub(crate) async fn run(output: Output, folder: &Path, keep: Option<&Path>) -> R
     let card = phone.card("phone").map_err(|error| Failure::new(Exit::Failure, error))?;
     let transfer = mine.export_key(&card)?;
     let there = open_spaces(&work.join("phone"))?;
-    let copy = Space::join(&phone, &there, &transfer, &laptop.author()).await?;
+    let copy = Space::join_with_key(&phone, &there, &transfer, &laptop.author()).await?;
 
     steps.start("start relay, cache and passthrough");
     let peers = [Peer::device("laptop", &laptop), Peer::device("phone", &phone)];

@@ -8,20 +8,19 @@
 //! Two devices, a space between them, everything in memory:
 //!
 //! ```
-//! use bulla::{Device, Kind, MemorySpaces, Space, Write, sync};
+//! use bulla::{Device, Kind, MemorySpaces, Role, Space, Write};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let (laptop, phone) = (Device::generate()?, Device::generate()?);
 //!
-//! // The laptop founds a space and seals its key to the phone, whose card the owner has copied over.
+//! // The laptop founds a space and lets the phone read it, by the card that the phone signed for this space.
 //! let mine = Space::found(&laptop, &MemorySpaces::new()).await?;
 //! let id = mine.write(Write::new(Kind::OPERATION, "milk, bread")).await?;
-//! let transfer = mine.export_key(&phone.card("phone")?)?;
+//! mine.grant(phone.joining_card(mine.id(), None), Role::Reader, "phone").await?;
 //!
-//! // The phone joins and fetches what it lacks, here straight from the laptop's store.
-//! let copy = Space::join(&phone, &MemorySpaces::new(), &transfer, &laptop.author()).await?;
-//! let report = sync::pull(&copy, mine.outgoing()).await;
+//! // The phone joins and fetches everything, here straight from the laptop's store; the keys come along, sealed to it.
+//! let (copy, report) = Space::join(&phone, &MemorySpaces::new(), mine.id(), mine.outgoing()).await?;
 //!
 //! assert!(report.verdict.is_complete());
 //! assert_eq!(copy.read(id).await?.as_slice(), b"milk, bread");
@@ -30,17 +29,19 @@
 //! ```
 //!
 //! With the feature `disk` the same runs over `DiskSpaces`, with `net` over a node: `Client::store` gives a store like any
-//! other, and [`sync::pull`] and [`sync::push`] take it.
+//! other, and [`Space::join`], [`sync::pull`] and [`sync::push`] take it.
 //!
 //! # What is here
 //!
-//! - [`Device`]: this device's keys; [`Space`]: writing, reading, sharing one space;
+//! - [`Device`]: this device's keys; [`Space`]: writing and reading one space;
+//! - [`Space::grant`], [`Space::revoke`] and their kin: who may read, write, carry or administer a space, by its own signed
+//!   history, which every replica and every relay judges for itself; key groups, erasing, and the [`RecoveryKey`] that
+//!   brings everything back;
 //! - [`files`]: files and folders as sealed entries;
 //! - [`sync`]: moving entries between stores, with a proof that nothing is missing;
 //! - the types of the crates below, where an application needs them.
 //!
-//! What is not: keys and values with conflict strategies, and members with roles. They come with later versions; until
-//! then every device that has a space's key may read and write it, and a node's configuration says whom it serves.
+//! What is not: keys and values with conflict strategies. They come with a later version.
 
 pub mod files;
 pub mod space;
@@ -49,11 +50,17 @@ pub mod sync;
 mod device;
 
 pub use device::Device;
-pub use space::{Space, SpaceError, Write};
+pub use space::{
+    Erasing, Founding, LocalSpaces, LocalStore, Space, SpaceError, SpaceGroup, SpaceMember, Write,
+};
 
-pub use bulla_core::{AuthorKey, EntryId, Kind, NodeId, SpaceId, Topic};
+pub use bulla_core::control::{GrantedDevice, Role};
+pub use bulla_core::genesis::Policy;
+pub use bulla_core::joining_card::JoiningCard;
+pub use bulla_core::{AuthorKey, EntryId, InvitationId, Kind, NodeId, SpaceId, Topic};
 pub use bulla_crypto::{EpochKey, KeyTransfer, Keyring, Padding};
 pub use bulla_identity::{Card, Passphrase};
+pub use bulla_pairing::RecoveryKey;
 pub use bulla_store::{ContentAddressedStore, Context, MemorySpaces, Spaces};
 
 #[cfg(feature = "net")]

@@ -1,144 +1,50 @@
-//! One device's view of one space: it writes sealed entries and opens them again.
+//! One device's view of one space: it writes sealed entries and opens them again, and knows who belongs to the space.
 
 mod chain;
+mod cuts;
+mod erasing;
+mod error;
+mod founding;
+mod frontier;
+mod groups;
+mod learning;
+mod local;
 mod mark;
+mod members;
 mod outgoing;
+mod pen;
 mod queue;
+mod recovery;
+mod write;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use bulla_core::control::Role;
 use bulla_core::values::{GetItem, GetRequest};
-use bulla_core::{
-    AuthorKey, EntryId, Kind, RawEntry, SpaceId, Topic, Verified, VerifiedEntry, Verifier,
-};
+use bulla_core::{AuthorKey, EntryId, RawEntry, SpaceId, Topic, Verified, VerifiedEntry, Verifier};
 use bulla_crypto::manifest::{ContentReader, ManifestError, Piece};
-use bulla_crypto::{
-    EntryWriter, EpochKey, KeyTransfer, Keyring, OpenError, Padding, TransferError,
-    WriteError, found_space,
-};
-use bulla_identity::{Card, DeviceKeys, OsRandomness, Randomness, RandomnessError};
-use bulla_store::{Clock, ContentAddressedStore, Context, Spaces, StoreError, SystemClock};
+use bulla_crypto::{EntryWriter, EpochKey, KeyTransfer, Keyring, TransferError};
+use bulla_identity::{Card, DeviceKeys, OsRandomness};
+use bulla_store::{Clock, ContentAddressedStore, Context};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
+pub use erasing::Erasing;
+pub use error::SpaceError;
+pub use founding::{Founding, new_genesis};
+pub use groups::SpaceGroup;
+pub use learning::{KeyFault, KeyFaultKind, KeyReport};
+pub use local::{LocalSpaces, LocalStore};
 pub use mark::{FileMarks, Mark, Marks, MemoryMarks};
+pub use members::SpaceMember;
 pub use outgoing::OutgoingStore;
+pub use recovery::recovery_public;
+pub use write::Write;
 
 use chain::Chain;
+use learning::Learning;
+use local::Gate;
 use queue::Queue;
-
-/// Why a space did not do what was asked.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum SpaceError {
-    /// The store failed; its error says what to do.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The entry cannot be written as given. *Fix the draft.*
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// The payload does not open. *Get the key*, or distrust its author.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// A key transfer does not open or is not for this device.
-    #[error(transparent)]
-    Transfer(#[from] TransferError),
-    /// The operating system gives no random bytes.
-    #[error(transparent)]
-    Randomness(#[from] RandomnessError),
-    /// The device has no key for the space. *Import one.*
-    #[error("no key of space {0} is held here")]
-    NoKey(SpaceId),
-    /// The entry is not held here, or its payload is not. *Sync.*
-    #[error("entry {0} is not held here")]
-    NotHeld(EntryId),
-    /// What the store gave for this entry is damaged. *Verify the store.*
-    #[error("entry {0} is damaged")]
-    Damaged(EntryId),
-    /// The local log ends before entries that this device has given out: a restored backup, or a lost suffix. Signing
-    /// now would fork the chain. *Sync first*, to fetch the own entries back, or take a new identity.
-    #[error(
-        "the log ends at this device's entry {found}, but entry {marked} has left it; sync before writing"
-    )]
-    ShortLog {
-        /// The last own sequence that the log holds.
-        found: u64,
-        /// The last own sequence that has left the device.
-        marked: u64,
-    },
-    /// Two entries with one sequence are signed by this device's key: a cloned device or a restored backup wrote with
-    /// it. *Take a new identity.*
-    #[error("this device's chain forks at sequence {sequence}: take a new identity")]
-    Forked {
-        /// Where.
-        sequence: u64,
-    },
-    /// The mark that guards the chain could not be read or written. *Check the disk.*
-    #[error("mark of space {space}: {reason}")]
-    Mark {
-        /// The space.
-        space: SpaceId,
-        /// What happened.
-        reason: String,
-    },
-    /// The store did not take an entry of this device.
-    #[error("the store refused the entry: {0}")]
-    Refused(bulla_core::Code),
-    /// The batch in which this draft was written was given up; whether it was stored is not known. *Look, then retry.*
-    #[error("the write was interrupted")]
-    Interrupted,
-}
-
-/// What an application wants to write.
-#[derive(Debug, Clone)]
-pub struct Write {
-    /// An application kind, 16 or above.
-    pub kind: Kind,
-    /// What relays may filter by; zero for none. See [`Space::topic`].
-    pub topic: Topic,
-    /// Entries this one builds on, at most 64.
-    pub dependencies: Vec<EntryId>,
-    /// What to seal, at most [`MAX_PLAINTEXT_BYTES`](bulla_crypto::MAX_PLAINTEXT_BYTES).
-    pub plaintext: Zeroizing<Vec<u8>>,
-    /// How its length is hidden.
-    pub padding: Padding,
-}
-
-impl Write {
-    /// An entry of this kind, without topic and dependencies, its length hidden by Padmé.
-    #[must_use]
-    pub fn new(kind: Kind, plaintext: impl Into<Vec<u8>>) -> Self {
-        let plaintext = Zeroizing::new(plaintext.into());
-        Self {
-            kind,
-            topic: Topic::ZERO,
-            dependencies: Vec::new(),
-            plaintext,
-            padding: Padding::Padme,
-        }
-    }
-
-    /// The same under a topic.
-    #[must_use]
-    pub const fn with_topic(mut self, topic: Topic) -> Self {
-        self.topic = topic;
-        self
-    }
-
-    /// The same, building on these entries.
-    #[must_use]
-    pub fn with_dependencies(mut self, dependencies: Vec<EntryId>) -> Self {
-        self.dependencies = dependencies;
-        self
-    }
-
-    /// The same with this padding.
-    #[must_use]
-    pub const fn with_padding(mut self, padding: Padding) -> Self {
-        self.padding = padding;
-        self
-    }
-}
 
 /// One device's view of one space. Cheap to clone; clones share the chain.
 #[derive(Debug, Clone)]
@@ -150,100 +56,19 @@ pub struct Space {
 struct Inner {
     keys: Arc<DeviceKeys>,
     keyring: RwLock<Keyring>,
+    /// The gate, as the store that everything goes through.
     store: Arc<dyn ContentAddressedStore>,
+    gate: Arc<Gate>,
     writer: EntryWriter,
     marks: Arc<dyn Marks>,
     verifier: Verifier,
     clock: Arc<dyn Clock>,
     chain: Mutex<Chain>,
     queue: Queue,
+    learning: Learning,
 }
 
 impl Space {
-    /// Founds a space with this device as its only founder, in memory marks and a fresh epoch key.
-    ///
-    /// # Errors
-    ///
-    /// [`SpaceError::Store`], [`SpaceError::Randomness`].
-    pub async fn found(keys: &Arc<DeviceKeys>, spaces: &dyn Spaces) -> Result<Self, SpaceError> {
-        let genesis = new_genesis(keys)?;
-        let mut keyring = Keyring::new();
-        keyring.insert(genesis.id().into(), EpochKey::generate(&OsRandomness)?);
-        Self::found_with(keys, keyring, spaces, &genesis, Arc::new(MemoryMarks::default())).await
-    }
-
-    /// Founds a space from a genesis made before, with the keys and marks given: what a program does that keeps them on
-    /// disk and wrote the keys there first.
-    ///
-    /// # Errors
-    ///
-    /// [`SpaceError::Store`].
-    pub async fn found_with(
-        keys: &Arc<DeviceKeys>,
-        keyring: Keyring,
-        spaces: &dyn Spaces,
-        genesis: &Verified,
-        marks: Arc<dyn Marks>,
-    ) -> Result<Self, SpaceError> {
-        let cx = Context::new();
-        let store = spaces.create(&cx, genesis.verified_header().space()).await?;
-        put_one(&*store, &cx, genesis.clone()).await?;
-        Self::open(keys, keyring, store, marks).await
-    }
-
-    /// Joins a space whose keys the device `from` sealed to this one. The store is empty until the first sync.
-    ///
-    /// `from` must be known to be of the space: whoever seals the keys can read what is written under them.
-    ///
-    /// # Errors
-    ///
-    /// [`SpaceError::Transfer`] when the transfer is not for this device; [`SpaceError::Store`].
-    pub async fn join(
-        keys: &Arc<DeviceKeys>,
-        spaces: &dyn Spaces,
-        transfer: &KeyTransfer,
-        from: &AuthorKey,
-    ) -> Result<Self, SpaceError> {
-        let mut keyring = Keyring::new();
-        let space = transfer.space();
-        for key in transfer.open(keys, from)? {
-            keyring.insert(space, key);
-        }
-        let store = spaces.create(&Context::new(), space).await?;
-        Self::open(keys, keyring, store, Arc::new(MemoryMarks::default())).await
-    }
-
-    /// Opens a space over its local store.
-    ///
-    /// # Errors
-    ///
-    /// [`SpaceError::Store`], [`SpaceError::Mark`], [`SpaceError::Randomness`]. A log short of its mark or a forked chain
-    /// is no error here: what is there can be read, and every write says what is wrong.
-    pub async fn open(
-        keys: &Arc<DeviceKeys>,
-        keyring: Keyring,
-        store: Arc<dyn ContentAddressedStore>,
-        marks: Arc<dyn Marks>,
-    ) -> Result<Self, SpaceError> {
-        let mut seed = [0; 32];
-        OsRandomness.fill(&mut seed)?;
-        let space = store.space();
-        let chain = Chain::read(&*store, keys.author(), &*marks).await?;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                keys: Arc::clone(keys),
-                keyring: RwLock::new(keyring),
-                writer: EntryWriter::new(Arc::clone(keys), space, Arc::new(OsRandomness)),
-                store,
-                marks,
-                verifier: Verifier::new(seed),
-                clock: Arc::new(SystemClock::new()),
-                chain: Mutex::new(chain),
-                queue: Queue::default(),
-            }),
-        })
-    }
-
     /// The space's id.
     #[must_use]
     pub fn id(&self) -> SpaceId {
@@ -340,6 +165,25 @@ impl Space {
         })
     }
 
+    /// Adds keys that a device of the space sealed to this one: what no epoch gives, of a time before this device was
+    /// granted its role. Returns how many are new. They are kept nowhere but in memory: see
+    /// [`with_keyring`](Self::with_keyring).
+    ///
+    /// # Errors
+    ///
+    /// [`SpaceError::Transfer`] when the transfer is not from that device to this one, or for another space.
+    pub fn import_key(
+        &self,
+        transfer: &KeyTransfer,
+        from: &AuthorKey,
+    ) -> Result<usize, SpaceError> {
+        if transfer.space() != self.id() {
+            return Err(SpaceError::Transfer(TransferError::Failed));
+        }
+        let keys = transfer.open(&self.inner.keys, from)?;
+        Ok(self.inner.keyring_mut().merge(self.id(), keys))
+    }
+
     /// Gives a content reader the entry it wants.
     pub(crate) fn supply(
         &self,
@@ -347,6 +191,20 @@ impl Space {
         entry: &VerifiedEntry,
     ) -> Result<Option<Piece>, ManifestError> {
         self.with_keyring(|keyring| reader.supply(entry, keyring))
+    }
+
+    /// Makes sure that there is a key to write with, and that this device may write.
+    pub(crate) async fn prepare_writing(&self) -> Result<(), SpaceError> {
+        if !self.has_members() {
+            return self.current_key().map(drop);
+        }
+        self.act(|mut pen| {
+            Box::pin(async move {
+                pen.need(Role::Writer)?;
+                pen.writing_key(EntryId::ZERO).await.map(drop)
+            })
+        })
+        .await
     }
 
     /// The key that seals now.
@@ -361,58 +219,49 @@ impl Space {
         self.inner.marks.write(self.id(), self.inner.keys.author(), mark)
     }
 
-    fn with_keyring<T>(&self, use_it: impl FnOnce(&Keyring) -> T) -> T {
-        use_it(&self.inner.keyring.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    /// Looks at the keys that this device has of the space: to keep them. What epochs of the space give this device it
+    /// learns again whenever the space is opened; what a transfer or the recovery key brought is only here.
+    pub fn with_keyring<T>(&self, look: impl FnOnce(&Keyring) -> T) -> T {
+        look(&self.inner.keyring())
     }
 }
 
 impl Inner {
+    /// The key that seals for all readers of the space now.
     fn current_key(&self) -> Result<Arc<EpochKey>, SpaceError> {
-        let space = self.store.space();
-        let keyring = self.keyring.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        keyring.current(&space).ok_or(SpaceError::NoKey(space))
+        let space = self.gate_space();
+        match self.gate.guard() {
+            Some(guard) => pen::writing_key(self, guard, EntryId::ZERO),
+            None => self.keyring().current(&space).ok_or(SpaceError::NoKey(space)),
+        }
     }
-}
 
-/// A new space's genesis, signed by this device and verified like any entry.
-///
-/// # Errors
-///
-/// [`SpaceError::Randomness`].
-pub fn new_genesis(keys: &DeviceKeys) -> Result<Verified, SpaceError> {
-    let clock = SystemClock::new();
-    let timestamp = bulla_crypto::Hlc::default().next(clock.unix_ms());
-    let sealed = found_space(
-        keys,
-        &[],
-        None,
-        bulla_core::genesis::Policy::default(),
-        timestamp,
-        &OsRandomness,
-    )?;
-    let mut seed = [0; 32];
-    OsRandomness.fill(&mut seed)?;
-    verified(Verifier::new(seed).verify_genesis(sealed.raw))
+    fn gate_space(&self) -> SpaceId {
+        self.store.space()
+    }
+
+    fn has_key(&self, id: &bulla_core::KeyId) -> bool {
+        self.keyring().get(&self.gate_space(), id).is_some()
+    }
+
+    fn keyring(&self) -> RwLockReadGuard<'_, Keyring> {
+        self.keyring.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keyring_mut(&self) -> RwLockWriteGuard<'_, Keyring> {
+        self.keyring.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn read_chain(&self) -> Result<(), SpaceError> {
+        let mut chain = self.chain.lock().await;
+        *chain = Chain::read(self, self.keys.author()).await?;
+        Ok(())
+    }
 }
 
 /// What this device just signed. It is checked like anything else: a fault in signing must not be published.
 fn verified(entry: Result<Verified, bulla_core::VerifyError>) -> Result<Verified, SpaceError> {
     entry.map_err(|error| SpaceError::Refused(error.code()))
-}
-
-async fn put_one(
-    store: &dyn ContentAddressedStore,
-    cx: &Context,
-    entry: Verified,
-) -> Result<(), SpaceError> {
-    use bulla_core::values::PutOutcome;
-    match store.put(cx, vec![entry]).await?.outcomes.pop() {
-        Some(PutOutcome::Refused(refusal)) => Err(SpaceError::Refused(refusal.code)),
-        Some(PutOutcome::Pending) | None => Err(SpaceError::Interrupted),
-        Some(PutOutcome::Stored(_) | PutOutcome::Duplicate(_) | PutOutcome::PayloadAdded(_)) => {
-            Ok(())
-        }
-    }
 }
 
 /// Verifies raw entries of a space one by one; used where a handful is made here.

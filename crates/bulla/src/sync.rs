@@ -23,14 +23,20 @@ pub async fn push(space: &Space, target: Arc<dyn ContentAddressedStore>) -> Repo
     push_with(space, target, Arc::new(MemoryBookmarks::new()), Options::push()).await
 }
 
-/// Fetches what the space lacks from `source`; `bookmarks` keep checkpoints for the next run.
+/// Fetches what the space lacks from `source`; `bookmarks` keep checkpoints for the next run. Afterwards the keys are
+/// [learned](Space::learn_keys) that came along.
 pub async fn pull_with(
     space: &Space,
     source: Arc<dyn ContentAddressedStore>,
     bookmarks: Arc<dyn Bookmarks>,
     options: Options,
 ) -> Report {
-    replicate(source, Arc::clone(space.store()), bookmarks, options).await
+    let report = replicate(source, Arc::clone(space.store()), bookmarks, options).await;
+    if let Err(error) = space.learn_keys().await {
+        // What was fetched is stored; the next sync, or the next write, looks again.
+        tracing::warn!(space = %space.id().short(), %error, "the keys that came along were not learned");
+    }
+    report
 }
 
 /// Gives `target` what it lacks of the space; `bookmarks` keep checkpoints for the next run. This device's mark is

@@ -4,7 +4,7 @@ use super::list::{check_not_zero, read_optional, write_optional};
 use super::{Context, ControlError, Payload, Role, SealedLabel, Trust, begin};
 use crate::cbor::{Encode, Reader, Writer};
 use crate::joining_card::{JOINING_CARD_BYTES, JoiningCard};
-use crate::{AuthorKey, SealingKey};
+use crate::{AuthorKey, NodeId, SealingKey};
 
 /// The payload of kind 1 (CTL-10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,18 @@ impl GrantedDevice {
             Self::Card(card) => Some(card.sealing_key()),
             Self::Node(_) => None,
         }
+    }
+}
+
+impl From<JoiningCard> for GrantedDevice {
+    fn from(card: JoiningCard) -> Self {
+        Self::Card(card)
+    }
+}
+
+impl From<NodeId> for GrantedDevice {
+    fn from(node: NodeId) -> Self {
+        Self::Node(AuthorKey(node.0))
     }
 }
 

@@ -58,6 +58,8 @@ pub async fn add(
         .into_iter()
         .partition(|one| one.path.iter().all(|name| check_component(name).is_ok()));
     skipped.extend(unnameable.into_iter().map(|one| one.at));
+    // Everything below is sealed by one key; a new one is started now if it has to be.
+    space.prepare_writing().await?;
     let tree = Tree::read(space).await?;
     let known = Known::read(space, &tree).await?;
     let size = |one: &Found| match one.what {
@@ -183,8 +185,11 @@ async fn store_content(
                 writer.sealed(id);
                 continue;
             }
-            let mut write =
-                Write::new(part.kind, Vec::new()).with_topic(topic).with_padding(part.padding);
+            // The hashes in a manifest are made with the key that seals it, which another device may change meanwhile.
+            let mut write = Write::new(part.kind, Vec::new())
+                .with_topic(topic)
+                .with_padding(part.padding)
+                .with_key(key.id());
             write.plaintext = part.plaintext;
             writer.sealed(space.write(write).await?);
             done.entries += 1;

@@ -3,9 +3,10 @@
 use bulla_core::AuthorKey;
 use bulla_core::values::{Filter, PageLimit, ScanBody, ScanRequest, Want};
 use bulla_crypto::{ChainEnd, Hlc};
-use bulla_store::{ContentAddressedStore, Context};
+use bulla_store::Context;
 
-use super::{Mark, Marks, SpaceError};
+use super::local::Guard;
+use super::{Inner, Mark, SpaceError};
 
 /// The end of this device's chain in one space.
 #[derive(Debug)]
@@ -21,19 +22,29 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    /// Reads the own entries of the store and compares them with the mark.
+    /// A chain of which nothing was read.
+    pub(super) fn unread() -> Self {
+        Self { end: ChainEnd::EMPTY, clock: Hlc::default(), short_of: None, fork: None }
+    }
+
+    /// Reads the author's own entries of the store, those in quarantine too, and compares them with the mark.
     ///
     /// One pass over the headers by this author; a disk store answers a million entries in about half a second.
-    pub(super) async fn read(
-        store: &dyn ContentAddressedStore,
-        author: AuthorKey,
-        marks: &dyn Marks,
-    ) -> Result<Self, SpaceError> {
-        let mut chain =
-            Self { end: ChainEnd::EMPTY, clock: Hlc::default(), short_of: None, fork: None };
-        let mark = marks.read(store.space(), author)?;
+    pub(super) async fn read(inner: &Inner, author: AuthorKey) -> Result<Self, SpaceError> {
+        let store = &*inner.store;
+        let mut chain = Self::unread();
+        let mark = inner.marks.read(store.space(), author)?;
         let mut mark_held = mark.is_none();
         let mut sequences = Vec::new();
+        if let Some(guard) = inner.gate.guard() {
+            for (sequence, id) in quarantined(guard, author).await? {
+                mark_held |= mark.is_some_and(|mark| mark.id == id);
+                sequences.push(sequence);
+                if sequence > chain.end.sequence() {
+                    chain.end = ChainEnd::after(sequence, id);
+                }
+            }
+        }
         let mut request = ScanRequest {
             filter: Filter { authors: vec![author], ..Filter::all() },
             want: Want::Headers,
@@ -66,7 +77,7 @@ impl Chain {
             }
             request.after = Some(page.cursor);
         }
-        // A store holds an id once, so a sequence that occurs twice stands in two entries.
+        // An id is held or in quarantine, and once, so a sequence that occurs twice stands in two entries.
         sequences.sort_unstable();
         chain.fork = sequences
             .windows(2)
@@ -77,6 +88,24 @@ impl Chain {
             chain.short_of = mark;
         }
         Ok(chain)
+    }
+
+    /// Reads the chain again if it was short: a sync may have brought the own entries back since.
+    pub(super) async fn refresh(&mut self, inner: &Inner) -> Result<(), SpaceError> {
+        if self.short_of.is_some() {
+            *self = Self::read(inner, inner.keys.author()).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the chain again after it is not known whether an entry was stored.
+    pub(super) async fn read_again(&mut self, inner: &Inner) {
+        match Self::read(inner, inner.keys.author()).await {
+            Ok(read) => *self = read,
+            Err(error) => {
+                tracing::warn!(%error, "own chain could not be read after a failed write");
+            }
+        }
     }
 
     /// Whether the next entry may be signed.
@@ -92,16 +121,28 @@ impl Chain {
         }
     }
 
-    /// Whether entries that this device has given out are missing here.
-    pub(super) const fn is_short(&self) -> bool {
-        self.short_of.is_some()
-    }
-
     /// What a mark written now says; `None` while nothing is signed, or while it would say less than the one there is.
     pub(super) const fn mark(&self) -> Option<Mark> {
         if self.end.sequence() == 0 || self.short_of.is_some() {
             return None;
         }
         Some(Mark { sequence: self.end.sequence(), id: self.end.id() })
+    }
+}
+
+/// The author's entries that were refused here and are kept: they may have been given out elsewhere.
+async fn quarantined(
+    guard: &Guard,
+    author: AuthorKey,
+) -> Result<Vec<(u64, bulla_core::EntryId)>, SpaceError> {
+    let (cx, mut after, mut own) = (Context::new(), None, Vec::new());
+    loop {
+        let page = guard.engine.kept(&cx, after, bulla_core::limits::MAX_ENTRIES_PER_PUT).await?;
+        let facts = page.facts.iter().filter(|facts| facts.author == author);
+        own.extend(facts.map(|facts| (facts.sequence, facts.id)));
+        match page.facts.last() {
+            Some(last) if !page.end => after = Some(last.id),
+            _ => return Ok(own),
+        }
     }
 }

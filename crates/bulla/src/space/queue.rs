@@ -1,17 +1,22 @@
 //! Many writes at once become one batch: whoever gets the chain first writes for all that wait.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla_core::EntryId;
+use bulla_core::control::Role;
 use bulla_core::limits::{MAX_ENTRIES_PER_PUT, MAX_PUT_BYTES};
-use bulla_core::values::PutOutcome;
-use bulla_crypto::{ChainEnd, Draft};
-use bulla_store::Context;
+use bulla_crypto::{ChainEnd, Draft, EpochKey};
 use tokio::sync::oneshot;
 
-use super::{Inner, SpaceError, Write, chain::Chain, verify_own};
+use super::chain::Chain;
+use super::pen::{Pen, put_own};
+use super::{Inner, SpaceError, Write, verify_own};
 
 type Answer = Result<Vec<EntryId>, SpaceError>;
+/// What seals, by group.
+type Keys = BTreeMap<EntryId, Arc<EpochKey>>;
 
 /// Writes that wait for the chain.
 #[derive(Debug, Default)]
@@ -52,14 +57,11 @@ impl Queue {
 
 /// Seals what waits, in groups that fit a batch of the store, and answers everyone.
 async fn write_waiting(inner: &Inner, chain: &mut Chain, waiting: Vec<Waiting>) {
-    if chain.is_short() {
-        // A sync may have brought the own entries back since.
-        match Chain::read(&*inner.store, inner.keys.author(), &*inner.marks).await {
-            Ok(read) => *chain = read,
-            Err(error) => return answer_all(waiting.into_iter().map(|one| one.answer), &error),
-        }
-    }
-    if let Err(error) = chain.check() {
+    let is_ready = match chain.refresh(inner).await {
+        Ok(()) => chain.check(),
+        error => error,
+    };
+    if let Err(error) = is_ready {
         return answer_all(waiting.into_iter().map(|one| one.answer), &error);
     }
     let mut group = Vec::new();
@@ -83,9 +85,17 @@ async fn write_waiting(inner: &Inner, chain: &mut Chain, waiting: Vec<Waiting>) 
 async fn write_group(inner: &Inner, chain: &mut Chain, group: Vec<Waiting>) {
     let mut raw = Vec::new();
     let mut answers = Vec::new();
-    let mut end = chain.end;
+    // First the keys: where a new epoch has to be started, its entry comes before all of these.
+    let mut ready = Vec::new();
     for one in group {
-        match seal_all(inner, chain, end, &one.writes) {
+        match keys_for(inner, chain, &one.writes).await {
+            Ok(keys) => ready.push((one, keys)),
+            Err(error) => drop(one.answer.send(Err(error))),
+        }
+    }
+    let mut end = chain.end;
+    for (one, keys) in ready {
+        match seal_all(inner, chain, end, &one.writes, &keys) {
             Ok(sealed) => {
                 end = sealed.last().map_or(end, |last| last.chain);
                 answers.push((one.answer, sealed.iter().map(|one| one.id).collect::<Vec<_>>()));
@@ -106,15 +116,27 @@ async fn write_group(inner: &Inner, chain: &mut Chain, group: Vec<Waiting>) {
         }
         Err(error) => {
             // Whether anything was stored is not known: read the chain again before the next write signs after it.
-            match Chain::read(&*inner.store, inner.keys.author(), &*inner.marks).await {
-                Ok(read) => *chain = read,
-                Err(again) => {
-                    tracing::warn!(error = %again, "own chain could not be read after a failed write");
-                }
-            }
+            chain.read_again(inner).await;
             answer_all(answers.into_iter().map(|(answer, _)| answer), &error);
         }
     }
+}
+
+/// The keys that seal these drafts, by group, if this device may write at all.
+async fn keys_for(inner: &Inner, chain: &mut Chain, writes: &[Write]) -> Result<Keys, SpaceError> {
+    let mut keys = Keys::new();
+    let Some(guard) = inner.gate.guard() else {
+        keys.insert(EntryId::ZERO, inner.current_key()?);
+        return Ok(keys);
+    };
+    let mut pen = Pen { inner, guard, chain };
+    pen.need(Role::Writer)?;
+    for write in writes {
+        if let Entry::Vacant(place) = keys.entry(write.group) {
+            place.insert(pen.writing_key(write.group).await?);
+        }
+    }
+    Ok(keys)
 }
 
 fn seal_all(
@@ -122,8 +144,8 @@ fn seal_all(
     chain: &mut Chain,
     mut end: ChainEnd,
     writes: &[Write],
+    keys: &Keys,
 ) -> Result<Vec<bulla_crypto::Sealed>, SpaceError> {
-    let key = inner.current_key()?;
     let mut sealed = Vec::with_capacity(writes.len());
     for write in writes {
         let draft = Draft::new(write.kind, &write.plaintext)
@@ -131,7 +153,11 @@ fn seal_all(
             .with_dependencies(write.dependencies.clone())
             .with_timestamp(chain.clock.next(inner.clock.unix_ms()))
             .with_padding(write.padding);
-        let one = inner.writer.seal(&end, &draft, &key)?;
+        let key = keys.get(&write.group).ok_or(SpaceError::NotInGroup(write.group))?;
+        if write.key.is_some_and(|only| only != key.id()) {
+            return Err(SpaceError::KeyChanged);
+        }
+        let one = inner.writer.seal(&end, &draft, key)?;
         end = one.chain;
         sealed.push(one);
     }
@@ -139,7 +165,7 @@ fn seal_all(
 }
 
 async fn store_all(inner: &Inner, raw: Vec<bulla_core::RawEntry>) -> Result<(), SpaceError> {
-    let mut entries = verify_own(&inner.verifier, inner.store.space(), raw)?;
+    let mut entries = verify_own(&inner.verifier, inner.gate_space(), raw)?;
     while !entries.is_empty() {
         let mut bytes = 0;
         let fitting = entries.iter().take(MAX_ENTRIES_PER_PUT).take_while(|entry| {
@@ -148,15 +174,7 @@ async fn store_all(inner: &Inner, raw: Vec<bulla_core::RawEntry>) -> Result<(), 
         });
         let count = fitting.count().max(1);
         let rest = entries.split_off(count);
-        let report =
-            inner.store.put(&Context::new(), std::mem::replace(&mut entries, rest)).await?;
-        for outcome in report.outcomes {
-            match outcome {
-                PutOutcome::Refused(refusal) => return Err(SpaceError::Refused(refusal.code)),
-                PutOutcome::Pending => return Err(SpaceError::Interrupted),
-                PutOutcome::Stored(_) | PutOutcome::Duplicate(_) | PutOutcome::PayloadAdded(_) => {}
-            }
-        }
+        put_own(inner, std::mem::replace(&mut entries, rest)).await?;
     }
     Ok(())
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use bulla_core::Kind;
 use bulla_core::values::{Filter, ScanRequest};
+use bulla_crypto::WriteError;
 use bulla_store::{MemorySpaces, MemoryStore, StoreExt as _};
 
 use super::*;
@@ -29,14 +31,19 @@ async fn everything(store: &dyn ContentAddressedStore) -> Vec<Verified> {
 async fn what_is_written_is_read_by_those_who_have_the_key() {
     let (laptop, phone, stranger) =
         (Device::generate().unwrap(), Device::generate().unwrap(), Device::generate().unwrap());
-    let mine = Space::found(&laptop, &MemorySpaces::new()).await.unwrap();
+    let (genesis, mut keyring) = (new_genesis(&laptop).unwrap(), Keyring::new());
+    keyring.insert(genesis.verified_header().space(), EpochKey::dangerous_from_bytes(&[9; 32]));
+    let (spaces, marks) = (MemorySpaces::new(), Arc::new(MemoryMarks::default()));
+    let mine = Space::found_with(&laptop, keyring, &spaces, &genesis, marks).await.unwrap();
     let id = mine.write(write("milk")).await.unwrap();
     let transfer = mine.export_key(&phone.card("").unwrap()).unwrap();
 
-    let wrong = Space::join(&stranger, &MemorySpaces::new(), &transfer, &laptop.author()).await;
+    let wrong =
+        Space::join_with_key(&stranger, &MemorySpaces::new(), &transfer, &laptop.author()).await;
     assert!(matches!(wrong, Err(SpaceError::Transfer(_))));
-    let copy =
-        Space::join(&phone, &MemorySpaces::new(), &transfer, &laptop.author()).await.unwrap();
+    let copy = Space::join_with_key(&phone, &MemorySpaces::new(), &transfer, &laptop.author())
+        .await
+        .unwrap();
     assert!(matches!(copy.read(id).await, Err(SpaceError::NotHeld(held)) if held == id));
     assert!(crate::sync::pull(&copy, mine.outgoing()).await.is_clean());
     assert_eq!(copy.read(id).await.unwrap().as_slice(), b"milk");
@@ -76,8 +83,8 @@ async fn a_draft_at_fault_stores_nothing_and_stops_nobody() {
     assert!(matches!(refused, Err(SpaceError::Write(WriteError::TooLong(_)))));
     assert_eq!(
         space.store().head(&Context::new()).await.unwrap().last_receipt,
-        1,
-        "only the genesis"
+        2,
+        "only the genesis and the first epoch"
     );
     space.write(write("second")).await.unwrap();
 }

@@ -1,0 +1,20 @@
+//! Spaces with members: who reads, who writes, who is out, and what holds when devices disagree for a while.
+
+#![expect(clippy::unwrap_used, reason = "tests stop where something is not as they say")]
+
+#[path = "members/concurrent.rs"]
+mod concurrent;
+#[path = "members/erasing.rs"]
+mod erasing;
+#[path = "members/groups.rs"]
+mod groups;
+#[path = "members/old.rs"]
+mod old;
+#[path = "members/recovery.rs"]
+mod recovery;
+#[path = "members/revoked.rs"]
+mod revoked;
+#[path = "members/roles.rs"]
+mod roles;
+#[path = "members/support.rs"]
+mod support;

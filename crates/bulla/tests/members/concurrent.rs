@@ -1,0 +1,90 @@
+//! Devices that change things without hearing of each other come to one answer.
+
+use bulla::{EntryId, Role, sync};
+
+use crate::support::{Relay, bring, device, found, join, note, roles, sync, text, writing_epoch};
+
+/// Clauses: DIR-27.
+#[tokio::test]
+async fn rotations_at_the_same_time_end_in_one_writing_epoch() {
+    let (owner, second, reader) = (device(), device(), device());
+    let mine = found(&owner).await;
+    let other = bring(&mine, &second, Role::Admin, "").await;
+    let copy = bring(&mine, &reader, Role::Reader, "").await;
+    sync::pull(&other, mine.outgoing()).await;
+    mine.rotate().await.unwrap();
+    other.rotate().await.unwrap();
+    let here = mine.write(note("here")).await.unwrap();
+    let there = other.write(note("there")).await.unwrap();
+    assert_ne!(writing_epoch(&mine, EntryId::ZERO), writing_epoch(&other, EntryId::ZERO));
+
+    let relay = Relay::new(mine.id()).await;
+    for space in [&mine, &other, &copy, &mine] {
+        sync(space, &relay).await;
+    }
+    let epoch = writing_epoch(&mine, EntryId::ZERO);
+    for space in [&other, &copy, &relay.space] {
+        assert_eq!(writing_epoch(space, EntryId::ZERO), epoch);
+    }
+    for space in [&mine, &other, &copy] {
+        assert_eq!(
+            (text(space, here).await, text(space, there).await),
+            ("here".into(), "there".into())
+        );
+    }
+    // The next epoch has both as parents, and newcomers read either.
+    mine.rotate().await.unwrap();
+    let late = device();
+    let newcomer = bring(&mine, &late, Role::Reader, "").await;
+    assert_eq!(text(&newcomer, there).await, "there");
+}
+
+#[tokio::test]
+async fn two_admins_that_grant_and_revoke_offline_agree_after_they_synced() {
+    let (owner, second) = (device(), device());
+    let (first, gone, new, newer) = (device(), device(), device(), device());
+    let mine = found(&owner).await;
+    let other = bring(&mine, &second, Role::Admin, "").await;
+    bring(&mine, &first, Role::Writer, "").await;
+    let leaving = bring(&mine, &gone, Role::Writer, "").await;
+    sync::pull(&other, mine.outgoing()).await;
+
+    mine.grant(new.joining_card(mine.id(), None), Role::Reader, "new").await.unwrap();
+    mine.revoke(gone.author()).await.unwrap();
+    other.grant(newer.joining_card(mine.id(), None), Role::Writer, "newer").await.unwrap();
+    other.change_role(first.author(), Role::Reader).await.unwrap();
+    let early = other.write(note("sealed to one who was gone")).await.unwrap();
+    leaving.write(note("late")).await.unwrap();
+
+    let relay = Relay::new(mine.id()).await;
+    for space in [&mine, &other, &leaving, &mine, &other] {
+        sync(space, &relay).await;
+    }
+    let expected = roles(&mine).await;
+    assert_eq!(expected.len(), 5);
+    assert!(!expected.iter().any(|(device, _)| *device == gone.author()));
+    assert!(expected.contains(&(first.author(), Role::Reader)));
+    for space in [&other, &leaving, &relay.space] {
+        assert_eq!(roles(space).await, expected);
+    }
+    let epoch = writing_epoch(&mine, EntryId::ZERO);
+    assert_eq!(writing_epoch(&other, EntryId::ZERO), epoch);
+    let cx = bulla::Context::new();
+    let head = mine.store().head(&cx).await.unwrap();
+    for space in [&other, &relay.space] {
+        assert!(head.same_entries(&space.store().head(&cx).await.unwrap()));
+    }
+
+    // Whoever was granted on either side reads what both write from here on.
+    let last = other.write(note("to all who are left")).await.unwrap();
+    sync(&other, &relay).await;
+    sync(&mine, &relay).await;
+    assert_eq!(text(&mine, last).await, "to all who are left");
+    assert_eq!(text(&mine, early).await, "sealed to one who was gone");
+    for device in [&new, &newer, &first] {
+        let space = join(&mine, device).await;
+        assert_eq!(text(&space, last).await, "to all who are left");
+    }
+    let space = join(&mine, &gone).await;
+    assert!(space.read(last).await.is_err());
+}

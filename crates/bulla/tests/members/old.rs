@@ -1,0 +1,136 @@
+//! Spaces of version 0.1: one key for everybody who has it, until the first epoch.
+
+use std::sync::Arc;
+
+use bulla::space::{MemoryMarks, new_genesis};
+use bulla::{Device, EpochKey, Keyring, LocalStore, MemorySpaces, Role, Space, SpaceError, sync};
+use bulla_core::values::Rule;
+use bulla_store::{Judged as _, MemoryStore};
+
+use crate::support::{Relay, bring, device, note, sync, text};
+
+async fn old(owner: &Device) -> Space {
+    let genesis = new_genesis(owner).unwrap();
+    let mut keyring = Keyring::new();
+    keyring.insert(genesis.verified_header().space(), EpochKey::dangerous_from_bytes(&[9; 32]));
+    let (spaces, marks) = (MemorySpaces::new(), Arc::new(MemoryMarks::default()));
+    Space::found_with(owner, keyring, &spaces, &genesis, marks).await.unwrap()
+}
+
+async fn old_copy(space: &Space, owner: &Device, device: &Device) -> Space {
+    let transfer = space.export_key(&device.card("").unwrap()).unwrap();
+    let spaces = MemorySpaces::new();
+    Space::join_with_key(device, &spaces, &transfer, &owner.author()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_space_of_version_0_1_goes_on_until_it_is_upgraded() {
+    let (owner, second, third) = (device(), device(), device());
+    let mine = old(&owner).await;
+    let other = old_copy(&mine, &owner, &second).await;
+    let relay = Relay::new(mine.id()).await;
+    let first = mine.write(note("first")).await.unwrap();
+    let topic = mine.topic("notes").unwrap();
+    assert!(sync::push(&mine, relay.store()).await.is_clean());
+    assert!(sync::pull(&other, relay.store()).await.is_clean());
+    let answer = other.write(note("answer")).await.unwrap();
+    assert!(sync::push(&other, relay.store()).await.is_clean());
+    assert!(sync::pull(&mine, relay.store()).await.is_clean());
+    assert_eq!(text(&mine, answer).await, "answer");
+    assert!(!mine.has_members() && !relay.space.has_members());
+    assert!(matches!(mine.members().await, Err(SpaceError::NoDirectory(_))));
+    assert!(matches!(
+        mine.grant(third.joining_card(mine.id(), None), Role::Reader, "").await,
+        Err(SpaceError::NoDirectory(_))
+    ));
+    let refused = other.rotate().await;
+    assert!(matches!(refused, Err(SpaceError::NotMember(device)) if device == second.author()));
+    assert!(!other.has_members(), "who did not found it does not change it");
+
+    mine.rotate().await.unwrap();
+    mine.grant(second.joining_card(mine.id(), None), Role::Writer, "second").await.unwrap();
+    let later = mine.write(note("later")).await.unwrap();
+    sync(&mine, &relay).await;
+    sync(&other, &relay).await;
+    assert!(other.has_members() && relay.space.has_members());
+    for space in [&mine, &other] {
+        assert_eq!(text(space, first).await, "first");
+        assert_eq!(text(space, answer).await, "answer");
+        assert_eq!(text(space, later).await, "later");
+        assert_eq!(space.topic("notes").unwrap(), topic);
+    }
+    let id = other.write(note("as a member")).await.unwrap();
+    assert!(sync::push(&other, relay.store()).await.is_clean());
+    sync::pull(&mine, relay.store()).await;
+    assert_eq!(text(&mine, id).await, "as a member");
+
+    // Who comes now reads from then on: the genesis of such a space promises newcomers no history. The rest opens once
+    // somebody hands over the keys.
+    let newcomer = bring(&mine, &third, Role::Reader, "").await;
+    let now = mine.write(note("now")).await.unwrap();
+    assert!(sync::pull(&newcomer, mine.outgoing()).await.is_clean());
+    assert_eq!(text(&newcomer, now).await, "now");
+    assert!(newcomer.read(first).await.is_err() && newcomer.read(later).await.is_err());
+    let transfer = mine.export_key(&third.card("").unwrap()).unwrap();
+    newcomer.import_key(&transfer, &owner.author()).unwrap();
+    assert_eq!(text(&newcomer, first).await, "first");
+    assert_eq!(text(&newcomer, later).await, "later");
+    assert_eq!(newcomer.topic("notes").unwrap(), topic);
+}
+
+/// A control entry by a stranger must not bring a space under rules that its founder did not ask for, or whoever carries
+/// it could end what its devices do.
+#[tokio::test]
+async fn a_strangers_control_entry_does_not_upgrade_a_space() {
+    let (owner, second) = (device(), device());
+    let mine = old(&owner).await;
+    let other = old_copy(&mine, &owner, &second).await;
+    let engine = Arc::new(MemoryStore::new(mine.id()).unwrap());
+    let (keyring, marks) = (Keyring::new(), Arc::new(MemoryMarks::default()));
+    // A stranger upgrades a copy of its own making and writes what it likes there.
+    let stranger = device();
+    let cx = bulla::Context::new();
+    engine.set_rule(&cx, Rule::Directory).await.unwrap();
+    let local = LocalStore::from(Arc::clone(&engine));
+    let hostile = Space::open(&stranger, keyring, local, marks).await.unwrap();
+    sync::pull(&hostile, mine.outgoing()).await;
+    let entry = control_entry(&stranger, mine.id());
+    for space in [&mine, &other] {
+        space.store().put(&cx, vec![entry.clone()]).await.unwrap();
+        assert!(!space.has_members());
+    }
+    let id = other.write(note("still")).await.unwrap();
+    sync::pull(&mine, other.outgoing()).await;
+    assert_eq!(text(&mine, id).await, "still");
+}
+
+fn control_entry(device: &Device, space: bulla::SpaceId) -> bulla_core::Verified {
+    use bulla_core::control::{Cuts, Revoke};
+    use bulla_crypto::{ChainEnd, ControlDraft, EntryWriter};
+    use bulla_identity::OsRandomness;
+
+    let writer = EntryWriter::new(Arc::clone(device), space, Arc::new(OsRandomness));
+    let revoke = Revoke { device: device.author(), cuts: Cuts::default() };
+    let sealed = writer.control(&ChainEnd::EMPTY, &ControlDraft::new(revoke)).unwrap();
+    bulla_core::Verifier::new([1; 32]).verify(&space, sealed.raw).unwrap()
+}
+
+/// Opened again over its engine, an upgraded space is one with members at once.
+#[tokio::test]
+async fn an_upgrade_survives_opening_the_store_again() {
+    let owner = device();
+    let mine = old(&owner).await;
+    let engine = Arc::new(MemoryStore::new(mine.id()).unwrap());
+    let relay = |engine| async {
+        let marks = Arc::new(MemoryMarks::default());
+        Space::open(&device(), Keyring::new(), LocalStore::judged(engine), marks).await.unwrap()
+    };
+    let first = relay(Arc::clone(&engine)).await;
+    sync::push(&mine, Arc::clone(first.store())).await;
+    assert_eq!(engine.rule(&bulla::Context::new()).await.unwrap(), Rule::All);
+    mine.rotate().await.unwrap();
+    sync::push(&mine, Arc::clone(first.store())).await;
+    assert!(first.has_members());
+    drop(first);
+    assert!(relay(engine).await.has_members());
+}

@@ -1,0 +1,136 @@
+//! A device that was revoked is out on every path.
+
+use std::sync::Arc;
+
+use bulla::space::MemoryMarks;
+use bulla::{EntryId, Founding, MemorySpaces, Policy, Role, Space, SpaceError, sync};
+
+use crate::support::{Relay, bring, device, found, join, note, roles, sync, text, writing_epoch};
+
+#[tokio::test]
+async fn a_revoked_device_neither_pushes_nor_reads_what_comes_after() {
+    let (owner, lost) = (device(), device());
+    let mine = found(&owner).await;
+    let copy = bring(&mine, &lost, Role::Writer, "lost").await;
+    let relay = Relay::new(mine.id()).await;
+    let before = copy.write(note("before")).await.unwrap();
+    sync(&copy, &relay).await;
+    sync(&mine, &relay).await;
+
+    mine.revoke(lost.author()).await.unwrap();
+    let after = mine.write(note("after")).await.unwrap();
+    // It does not know yet, and goes on.
+    let late = copy.write(note("late")).await.unwrap();
+    sync(&mine, &relay).await;
+
+    let pushed = sync::push(&copy, relay.store()).await;
+    assert!(!pushed.is_clean(), "{pushed}");
+    assert!(matches!(relay.space.entry(late).await, Err(SpaceError::NotHeld(_))));
+    let pulled = sync::pull(&mine, copy.outgoing()).await;
+    assert!(!pulled.is_clean(), "nor from the device itself: {pulled}");
+    assert!(matches!(mine.entry(late).await, Err(SpaceError::NotHeld(_))));
+    assert_eq!(text(&mine, before).await, "before", "what was held of it counts still");
+
+    sync::pull(&copy, relay.store()).await;
+    assert!(matches!(copy.read(after).await, Err(SpaceError::Open(_))));
+    assert_eq!(copy.role(), None);
+    let me = lost.author();
+    let refused = copy.write(note("never")).await;
+    assert!(matches!(refused, Err(SpaceError::Revoked(device)) if device == me), "{refused:?}");
+    assert!(matches!(copy.rotate().await, Err(SpaceError::Revoked(_))));
+    assert!(matches!(copy.frontier().await, Err(SpaceError::Revoked(_))));
+
+    let card = lost.joining_card(mine.id(), None);
+    let again = mine.grant(card, Role::Reader, "").await;
+    assert!(matches!(again, Err(SpaceError::Revoked(device)) if device == me));
+    sync::pull(&mine, relay.store()).await;
+    assert!(mine.write(note("goes on")).await.is_ok());
+}
+
+/// A08: whoever was removed and holds everything the relay holds has the keys of before and none of after.
+///
+/// Clauses: CTL-31.
+#[tokio::test]
+async fn a08_a_removed_device_with_all_of_the_relay_opens_nothing_of_the_next_epoch() {
+    let (owner, lost, friend) = (device(), device(), device());
+    let mine = found(&owner).await;
+    let copy = bring(&mine, &lost, Role::Admin, "").await;
+    let friends = bring(&mine, &friend, Role::Writer, "").await;
+    let relay = Relay::new(mine.id()).await;
+    let before = mine.write(note("before")).await.unwrap();
+    sync(&mine, &relay).await;
+    mine.revoke(lost.author()).await.unwrap();
+    let mut after = vec![mine.write(note("after")).await.unwrap()];
+    sync(&mine, &relay).await;
+    sync(&friends, &relay).await;
+    after.push(friends.write(note("from a friend")).await.unwrap());
+    sync(&friends, &relay).await;
+    sync(&mine, &relay).await;
+    mine.rotate().await.unwrap();
+    after.push(mine.write(note("and later")).await.unwrap());
+    sync(&mine, &relay).await;
+
+    let pulled = sync::pull(&copy, relay.store()).await;
+    assert!(pulled.verdict.is_complete(), "it carries all of it: {pulled}");
+    assert_eq!(text(&copy, before).await, "before");
+    for id in after {
+        assert!(copy.entry(id).await.is_ok());
+        assert!(matches!(copy.read(id).await, Err(SpaceError::Open(_))));
+        assert!(mine.read(id).await.is_ok());
+    }
+    let report = copy.learn_keys().await.unwrap();
+    assert_eq!((report.new_keys, report.faults), (0, vec![]));
+}
+
+/// A revocation without a new epoch, as when a device leaves by itself, leaves an older epoch clean whose key was handed down
+/// to that device. Nobody writes with it: an admin rotates first, a writer waits for that.
+///
+/// Clauses: DIR-27.
+#[tokio::test]
+async fn nobody_writes_with_a_key_that_was_handed_down_to_one_who_left() {
+    let (owner, writing, leaving) = (device(), device(), device());
+    let mine = found(&owner).await;
+    let writer = bring(&mine, &writing, Role::Writer, "").await;
+    let copy = bring(&mine, &leaving, Role::Reader, "").await;
+    copy.revoke(leaving.author()).await.unwrap();
+    for space in [&mine, &writer] {
+        assert!(sync::pull(space, copy.outgoing()).await.verdict.is_complete());
+        assert_eq!(roles(space).await.len(), 2);
+    }
+    let older = writing_epoch(&mine, EntryId::ZERO);
+    assert!(older.is_some(), "the epoch before it came is clean");
+    let refused = writer.write(note("to be overheard")).await;
+    assert!(matches!(refused, Err(SpaceError::NeedsRotation(_))), "{refused:?}");
+    let id = mine.write(note("without it")).await.unwrap();
+    assert_ne!(writing_epoch(&mine, EntryId::ZERO), older);
+    for space in [&copy, &writer] {
+        sync::pull(space, mine.outgoing()).await;
+    }
+    assert!(matches!(copy.read(id).await, Err(SpaceError::Open(_))));
+    assert_eq!(text(&writer, id).await, "without it");
+    writer.write(note("and again")).await.unwrap();
+}
+
+/// Where no history is handed down nobody waits for an admin: whoever writes next starts the epoch, or writes with one that
+/// the device never had.
+///
+/// Clauses: DIR-27.
+#[tokio::test]
+async fn writers_start_an_epoch_when_no_clean_one_is_left() {
+    let (owner, writing) = (device(), device());
+    let policy = Policy { history_for_newcomers: Some(false), ..Policy::default() };
+    let founding = Founding::default()
+        .with_policy(policy)
+        .with_others(vec![writing.card("").unwrap(), device().card("").unwrap()]);
+    let marks = Arc::new(MemoryMarks::default());
+    let mine = Space::found_as(&owner, &MemorySpaces::new(), &founding, marks).await.unwrap();
+    let second = join(&mine, &writing).await;
+    assert_eq!(second.role(), Some(Role::Admin));
+    mine.revoke(owner.author()).await.unwrap();
+    sync::pull(&second, mine.outgoing()).await;
+    assert_eq!(writing_epoch(&second, EntryId::ZERO), None);
+    let id = second.write(note("goes on")).await.unwrap();
+    assert_eq!(text(&second, id).await, "goes on");
+    sync::pull(&mine, second.outgoing()).await;
+    assert!(matches!(mine.read(id).await, Err(SpaceError::Open(_))));
+}
