@@ -30,7 +30,8 @@ async fn what_is_held_is_dropped_and_what_comes_later_never_kept() {
     let (mut founder, mut writer, replica) = pair(Policy::default()).await;
     let entries: Vec<_> = (0..6).map(|_| writer.write()).collect();
     replica.put(&all(&entries[..3])).await;
-    let erasure = writer.erase_range(&writer.device.clone(), 5);
+    let own = writer.device.clone();
+    let erasure = writer.erase_range(&own, 5);
     let others = writer.erase(vec![founder.last()]);
     let named = founder.erase(vec![entries[5].id()]);
     replica.put(&all([&erasure, &others])).await;

@@ -110,7 +110,7 @@ async fn what_leaves_the_quarantine_keeps_to_quotas() {
     let removal = founder.revoke_all(&admin.device);
     replica.put(&all([&removal])).await;
     let seen = replica.seen().await;
-    assert_eq!((seen.held.len(), seen.kept.len()), (7, 1));
+    assert_eq!((seen.held.len(), seen.kept.len()), (8, 1));
     assert_eq!(replica.admission.usage(&writer.device.key).entries, 2);
     let again: Replica = replica.reopen().await;
     assert_eq!(again.admission.usage(&writer.device.key).entries, 2);

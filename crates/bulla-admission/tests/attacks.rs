@@ -1,0 +1,28 @@
+//! What attackers do to a store under the directory. Each module is named after what it tries.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
+#![expect(dead_code, reason = "helpers that several test programs share")]
+
+#[path = "attacks/a07_removed_authors.rs"]
+mod a07_removed_authors;
+#[path = "attacks/a24_bad_entry_in_a_batch.rs"]
+mod a24_bad_entry_in_a_batch;
+#[path = "attacks/a59_storage.rs"]
+mod a59_storage;
+#[path = "support/engine.rs"]
+mod engine;
+#[path = "../../bulla-directory/tests/common/entries.rs"]
+mod entries;
+#[path = "attacks/late_revocations.rs"]
+mod late_revocations;
+#[path = "../../bulla-directory/tests/common/random.rs"]
+mod random;
+#[path = "support/replica.rs"]
+mod replica;
+#[path = "support/scene.rs"]
+mod scene;
