@@ -57,7 +57,6 @@ async fn replicas_agree_whatever_came_when() {
             assert!(words.get(word) > Some(&least), "{word} came too rarely: {words:?}");
         }
     }
-    }
 }
 
 /// Withholds an entry from everybody, at best one where a chain is cut.

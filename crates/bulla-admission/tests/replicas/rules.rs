@@ -139,6 +139,11 @@ async fn control_entries_that_do_not_count_are_bounded() {
     assert!(is_stored(&replica.put(&all([&by_member])).await[0]));
     // A removal is heard, and those it concerns are counted still when the store is opened again.
     founder.learn(&by_member);
+    let founding = founder.device.clone();
+    for _ in 0..5 {
+        let useless = founder.grant(&founding, Role::Reader);
+        assert!(is_stored(&replica.put(&all([&useless])).await[0]), "an admin is always heard");
+    }
     let removal = founder.revoke(&writer);
     assert!(is_stored(&replica.put(&all([&removal])).await[0]));
     let again = Replica::over(Arc::clone(&replica.engine), settings).await.unwrap();
