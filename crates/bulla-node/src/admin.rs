@@ -12,6 +12,8 @@ use bulla_store_rocksdb::DiskSpaces;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
+use crate::stacks::Stacks;
+
 /// Whether the node serves.
 #[derive(Debug, Default)]
 pub struct Readiness(AtomicBool);
@@ -35,13 +37,19 @@ pub struct Admin {
     readiness: Arc<Readiness>,
     figures: Arc<Figures>,
     disk: Option<DiskSpaces>,
+    stacks: Arc<Stacks>,
 }
 
 impl Admin {
     /// The pages of a node.
     #[must_use]
-    pub fn new(readiness: Arc<Readiness>, figures: Arc<Figures>, disk: Option<DiskSpaces>) -> Self {
-        Self { readiness, figures, disk }
+    pub fn new(
+        readiness: Arc<Readiness>,
+        figures: Arc<Figures>,
+        disk: Option<DiskSpaces>,
+        stacks: Arc<Stacks>,
+    ) -> Self {
+        Self { readiness, figures, disk, stacks }
     }
 
     fn metrics(&self) -> String {
@@ -73,7 +81,7 @@ impl Handler for Admin {
     async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<AnswerBody> {
         let (status, text) = match (request.method(), request.uri().path()) {
             (&Method::GET, "/spaces") => {
-                spaces::answer(self.disk.as_ref(), request.uri().query()).await
+                spaces::answer(self.disk.as_ref(), &self.stacks, request.uri().query()).await
             }
             _ => self.text(&request),
         };

@@ -20,7 +20,10 @@ pub use listen::{
 };
 pub use network::{Network, UpstreamConfig};
 pub use overrides::Overrides;
-pub use space::{Allow, FreshnessConfig, Mode, Right, SpaceConfig, SpacePattern};
+pub use space::{
+    AcceptConfig, AcceptFrom, AccessKind, Allow, FreshnessConfig, Mode, Right, SpaceConfig,
+    SpacePattern,
+};
 pub use text::{NodeText, PeerText};
 
 /// The whole file.

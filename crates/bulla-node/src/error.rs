@@ -90,6 +90,9 @@ pub enum NodeError {
     /// There is no such space.
     #[error("there is no space {0}")]
     NoSpace(bulla_core::SpaceId),
+    /// The configuration does not say that the directory of this space judges it.
+    #[error("space {0} is not under access = \"directory\"")]
+    NotJudged(bulla_core::SpaceId),
     /// Asked to do something that cannot be undone without a word of consent.
     #[error("this cannot be undone: say --yes")]
     Unconfirmed,
@@ -109,6 +112,7 @@ impl NodeError {
             | Self::InUse { .. }
             | Self::NoData
             | Self::NoSpace(_)
+            | Self::NotJudged(_)
             | Self::Unconfirmed => 2,
             Self::Open(_)
             | Self::Store(_)

@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use bulla_identity::{NodeKeys, OsRandomness};
 use bulla_server::{
-    AccessList, Components, Drained, Figures, HttpApi, HttpSettings, Listener, Service, Tls,
-    TlsFiles,
+    Components, Drained, Figures, HttpApi, HttpSettings, Listener, Service, Tls, TlsFiles,
 };
 use bulla_store::{CacheStorage, Clock, MemoryCacheStorage, Spaces, SystemClock};
 use bulla_store_rocksdb::{DiskCacheOptions, DiskCacheStorage, DiskSpaces, OpenError};
@@ -19,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::access::NodeAccess;
 use crate::admin::{Admin, Readiness};
 use crate::config::{CacheStorageKind, Config, ListenConfig, Mode, Overrides};
 use crate::error::NodeError;
@@ -26,7 +26,7 @@ use crate::keys;
 use crate::log::LogHandle;
 use crate::ready::Ready;
 use crate::stacks::Stacks;
-use crate::{access, systemd};
+use crate::systemd;
 use signals::{Signal, Signals};
 
 /// Where a configuration comes from, so that it can be read again.
@@ -60,7 +60,7 @@ pub struct Node {
     keys: Arc<NodeKeys>,
     disk: Option<DiskSpaces>,
     stacks: Arc<Stacks>,
-    access: Arc<AccessList>,
+    access: Arc<NodeAccess>,
     service: Arc<Service>,
     tls: Option<Arc<Tls>>,
     readiness: Arc<Readiness>,
@@ -127,8 +127,10 @@ impl Node {
         let cache = open_cache(&config).await?;
         let stacks = Stacks::new(&config, Arc::clone(&keys), Arc::clone(&clock), disk.clone())?;
         let stacks = Arc::new(stacks.with_cache(cache));
-        stacks.create_named().await?;
-        let access = AccessList::new(access::rules(&config));
+        stacks.begin().await?;
+        // Who comes first shall not be sent away because an upstream was not asked yet.
+        stacks.fronts_tried().await;
+        let access = NodeAccess::new(&config, Arc::clone(&stacks));
         let components = Components {
             keys: Arc::clone(&keys),
             spaces: Arc::clone(&stacks) as _,
@@ -147,7 +149,8 @@ impl Node {
         let listener = listener.with_figures(Arc::clone(&figures));
         let serving = tokio::spawn(listener.serve(stop.clone()));
         let serving_admin = admin_tcp.map(|tcp| {
-            let pages = Admin::new(Arc::clone(&readiness), figures, disk.clone());
+            let pages =
+                Admin::new(Arc::clone(&readiness), figures, disk.clone(), Arc::clone(&stacks));
             let http = HttpSettings { drain_timeout_ms: 1_000, ..HttpSettings::default() };
             let listener = Listener::new(tcp, None, http, Arc::new(pages));
             tokio::spawn(listener.serve(stop_admin.clone()))

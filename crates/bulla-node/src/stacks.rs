@@ -4,6 +4,7 @@ mod plan;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -13,12 +14,18 @@ use bulla_store::{
     CacheStorage, CachedStore, Clock, ContentAddressedStore, Context, Result, SpacePage, Spaces,
     StoreError, rules,
 };
-use bulla_store_rocksdb::DiskSpaces;
+use bulla_store_rocksdb::{DiskSpaces, DiskStore};
 use tokio::sync::OnceCell;
 
-use crate::config::{Config, Mode};
+use crate::config::{AccessKind, Config, Mode};
+use crate::fronts::{Front, Fronts};
+use crate::judged::Judged;
+use crate::members::Membership;
 use crate::passthrough::Passthrough;
-use plan::{Binding, Plan};
+use crate::relays::{Relay, Relays};
+use plan::Plan;
+
+pub(crate) use plan::Binding;
 
 pub use plan::PlanError;
 
@@ -28,6 +35,10 @@ pub struct Stacks {
     keys: Arc<NodeKeys>,
     clock: Arc<dyn Clock>,
     disk: Option<DiskSpaces>,
+    judged: Arc<Judged>,
+    /// Relayed spaces that are judged by their directories; there as soon as there is a database.
+    relays: Option<Relays>,
+    fronts: Fronts,
     /// What all caches keep what they hold in; there from the moment that the first of them is configured.
     cache: OnceLock<Arc<dyn CacheStorage>>,
     plan: ArcSwap<Plan>,
@@ -57,7 +68,17 @@ impl Stacks {
     ) -> std::result::Result<Self, PlanError> {
         let plan = Plan::new(config, &keys, &clock, None)?;
         let plan = ArcSwap::from_pointee(plan);
-        Ok(Self { keys, clock, disk, cache: OnceLock::new(), plan, open: Mutex::default() })
+        let judged = Arc::<Judged>::default();
+        let relays = disk.clone().map(|disk| Relays::new(disk, Arc::clone(&judged)));
+        let fronts = Fronts::new(keys.node_id(), Arc::clone(&judged));
+        let (cache, open) = (OnceLock::new(), Mutex::default());
+        Ok(Self { keys, clock, disk, judged, relays, fronts, cache, plan, open })
+    }
+
+    /// What the directories of its spaces say.
+    #[must_use]
+    pub const fn judged(&self) -> &Arc<Judged> {
+        &self.judged
     }
 
     /// Gives the caches something to keep what they hold in, unless they have it.
@@ -84,21 +105,88 @@ impl Stacks {
     /// [`PlanError`]; then everything stays as it was.
     pub fn reconfigure(&self, config: &Config) -> std::result::Result<(), PlanError> {
         let plan = Plan::new(config, &self.keys, &self.clock, Some(&self.plan.load()))?;
+        if let Some(relays) = &self.relays {
+            relays.retain(|space| plan.is_judged_relay(space));
+        }
         self.plan.store(Arc::new(plan));
         Ok(())
     }
 
-    /// Makes the stores of the relayed spaces that are named, so that their members find them.
+    /// Makes the stores of the relayed spaces that are named, so that their members find them; reads the directories of
+    /// all spaces on the disk that are judged by them, and begins to follow those of spaces at upstreams.
     ///
     /// # Errors
     ///
     /// [`StoreError`] of the database.
-    pub async fn create_named(&self) -> Result<()> {
-        let plan = self.plan.load_full();
+    pub async fn begin(&self) -> Result<()> {
+        let (plan, cx) = (self.plan.load_full(), Context::new());
+        self.fronts.follow(plan.judged_in_front(), self.cache.get());
         for space in plan.named(Mode::Relay) {
-            self.create(&Context::new(), space).await?;
+            match self.relays.as_ref().filter(|_| plan.is_judged(&space)) {
+                Some(relays) => drop(relays.create(&cx, space).await?),
+                None => drop(self.create(&cx, space).await?),
+            }
         }
-        Ok(())
+        let Some((disk, relays)) = self.disk.as_ref().zip(self.relays.as_ref()) else {
+            return Ok(());
+        };
+        let mut after = None;
+        loop {
+            let page = disk.list(&cx, after, rules::clamp_space_limit(usize::MAX)).await?;
+            for space in page.spaces.iter().filter(|space| plan.is_judged_relay(space)) {
+                relays.open(&cx, *space).await?;
+            }
+            after = page.spaces.last().copied();
+            if page.end || after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until every upstream whose directories count here was asked for them once, though not for ever.
+    pub(crate) async fn fronts_tried(&self) {
+        // Whoever comes before an upstream has answered is sent away, and may come again.
+        let _ = tokio::time::timeout(FRONTS_PATIENCE, self.fronts.tried()).await;
+    }
+
+    /// The open relays, if this node has a database.
+    pub(crate) const fn relays(&self) -> Option<&Relays> {
+        self.relays.as_ref()
+    }
+
+    /// Whether a space has a table of its own.
+    pub(crate) fn is_named(&self, space: &SpaceId) -> bool {
+        self.plan.load().is_named(space)
+    }
+
+    /// Whether a space, here or not, is one to be kept here and judged by its directory.
+    pub(crate) fn is_judged_relay(&self, space: &SpaceId) -> bool {
+        self.plan.load().is_judged_relay(space)
+    }
+
+    /// What the operator is told of who belongs to a space on the disk.
+    pub(crate) async fn membership(&self, cx: &Context, store: &DiskStore) -> Result<Membership> {
+        let space = store.space();
+        let relay = self.relays.as_ref().and_then(|relays| relays.get(&space));
+        match relay {
+            Some(relay) => {
+                let roles = relay.admission.with_directory(Membership::roles);
+                Membership::of(cx, store, roles).await
+            }
+            None => {
+                let is_served = self.plan.load().binding(&space).is_some();
+                Membership::read(cx, store, is_served.then_some(AccessKind::List)).await
+            }
+        }
+    }
+
+    async fn relay(&self, cx: &Context, space: SpaceId) -> Result<Arc<dyn ContentAddressedStore>> {
+        if !self.is_judged_relay(&space) {
+            return self.disk(space)?.open(cx, space).await;
+        }
+        let relays = self.relays.as_ref().ok_or(StoreError::NotServed(space))?;
+        let Relay { store, .. } = relays.open(cx, space).await?;
+        Ok(store)
     }
 
     fn binding(&self, space: &SpaceId) -> Result<Arc<Binding>> {
@@ -140,18 +228,20 @@ impl Stacks {
         binding: &Binding,
     ) -> Result<Arc<dyn ContentAddressedStore>> {
         let node = self.keys.node_id();
-        match binding {
-            Binding::Relay => Err(StoreError::NotServed(space)),
-            Binding::Passthrough(client) => {
-                Ok(Arc::new(Passthrough::new(client.store(space), node)))
-            }
+        let store: Arc<dyn ContentAddressedStore> = match binding {
+            Binding::Relay => return Err(StoreError::NotServed(space)),
+            Binding::Passthrough(client) => Arc::new(Passthrough::new(client.store(space), node)),
             Binding::Cache { client, settings } => {
                 let storage = self.cache.get().ok_or(StoreError::NotServed(space))?;
                 let (upstream, storage) = (client.store(space), Arc::clone(storage));
                 let clock = Arc::clone(&self.clock);
-                Ok(Arc::new(CachedStore::open(upstream, storage, node, clock, *settings).await?))
+                Arc::new(CachedStore::open(upstream, storage, node, clock, *settings).await?)
             }
-        }
+        };
+        Ok(match self.fronts.replica(&space) {
+            Some(replica) => Arc::new(Front::new(store, replica)),
+            None => store,
+        })
     }
 
     /// The key this node is known by.
@@ -167,7 +257,7 @@ impl Spaces for Stacks {
     async fn open(&self, cx: &Context, space: SpaceId) -> Result<Arc<dyn ContentAddressedStore>> {
         let binding = self.binding(&space)?;
         match &*binding {
-            Binding::Relay => self.disk(space)?.open(cx, space).await,
+            Binding::Relay => self.relay(cx, space).await,
             Binding::Passthrough(_) | Binding::Cache { .. } => self.in_front(space, binding).await,
         }
     }
@@ -175,6 +265,8 @@ impl Spaces for Stacks {
     async fn create(&self, cx: &Context, space: SpaceId) -> Result<Arc<dyn ContentAddressedStore>> {
         let binding = self.binding(&space)?;
         match &*binding {
+            // Who may do what in such a space says its directory, which a space that is made has not (NODE-28).
+            Binding::Relay if self.is_judged_relay(&space) => self.relay(cx, space).await,
             Binding::Relay => self.disk(space)?.create(cx, space).await,
             Binding::Passthrough(_) | Binding::Cache { .. } => self.in_front(space, binding).await,
         }
@@ -215,7 +307,12 @@ impl Spaces for Stacks {
 
     async fn remove(&self, cx: &Context, space: SpaceId) -> Result<bool> {
         match &*self.binding(&space)? {
-            Binding::Relay => self.disk(space)?.remove(cx, space).await,
+            Binding::Relay => {
+                if let Some(relays) = &self.relays {
+                    relays.retain(|other| *other != space);
+                }
+                self.disk(space)?.remove(cx, space).await
+            }
             Binding::Passthrough(_) | Binding::Cache { .. } => {
                 Err(StoreError::Unsupported { what: "removing a space that is kept elsewhere" })
             }
@@ -232,5 +329,7 @@ fn cut(spaces: &mut Vec<SpaceId>, page: &SpacePage) {
     }
 }
 
+/// How long a node that starts waits for its upstreams.
+const FRONTS_PATIENCE: Duration = Duration::from_secs(10);
 /// Stacks in front of upstreams that are kept open; each costs little beside what a cache holds.
 const MAX_OPEN: usize = 4_096;

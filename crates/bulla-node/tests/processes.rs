@@ -17,12 +17,18 @@ mod caches;
 mod crashes;
 #[path = "processes/database.rs"]
 mod database;
+#[path = "processes/fronts.rs"]
+mod fronts;
 #[path = "processes/logs.rs"]
 mod logs;
+#[path = "processes/members.rs"]
+mod members;
 #[path = "processes/raw.rs"]
 mod raw;
 #[path = "processes/reload.rs"]
 mod reload;
+#[path = "processes/spaces.rs"]
+mod spaces;
 #[path = "processes/start.rs"]
 mod start;
 #[path = "processes/stop.rs"]

@@ -6,11 +6,17 @@ use bulla_store_rocksdb::DiskSpaces;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::stacks::Stacks;
+
 /// Spaces on one page.
 const PAGE: usize = 100;
 
 /// Answers `/spaces` and `/spaces?after={space}`.
-pub(super) async fn answer(disk: Option<&DiskSpaces>, query: Option<&str>) -> (StatusCode, String) {
+pub(super) async fn answer(
+    disk: Option<&DiskSpaces>,
+    stacks: &Stacks,
+    query: Option<&str>,
+) -> (StatusCode, String) {
     let after = match query.map(|query| query.strip_prefix("after=").map(str::parse::<SpaceId>)) {
         None => None,
         Some(Some(Ok(after))) => Some(after),
@@ -19,7 +25,7 @@ pub(super) async fn answer(disk: Option<&DiskSpaces>, query: Option<&str>) -> (S
             return (StatusCode::BAD_REQUEST, text.to_owned());
         }
     };
-    match page(disk, after).await {
+    match page(disk, stacks, after).await {
         Ok(page) => (StatusCode::OK, format!("{page}\n")),
         Err(error) => {
             tracing::error!(code = %error.code(), "cannot say what the spaces hold");
@@ -28,7 +34,7 @@ pub(super) async fn answer(disk: Option<&DiskSpaces>, query: Option<&str>) -> (S
     }
 }
 
-async fn page(disk: Option<&DiskSpaces>, after: Option<SpaceId>) -> Result<Value> {
+async fn page(disk: Option<&DiskSpaces>, stacks: &Stacks, after: Option<SpaceId>) -> Result<Value> {
     let Some(disk) = disk else { return Ok(json!({ "spaces": [], "end": true })) };
     let cx = Context::new();
     let page = disk.list(&cx, after, PAGE).await?;
@@ -40,15 +46,19 @@ async fn page(disk: Option<&DiskSpaces>, after: Option<SpaceId>) -> Result<Value
             store => store?,
         };
         let (head, status) = (store.head(&cx).await?, store.status(&cx).await?);
-        rows.push(json!({
-            "space": space.to_string(),
-            "entries": head.held.count,
-            "counting": head.counting_set().count,
-            "payloads": head.present.count,
-            "payload_bytes": status.payload_bytes,
-            "last_receipt": head.last_receipt,
-            "lineage": head.lineage.to_string(),
-        }));
+        let facts = [
+            ("space", json!(space.to_string())),
+            ("entries", json!(head.held.count)),
+            ("counting", json!(head.counting_set().count)),
+            ("payloads", json!(head.present.count)),
+            ("payload_bytes", json!(status.payload_bytes)),
+            ("last_receipt", json!(head.last_receipt)),
+            ("lineage", json!(head.lineage.to_string())),
+        ];
+        let membership = stacks.membership(&cx, &store).await?;
+        let facts = facts.into_iter().chain(membership.rows());
+        let row = facts.map(|(name, value)| (name.to_owned(), value));
+        rows.push(Value::Object(row.collect()));
     }
     Ok(json!({ "spaces": rows, "end": page.end }))
 }

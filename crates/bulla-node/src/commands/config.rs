@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::{ConfigArgs, say};
-use crate::config::{Config, Mode, SpaceConfig, SpacePattern};
+use crate::config::{AcceptFrom, AccessKind, Config, Mode, SpaceConfig, SpacePattern};
 use crate::error::NodeError;
 use crate::run::check;
 
@@ -53,10 +53,25 @@ fn space(space: &SpaceConfig) -> String {
         Mode::Passthrough => format!("passed on to {upstream}"),
         Mode::Cache => format!("cached in front of {upstream}"),
     };
-    let peers = match space.allow.len() {
+    format!("{which}: {mode}, {}", peers(space))
+}
+
+fn peers(space: &SpaceConfig) -> String {
+    if space.access() == AccessKind::Directory {
+        let members = "its members are allowed, by their roles";
+        let Some(accept) = space.accept.as_ref().map(|accept| accept.get_ref()) else {
+            return members.to_owned();
+        };
+        let from = match accept.from {
+            AcceptFrom::Members => "known devices",
+            AcceptFrom::Anyone => "anyone",
+        };
+        let (all, each) = (accept.max_spaces, accept.max_spaces_per_peer);
+        return format!("{members}; accepts spaces from {from}, {all} in all and {each} each");
+    }
+    match space.allow().len() {
         0 => "nobody is allowed".to_owned(),
         1 => "1 peer is allowed".to_owned(),
         count => format!("{count} peers are allowed"),
-    };
-    format!("{which}: {mode}, {peers}")
+    }
 }

@@ -1,13 +1,16 @@
 //! `bulla-node space`: what lies on disk.
 
+mod quarantine;
+
 use bulla_core::SpaceId;
-use bulla_store::{Context, Spaces as _, StoreError};
+use bulla_store::{ContentAddressedStore as _, Context, Spaces as _, StoreError};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::database::open;
 use super::{ConfigArgs, say};
 use crate::error::NodeError;
+use crate::members::{Membership, access_of};
 
 /// Spaces asked for at once.
 const PAGE: usize = 1_000;
@@ -21,6 +24,9 @@ pub(super) enum SpaceCommand {
     Usage(UsageArgs),
     /// Removes one with everything in it.
     Remove(RemoveArgs),
+    /// Entries that were refused and are kept, to be judged again.
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineCommand),
 }
 
 #[derive(Debug, Args)]
@@ -60,18 +66,22 @@ impl SpaceCommand {
             Self::List(args) => list(args).await,
             Self::Usage(args) => usage(args).await,
             Self::Remove(args) => remove(args).await,
+            Self::Quarantine(command) => command.execute().await,
         }
     }
 }
 
 async fn list(args: ListArgs) -> Result<(), NodeError> {
-    let (cx, disk) = (Context::new(), open(&args.config.source().load()?).await?);
+    let config = args.config.source().load()?;
+    let (cx, disk) = (Context::new(), open(&config).await?);
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
         let page = disk.list(&cx, after, PAGE).await?;
         for space in &page.spaces {
-            let head = disk.open(&cx, *space).await?.head(&cx).await?;
-            rows.push((*space, head.held.count, head.present.count));
+            let store = disk.disk_store(*space).await?;
+            let head = store.head(&cx).await?;
+            let membership = Membership::read(&cx, &store, access_of(&config, space)).await?;
+            rows.push((*space, head.held.count, head.present.count, membership));
         }
         after = page.spaces.last().copied();
         if page.end || after.is_none() {
@@ -79,25 +89,34 @@ async fn list(args: ListArgs) -> Result<(), NodeError> {
         }
     }
     if args.json {
-        let rows = rows.iter().map(|(space, entries, payloads)| {
-            json!({ "space": space.to_string(), "entries": entries, "payloads": payloads })
+        let rows = rows.iter().map(|(space, entries, payloads, membership)| {
+            let facts = [
+                ("space", json!(space.to_string())),
+                ("entries", json!(entries)),
+                ("payloads", json!(payloads)),
+            ];
+            let facts = facts.into_iter().chain(membership.rows());
+            Value::Object(facts.map(|(name, value)| (name.to_owned(), value)).collect())
         });
         return say(&Value::from_iter(rows).to_string());
     }
     if rows.is_empty() {
         return say("no spaces");
     }
-    for (space, entries, payloads) in rows {
-        say(&format!("{space}  {entries} entries, {payloads} payloads"))?;
+    for (space, entries, payloads, membership) in rows {
+        let membership = membership.words();
+        say(&format!("{space}  {entries} entries, {payloads} payloads; {membership}"))?;
     }
     Ok(())
 }
 
 async fn usage(args: UsageArgs) -> Result<(), NodeError> {
-    let (cx, disk) = (Context::new(), open(&args.config.source().load()?).await?);
-    let store = disk.open(&cx, args.space).await.map_err(|error| not_here(error, args.space))?;
+    let config = args.config.source().load()?;
+    let (cx, disk) = (Context::new(), open(&config).await?);
+    let store = disk.disk_store(args.space).await.map_err(|error| not_here(error, args.space))?;
     let (head, status) = (store.head(&cx).await?, store.status(&cx).await?);
-    let rows = [
+    let membership = Membership::read(&cx, &store, access_of(&config, &args.space)).await?;
+    let facts = [
         ("space", json!(args.space.to_string())),
         ("entries", json!(head.held.count)),
         ("counting", json!(head.counting_set().count)),
@@ -108,13 +127,14 @@ async fn usage(args: UsageArgs) -> Result<(), NodeError> {
         ("lineage", json!(head.lineage.to_string())),
         ("digest", json!(head.held.digest.to_string())),
     ];
+    let rows = facts.into_iter().chain(membership.rows());
     if args.json {
-        let object = rows.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let object = rows.map(|(name, value)| (name.to_owned(), value));
         return say(&Value::Object(object.collect()).to_string());
     }
     for (name, value) in rows {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        say(&format!("{name:15} {value}"))?;
+        say(&format!("{name:17} {value}"))?;
     }
     Ok(())
 }

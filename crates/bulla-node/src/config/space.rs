@@ -24,9 +24,57 @@ pub struct SpaceConfig {
     /// How a cache asks its upstream.
     #[serde(default)]
     pub cache: Option<FreshnessConfig>,
-    /// Who may do what.
+    /// Who says who may do what. Unless it is set: this file where it has a list, otherwise the space itself.
     #[serde(default)]
-    pub allow: Vec<Allow>,
+    pub access: Option<Spanned<AccessKind>>,
+    /// Who may do what, under [`AccessKind::List`].
+    #[serde(default)]
+    pub allow: Option<Spanned<Vec<Allow>>>,
+    /// Who may bring spaces that are not here yet, to a relay of every space under [`AccessKind::Directory`].
+    #[serde(default)]
+    pub accept: Option<Spanned<AcceptConfig>>,
+}
+
+/// Who says who may do what in a space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessKind {
+    /// The control entries of the space: its members, by their roles.
+    Directory,
+    /// This file.
+    List,
+}
+
+/// Who may bring spaces, and how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptConfig {
+    /// From whom.
+    pub from: AcceptFrom,
+    /// Most spaces that are here without being named. Default 1,024.
+    #[serde(default = "default_max_spaces")]
+    pub max_spaces: usize,
+    /// Most of them that one device founded. Default 16.
+    #[serde(default = "default_max_spaces_per_peer")]
+    pub max_spaces_per_peer: usize,
+}
+
+/// From whom spaces are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AcceptFrom {
+    /// From members of spaces that are here, and those on the list of another.
+    Members,
+    /// From whoever proves a key.
+    Anyone,
+}
+
+const fn default_max_spaces() -> usize {
+    1_024
+}
+
+const fn default_max_spaces_per_peer() -> usize {
+    16
 }
 
 /// Which spaces.
@@ -127,6 +175,22 @@ impl Allow {
 }
 
 impl SpaceConfig {
+    /// Who says who may do what.
+    #[must_use]
+    pub fn access(&self) -> AccessKind {
+        let unless_set = match &self.allow {
+            Some(_) => AccessKind::List,
+            None => AccessKind::Directory,
+        };
+        self.access.as_ref().map_or(unless_set, |access| *access.get_ref())
+    }
+
+    /// The list, empty unless there is one.
+    #[must_use]
+    pub fn allow(&self) -> &[Allow] {
+        self.allow.as_ref().map_or(&[], |allow| allow.get_ref())
+    }
+
     /// Whether it is served in this mode.
     #[must_use]
     pub fn is(&self, mode: Mode) -> bool {
@@ -154,11 +218,45 @@ impl SpaceConfig {
                 return Err(Fault::new(span, "cache.negative_ms must be at most 5,000"));
             }
         }
-        for allow in &self.allow {
+        self.check_access()?;
+        for allow in self.allow() {
             if allow.rights.get_ref().is_empty() {
                 return Err(Fault::new(allow.rights.span(), "rights must name at least one right"));
             }
         }
         Ok(())
     }
+
+    fn check_access(&self) -> Result<(), Fault> {
+        let is_for_every = *self.id.get_ref() == SpacePattern::Every;
+        let is_judged = self.access() == AccessKind::Directory;
+        if let Some(allow) = &self.allow
+            && is_judged
+        {
+            let message = "access = \"directory\" has no list: the space says who its members are";
+            return Err(Fault::new(allow.span(), message));
+        }
+        if is_judged && is_for_every && !self.is(Mode::Relay) {
+            let message = "in front of an upstream every space under access = \"directory\" has a table of its own";
+            return Err(Fault::new(self.mode.span(), message));
+        }
+        let Some(accept) = &self.accept else { return Ok(()) };
+        if !(is_judged && is_for_every) {
+            let message = "accept is for a relay with id = \"*\" and access = \"directory\"";
+            return Err(Fault::new(accept.span(), message));
+        }
+        let AcceptConfig { max_spaces, max_spaces_per_peer, .. } = *accept.get_ref();
+        for (name, number) in
+            [("max_spaces", max_spaces), ("max_spaces_per_peer", max_spaces_per_peer)]
+        {
+            if !(1..=MAX_ACCEPTED).contains(&number) {
+                let message = format!("accept.{name} must be 1 to 1,000,000");
+                return Err(Fault::new(accept.span(), message));
+            }
+        }
+        Ok(())
+    }
 }
+
+/// More spaces than one node can be asked to have at hand.
+const MAX_ACCEPTED: usize = 1_000_000;

@@ -46,6 +46,7 @@ id = '*'
 mode = 'cache'
 upstream = 'origin'
 cache = {{ negative_ms = 100 }}
+access = 'list'
 ",
         start()
     )
@@ -60,7 +61,7 @@ fn a_whole_configuration_is_read() {
     assert_eq!(config.http.get_ref().head_timeout_ms, 500);
     assert_eq!(config.disk.durability, DurabilityConfig::IntervalMs(100));
     assert_eq!(
-        config.spaces[0].allow[0].rights(),
+        config.spaces[0].allow()[0].rights(),
         bulla_server::Rights { read: true, write: true, carry: false }
     );
     assert_eq!(*config.spaces[1].id.get_ref(), SpacePattern::Every);
@@ -68,6 +69,30 @@ fn a_whole_configuration_is_read() {
     assert_eq!(config.store_folder().unwrap(), Path::new("etc/data/store"));
     assert_eq!(config.cache_folder().unwrap(), Path::new("etc/data/cache"));
     assert_eq!(config.cache.get_ref().max_bytes(CacheStorageKind::Disk), 10_000_000);
+}
+
+/// NODE-8: a table with a list means what it meant before there was anything else.
+#[test]
+fn a_space_is_judged_by_itself_unless_there_is_a_list() {
+    let with = |space: &str| {
+        let text = format!("{}\n[listen]\naddress = '127.0.0.1:0'\n[[space]]\n{space}", start());
+        parse(&text).map(|config| config.spaces[0].clone())
+    };
+    let relay = format!("id = '{SPACE}'\nmode = 'relay'\n");
+    assert_eq!(with(&relay).unwrap().access(), AccessKind::Directory);
+    assert_eq!(with(&format!("{relay}allow = []")).unwrap().access(), AccessKind::List);
+    assert_eq!(with(&format!("{relay}access = 'list'")).unwrap().access(), AccessKind::List);
+    let listed = format!("[[space.allow]]\npeer = '{NODE}'\nrights = ['read']");
+    assert_eq!(with(&format!("{relay}{listed}")).unwrap().access(), AccessKind::List);
+
+    let every = "id = '*'\nmode = 'relay'\n";
+    let accept = with(&format!("{every}accept = {{ from = 'members' }}")).unwrap().accept.unwrap();
+    let AcceptConfig { from, max_spaces, max_spaces_per_peer } = accept.into_inner();
+    assert_eq!((from, max_spaces, max_spaces_per_peer), (AcceptFrom::Members, 1_024, 16));
+    for wrong in ["max_spaces = 0", "max_spaces_per_peer = 0", "max_spaces = 1_000_001"] {
+        let error = with(&format!("{every}accept = {{ from = 'anyone', {wrong} }}")).unwrap_err();
+        assert!(error.to_string().contains("must be 1 to 1,000,000"), "{error}");
+    }
 }
 
 #[test]
@@ -117,6 +142,10 @@ fn mistakes_are_named_with_their_line() {
         ("mode = 'cache'", "mode = 'relay'", 32, "a relay has no upstream"),
         ("mode = 'cache'", "mode = 'passthrough'", 31, "only a cache has cache settings"),
         ("data_dir = 'data'", "", 27, "a relay needs data_dir"),
+        ("access = 'list'", "", 31, "has a table of its own"),
+        ("access = 'list'", "access = 'all'", 34, "unknown variant `all`"),
+        ("mode = 'relay'", "access = 'directory'\nmode = 'relay'", 29, "has no list"),
+        ("access = 'list'", "accept = { from = 'anyone' }\naccess = 'list'", 34, "accept is for"),
         ("'127.0.0.1:0'", "'0.0.0.0:0'", 5, "plain HTTP is for loopback addresses"),
         ("'127.0.0.1:0'", "'localhost'", 5, "invalid socket address"),
         ("[admin]", "certificate = 'c'\n[admin]", 5, "belong together"),
@@ -175,7 +204,7 @@ fn a_card_is_as_good_as_a_key() {
     let card = device.card("laptop").unwrap().to_string();
     let text = full().replacen(&format!("peer = '{NODE}'"), &format!("peer = '{card}'"), 1);
     let config = parse(&text).unwrap();
-    assert_eq!(config.spaces[0].allow[0].peer, PeerText(device.author().into()));
+    assert_eq!(config.spaces[0].allow()[0].peer, PeerText(device.author().into()));
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use tracing::{error, info, warn};
 
 use super::{Node, open_cache, origins};
-use crate::access;
 use crate::config::{Config, Mode};
 use crate::error::{Chain, NodeError};
 
@@ -18,7 +17,7 @@ impl Node {
                 return;
             }
         };
-        self.access.replace(access::rules(&config));
+        self.access.replace(&config);
         if let Some(log) = &self.log {
             log.set_level(config.log.level);
         }
@@ -33,8 +32,8 @@ impl Node {
             error!("there is no database open for the relays: restart the node");
         } else if let Err(error) = self.stacks.reconfigure(&config) {
             error!(error = %Chain(&error), "spaces and upstreams stay as they were");
-        } else if let Err(error) = self.stacks.create_named().await {
-            error!(error = %Chain(&error), "a new space could not be made");
+        } else if let Err(error) = self.stacks.begin().await {
+            error!(error = %Chain(&error), "a space could not be taken into use");
         }
         if let Some(tls) = &self.tls
             && let Err(error) = tls.reload()

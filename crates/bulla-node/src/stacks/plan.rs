@@ -9,7 +9,9 @@ use bulla_core::SpaceId;
 use bulla_identity::NodeKeys;
 use bulla_store::{CacheSettings, Clock};
 
-use crate::config::{Config, FreshnessConfig, Mode, SpaceConfig, SpacePattern, UpstreamConfig};
+use crate::config::{
+    AccessKind, Config, FreshnessConfig, Mode, SpaceConfig, SpacePattern, UpstreamConfig,
+};
 
 /// An upstream that cannot be used. *Fix the configuration.*
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +50,7 @@ pub enum PlanError {
 
 /// How a space is served.
 #[derive(Debug)]
-pub(super) enum Binding {
+pub(crate) enum Binding {
     Relay,
     Passthrough(Client),
     Cache { client: Client, settings: CacheSettings },
@@ -65,6 +67,7 @@ pub(super) struct Plan {
 #[derive(Debug, Clone)]
 struct Bound {
     mode: Mode,
+    access: AccessKind,
     upstream: Option<UpstreamConfig>,
     cache: FreshnessConfig,
     binding: Arc<Binding>,
@@ -101,7 +104,7 @@ impl Plan {
 
     /// `None` only if the upstream is not there, which the check of the configuration rules out.
     fn bind(&self, space: &SpaceConfig, before: Option<&Self>) -> Option<Bound> {
-        let mode = *space.mode.get_ref();
+        let (mode, access) = (*space.mode.get_ref(), space.access());
         let cache = space.cache.unwrap_or_default();
         let upstream = match &space.upstream {
             Some(name) => Some(self.upstreams.get(name.get_ref())?.clone()),
@@ -117,7 +120,7 @@ impl Plan {
                 (None, None) => true,
                 _ => false,
             };
-            kept.mode == mode && kept.cache == cache && upstreams
+            kept.mode == mode && kept.access == access && kept.cache == cache && upstreams
         };
         if let Some(kept) = kept.filter(is_kept) {
             return Some(kept.clone());
@@ -131,12 +134,33 @@ impl Plan {
             (Mode::Passthrough | Mode::Cache, None) => return None,
         };
         let upstream = upstream.map(|(config, _)| config);
-        Some(Bound { mode, upstream, cache, binding: Arc::new(binding) })
+        Some(Bound { mode, access, upstream, cache, binding: Arc::new(binding) })
     }
 
     pub(super) fn binding(&self, space: &SpaceId) -> Option<Arc<Binding>> {
         let bound = self.named.get(space).or(self.rest.as_ref())?;
         Some(Arc::clone(&bound.binding))
+    }
+
+    /// Whether the directory of a space says who may do what in it.
+    pub(super) fn is_judged(&self, space: &SpaceId) -> bool {
+        let bound = self.named.get(space).or(self.rest.as_ref());
+        bound.is_some_and(|bound| bound.access == AccessKind::Directory)
+    }
+
+    /// Whether it does so here, beside its store.
+    pub(super) fn is_judged_relay(&self, space: &SpaceId) -> bool {
+        let bound = self.named.get(space).or(self.rest.as_ref());
+        bound
+            .is_some_and(|bound| bound.access == AccessKind::Directory && bound.mode == Mode::Relay)
+    }
+
+    /// The spaces in front of an upstream that are judged here by their directories.
+    pub(super) fn judged_in_front(&self) -> Vec<(SpaceId, Arc<Binding>)> {
+        let judged = self.named.iter().filter(|(_, bound)| {
+            bound.access == AccessKind::Directory && bound.mode != Mode::Relay
+        });
+        judged.map(|(space, bound)| (*space, Arc::clone(&bound.binding))).collect()
     }
 
     pub(super) fn is_named(&self, space: &SpaceId) -> bool {

@@ -6,6 +6,8 @@ mod a46_tokens_of_other_nodes;
 mod a51_led_elsewhere;
 #[path = "attacks/a52_confused_deputy.rs"]
 mod a52_confused_deputy;
+#[path = "attacks/a52_hits_and_members.rs"]
+mod a52_hits_and_members;
 #[path = "attacks/a53_absent_for_a_while.rs"]
 mod a53_absent_for_a_while;
 #[path = "attacks/a54_rings.rs"]
@@ -16,3 +18,5 @@ mod a55_slow_peers;
 mod a62_what_logs_tell;
 #[path = "attacks/a64_feeds_that_outlive_rights.rs"]
 mod a64_feeds_that_outlive_rights;
+#[path = "attacks/a64_revoked_devices.rs"]
+mod a64_revoked_devices;

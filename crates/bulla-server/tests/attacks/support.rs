@@ -65,8 +65,11 @@ pub(crate) struct Setup {
     pub(crate) spaces: Arc<dyn Spaces>,
     pub(crate) clock: Arc<dyn Clock>,
     /// What is asked for rights, made of the list.
-    pub(crate) access: fn(Arc<AccessList>, Arc<dyn Spaces>) -> Arc<dyn Access>,
+    pub(crate) access: MakeAccess,
 }
+
+/// Makes what is asked for rights of a list and the spaces.
+pub(crate) type MakeAccess = fn(Arc<AccessList>, Arc<dyn Spaces>) -> Arc<dyn Access>;
 
 impl Setup {
     pub(crate) fn new(rules: AccessRules) -> Self {

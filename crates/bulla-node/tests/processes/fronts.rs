@@ -1,0 +1,170 @@
+//! Spaces with members in front of a relay: a passthrough and a cache judge by the control entries, and hold nothing else
+//! for it.
+
+use std::sync::Arc;
+
+use bulla_core::control::Role;
+use bulla_core::values::{GetItem, PayloadState};
+use bulla_core::{SpaceId, VerifiedEntry};
+use bulla_store::StoreExt as _;
+
+use crate::spaces::{Author, found, judged, offer, refusal, share};
+use crate::support::{Bench, Running, Site, code, cx, device, eventually, pull, upstream};
+
+/// A relay, a node in front of it that may carry, and the members of a space.
+pub(crate) struct Scene {
+    pub(crate) bench: Bench,
+    pub(crate) relay_site: Site,
+    pub(crate) relay: Running,
+    pub(crate) front_site: Site,
+    pub(crate) front: Running,
+    pub(crate) owner: Author,
+    pub(crate) reader: Author,
+    pub(crate) writer: Author,
+}
+
+impl Scene {
+    /// With a front of this mode, running.
+    pub(crate) async fn new(mode: &str) -> Self {
+        let bench = Bench::new();
+        let (mut owner, genesis) = found();
+        let (mut reader, mut writer) = (owner.beside(), owner.beside());
+        let (relay_site, front_site) = (bench.site("relay"), bench.site("front"));
+        relay_site.configure(&judged(owner.space(), "'relay'"));
+        let relay = relay_site.start().await;
+        let entries = [
+            genesis,
+            owner.grant_node(front_site.id),
+            owner.grant(&reader, Role::Reader),
+            owner.grant(&writer, Role::Writer),
+        ];
+        let store = relay.store(&owner.keys, owner.space());
+        share(&*store, &entries.iter().collect::<Vec<&VerifiedEntry>>()).await;
+        reader.knows.clone_from(&owner.knows);
+        writer.knows.clone_from(&owner.knows);
+        configure_front(&front_site, &relay, owner.space(), mode);
+        let front = front_site.start().await;
+        Self { bench, relay_site, relay, front_site, front, owner, reader, writer }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.front.stop().await;
+        self.relay.stop().await;
+        drop(self.bench);
+    }
+}
+
+pub(crate) fn configure_front(site: &Site, relay: &Running, space: SpaceId, mode: &str) {
+    let mode = format!("'{mode}'\nupstream = 'origin'");
+    site.configure(&(upstream("origin", &relay.url(), relay.id, "") + &judged(space, &mode)));
+}
+
+/// Who may do what is what the relay would say.
+///
+/// NODE-29.
+async fn judges_as_the_relay_does(mode: &str) {
+    let mut scene = Scene::new(mode).await;
+    let space = scene.owner.space();
+    let stranger = device();
+    let of = |author: &Author| scene.front.store(&author.keys, space);
+    let note = scene.writer.write("note");
+    share(&*of(&scene.writer), &[&note]).await;
+    assert_eq!(pull(&*of(&scene.reader)).await.len(), 5);
+    let mine = scene.reader.write("mine");
+    assert_eq!(refusal(&offer(&*of(&scene.reader), &mine).await), "directory.no_right");
+    assert_eq!(code(scene.front.store(&stranger, space).head(&cx()).await), "login.refused");
+
+    // A grant by way of the node counts at once for who comes to it.
+    let guest = scene.owner.beside();
+    let grant = scene.owner.grant(&guest, Role::Reader);
+    share(&*of(&scene.owner), &[&grant]).await;
+    assert_eq!(pull(&*of(&guest)).await.len(), 6);
+
+    // While the relay is away, what is known goes on; a restart begins again from the relay.
+    let Scene { bench, relay_site, relay, front_site, front, mut owner, reader, .. } = scene;
+    let address = relay.ready.listen;
+    relay.stop().await;
+    let away = code(front.store(&stranger, space).head(&cx()).await);
+    assert_eq!(away, "login.refused");
+    let answer = front.store(&reader.keys, space).head(&cx()).await;
+    match mode {
+        "cache" => assert_eq!(answer.unwrap().last_receipt, 6),
+        _ => assert_eq!(code(answer), "upstream.unavailable"),
+    }
+    front.stop().await;
+    relay_site.configure_listen(&format!("address = '{address}'"), &judged(space, "'relay'"));
+    let relay = relay_site.start().await;
+    let front = front_site.start().await;
+    assert_eq!(pull(&*front.store(&reader.keys, space)).await.len(), 6);
+
+    // A node that may carry no more serves nobody, and does again when it may. The key that was revoked never may.
+    let revoked = owner.revoke_node(front_site.id);
+    share(&*relay.store(&owner.keys, space), &[&revoked]).await;
+    eventually("the front serves nobody", async || {
+        let answer = front.store(&reader.keys, space).head(&cx()).await;
+        let code = answer.err()?.code().to_string();
+        matches!(code.as_str(), "space.not_served" | "login.refused").then_some(())
+    })
+    .await;
+    front.stop().await;
+    relay.stop().await;
+    drop(bench);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passthrough_judges_as_the_relay_does() {
+    judges_as_the_relay_does("passthrough").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_judges_as_the_relay_does() {
+    judges_as_the_relay_does("cache").await;
+}
+
+/// A cache that hears of an erasure gives the payload to nobody, also while its upstream is away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erase_entry_drops_payloads_at_a_cache() {
+    let mut scene = Scene::new("cache").await;
+    let space = scene.owner.space();
+    let secret = scene.writer.write("secret");
+    share(&*scene.relay.store(&scene.writer.keys, space), &[&secret]).await;
+    let store = scene.front.store(&scene.reader.keys, space);
+    assert_eq!(pull(&*store).await.len(), 5);
+    let item = store.get_one(&cx(), secret.id()).await.unwrap();
+    assert!(matches!(item, GetItem::Entry(_)), "{item:?}");
+    let erase = scene.owner.erase(vec![secret.id()]);
+    share(&*scene.relay.store(&scene.owner.keys, space), &[&erase]).await;
+    let gone = PayloadState::Erased(erase.id());
+    eventually("the cache hears of it", async || {
+        let item = store.get_one(&cx(), secret.id()).await.unwrap();
+        matches!(item, GetItem::Header(_, state) if state == gone).then_some(())
+    })
+    .await;
+    let Scene { relay, front, front_site, bench, .. } = scene;
+    relay.stop().await;
+    // Nothing that holds it is left: not even what lies on its disk has the payload.
+    let item = store.get_one(&cx(), secret.id()).await.unwrap();
+    assert!(!matches!(item, GetItem::Entry(_)), "{item:?}");
+    front.stop().await;
+    drop((front_site, bench));
+}
+
+/// Two of them in a row, both with the role relay.
+///
+/// NODE-29.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_of_fronts_needs_the_role_at_each_link() {
+    let mut scene = Scene::new("passthrough").await;
+    let space = scene.owner.space();
+    let site = scene.bench.site("edge");
+    configure_front(&site, &scene.front, space, "cache");
+    let edge = site.start().await;
+    assert_eq!(code(edge.store(&scene.reader.keys, space).head(&cx()).await), "login.refused");
+    let grant = scene.owner.grant_node(site.id);
+    share(&*scene.relay.store(&scene.owner.keys, space), &[&grant]).await;
+    let store = Arc::new(edge.store(&scene.reader.keys, space));
+    eventually("the edge is let in", async || store.head(&cx()).await.ok()).await;
+    assert_eq!(pull(&**store).await.len(), 5);
+    edge.stop().await;
+    scene.stop().await;
+}
