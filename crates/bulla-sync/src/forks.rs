@@ -67,8 +67,9 @@ impl Forks {
     }
 
     /// Takes note of an entry that is proven to exist and not held.
-    pub(crate) fn proven(&mut self, author: AuthorKey, sequence: u64, id: EntryId) {
-        if self.tips.get(&author).is_some_and(|(highest, _)| sequence <= *highest) {
+    fn proven(&mut self, author: AuthorKey, sequence: u64, id: EntryId) {
+        let is_found = self.found.contains_key(&(author, sequence));
+        if !is_found && self.tips.get(&author).is_some_and(|(highest, _)| sequence <= *highest) {
             self.late(author, sequence, id);
         }
     }
@@ -130,8 +131,14 @@ impl Forks {
 }
 
 impl Work {
-    /// Looks for the other branch of what came late, in all that the target holds.
+    /// Looks for the other branch of what came late, and of what is proven and not held, in all that the target holds.
     pub(crate) async fn find_forks(&mut self, now: &Head) -> Result<(), Halt> {
+        // With nothing new there is nothing new to compare.
+        if self.forks.are_tips_changed {
+            for (id, of) in self.frontiers.unreached_entries() {
+                self.forks.proven(of.author, of.sequence, id);
+            }
+        }
         if !self.forks.is_waiting() {
             return Ok(());
         }
@@ -154,5 +161,58 @@ impl Work {
         }
         self.forks.late.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(i: u64) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&i.to_be_bytes());
+        bytes
+    }
+
+    fn fork(author: u64, sequence: u64) -> Fork {
+        let (a, b) = (EntryId(bytes(2 * sequence)), EntryId(bytes(2 * sequence + 1)));
+        Fork::new(AuthorKey(bytes(author)), sequence, b, a)
+    }
+
+    #[test]
+    fn the_lowest_forks_of_an_author_are_kept() {
+        let mut forks = Forks::default();
+        for sequence in (1..=40).rev() {
+            forks.insert(fork(1, sequence));
+        }
+        let kept: Vec<_> = forks.found().iter().map(|fork| fork.sequence).collect();
+        assert_eq!(kept, (1..=16).collect::<Vec<_>>());
+        for author in 2..6_000 {
+            forks.insert(fork(author, 1));
+        }
+        assert_eq!(forks.found().len(), Fork::MOST);
+        // A fork that was found first stays as it was found.
+        let other = Fork { ids: [EntryId([7; 32]), EntryId([8; 32])], ..fork(1, 1) };
+        forks.insert(other);
+        assert_eq!(forks.found()[0], fork(1, 1));
+    }
+
+    #[test]
+    fn late_entries_are_bounded_and_tips_too() {
+        let mut forks = Forks::default();
+        let most = u64::try_from(MOST_LATE).unwrap();
+        for sequence in 0..most + 10 {
+            forks.late(AuthorKey([1; 32]), sequence, EntryId(bytes(sequence)));
+        }
+        assert_eq!(forks.late.len(), MOST_LATE);
+        // Another branch of one that is noted finds room.
+        forks.late(AuthorKey([1; 32]), 5, EntryId([3; 32]));
+        assert_eq!(forks.late[&(AuthorKey([1; 32]), 5)].len(), 2);
+        let tips: Vec<_> = (0..20)
+            .map(|i| Tip { author: AuthorKey(bytes(i)), sequence: i + 1, id: EntryId(bytes(i)) })
+            .collect();
+        let again = Forks::new(tips.clone(), vec![fork(1, 2)]);
+        assert_eq!((again.tips(), again.found()), (tips, vec![fork(1, 2)]));
+        assert!(!again.is_changed && !again.are_tips_changed && !again.is_waiting());
     }
 }

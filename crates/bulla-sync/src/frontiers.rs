@@ -52,7 +52,7 @@ impl Frontiers {
         for Known { id, attestation, is_held } in records {
             match is_held {
                 true => frontiers.reached(id, attestation),
-                false => _ = frontiers.unreached(id, attestation),
+                false => frontiers.unreached(id, attestation),
             }
         }
         frontiers.is_changed = false;
@@ -108,17 +108,16 @@ impl Frontiers {
         }
     }
 
-    /// An entry that is proven and not held; whether that is news.
-    fn unreached(&mut self, id: EntryId, attestation: Attestation) -> bool {
+    /// An entry that is proven and not held.
+    fn unreached(&mut self, id: EntryId, attestation: Attestation) {
         let is_full = self.is_full();
         let of_author = self.per_author.entry(attestation.author).or_insert(0);
         if self.unreached.contains_key(&id) || is_full || *of_author >= MOST_PER_AUTHOR {
-            return false;
+            return;
         }
         *of_author += 1;
         self.unreached.insert(id, attestation);
         self.is_changed = true;
-        true
     }
 
     /// The target holds this entry by now.
@@ -154,5 +153,78 @@ impl Frontiers {
             is_held: true,
         });
         unreached.chain(reached).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(i: usize) -> EntryId {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&i.to_be_bytes());
+        EntryId(bytes)
+    }
+
+    fn by(author: usize, sequence: u64) -> Attestation {
+        let (author, by) = (AuthorKey(id(author).0), id(0));
+        Attestation { author, sequence, by, witness: AuthorKey([9; 32]) }
+    }
+
+    #[test]
+    fn what_is_missing_is_bounded_by_author_and_in_all() {
+        let mut frontiers = Frontiers::default();
+        for i in 0..20 {
+            frontiers.unreached(id(i), by(0, 7));
+        }
+        assert_eq!(frontiers.unreached.len(), 16);
+        // The same again is no news.
+        frontiers.unreached(id(0), by(1, 1));
+        assert_eq!((frontiers.unreached.len(), frontiers.unreached[&id(0)].sequence), (16, 7));
+        for i in 100..10_000 {
+            assert_eq!(frontiers.is_full(), frontiers.unreached.len() == Known::MOST_UNREACHED);
+            frontiers.unreached(id(i), by(i, 1));
+        }
+        assert!(frontiers.is_full() && !frontiers.has_room_again);
+        assert_eq!(frontiers.unreached.len(), Known::MOST_UNREACHED);
+        // What finds room where there was none is looked for.
+        frontiers.settle(&id(200));
+        assert!(frontiers.has_room_again && !frontiers.is_full());
+        frontiers.unreached(id(5_000), by(5_000, 1));
+        assert!(frontiers.is_full());
+    }
+
+    #[test]
+    fn room_where_nothing_was_left_out_needs_no_second_look() {
+        let mut frontiers = Frontiers::default();
+        for i in 0..15 {
+            frontiers.unreached(id(i), by(0, 7));
+        }
+        frontiers.settle(&id(3));
+        assert!(!frontiers.has_room_again);
+        frontiers.unreached(id(3), by(0, 7));
+        frontiers.unreached(id(15), by(0, 7));
+        frontiers.settle(&id(4));
+        assert!(frontiers.has_room_again);
+    }
+
+    #[test]
+    fn of_what_is_held_the_highest_of_each_author_is_kept_and_all_is_read_back() {
+        let mut frontiers = Frontiers::default();
+        for (i, sequence) in [(1, 4), (2, 9), (3, 9), (4, 2)] {
+            frontiers.reached(id(i), by(0, sequence));
+        }
+        frontiers.unreached(id(5), by(0, 12));
+        for i in 0..5_000 {
+            frontiers.reached(id(i), by(i + 1, 1));
+        }
+        assert_eq!(frontiers.reached.len(), Known::MOST_REACHED);
+        assert_eq!(frontiers.reached[&by(0, 0).author].0, id(2));
+        let records = frontiers.records();
+        let again = Frontiers::new(records.clone());
+        assert_eq!((again.records(), again.is_changed), (records, false));
+        // Once it is there it is the highest.
+        frontiers.settle(&id(5));
+        assert_eq!(frontiers.reached[&by(0, 0).author].0, id(5));
     }
 }

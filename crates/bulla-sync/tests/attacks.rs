@@ -15,6 +15,8 @@ mod a19_rollback;
 mod a20_forked_views;
 #[path = "attacks/a21_frontiers.rs"]
 mod a21_frontiers;
+#[path = "attacks/a21_frontiers_kept.rs"]
+mod a21_frontiers_kept;
 #[path = "attacks/a21_withholding.rs"]
 mod a21_withholding;
 #[path = "attacks/a22_acknowledged_and_dropped.rs"]

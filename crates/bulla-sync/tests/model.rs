@@ -8,6 +8,7 @@
 )]
 
 #[path = "attacks/support.rs"]
+#[expect(dead_code, reason = "other test binaries use more of it")]
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

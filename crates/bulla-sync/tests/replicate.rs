@@ -2,6 +2,7 @@
 //! counted.
 
 #[path = "attacks/support.rs"]
+#[expect(dead_code, reason = "other test binaries use more of it")]
 mod support;
 
 use std::sync::Arc;

@@ -118,12 +118,28 @@ impl Work {
         let mut withheld: Vec<_> =
             suspects.into_iter().filter(|(_, of)| shown.contains(&of.by)).collect();
         withheld.sort_by_key(|(id, _)| *id);
+        self.confirm(&mut withheld).await?;
         if withheld.is_empty() {
             return Ok(None);
         }
         let count = u64::try_from(withheld.len()).unwrap_or(u64::MAX);
         let attested = self.attested(withheld).await?;
         Ok(Some(Misbehaviour::Withheld { count, attested }))
+    }
+
+    /// Leaves those that the source denies still, now that it has said which frontiers it holds: both may have come to it
+    /// meanwhile, the entries first.
+    async fn confirm(&self, withheld: &mut Vec<(EntryId, Attestation)>) -> Result<(), Halt> {
+        let ids: Vec<_> = withheld.iter().map(|(id, _)| *id).collect();
+        let mut denied = BTreeSet::new();
+        for ids in ids.chunks(MAX_IDS_PER_REQUEST) {
+            let presence = self.source.has(ids).await?;
+            denied.extend(
+                ids.iter().zip(presence).filter(|(_, has)| *has == Has::No).map(|(id, _)| *id),
+            );
+        }
+        withheld.retain(|(id, _)| denied.contains(id));
+        Ok(())
     }
 
     /// Of what is proven and held: what the source says it does not hold.

@@ -85,8 +85,8 @@ impl Work {
             };
             if held.contains(&said.id) {
                 self.frontiers.reached(said.id, attestation);
-            } else if self.frontiers.unreached(said.id, attestation) {
-                self.forks.proven(attestation.author, attestation.sequence, said.id);
+            } else {
+                self.frontiers.unreached(said.id, attestation);
             }
         }
         Ok(())

@@ -173,3 +173,50 @@ pub(crate) async fn save<T: Paged>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fork;
+    use crate::frontiers::Attestation;
+    use crate::keep::{Known, Tip};
+
+    /// Bytes that one bookmark may have (BKM-3).
+    const MOST_BYTES: usize = 64 * 1024;
+
+    /// A full page of records as long as they get, and whether it comes back.
+    fn full_page<T: Paged + Clone + PartialEq + std::fmt::Debug>(record: T) {
+        let mut writer = Writer::new();
+        writer.array(3).uint(VERSION).bool(true).array(T::PER_PAGE);
+        for _ in 0..T::PER_PAGE {
+            record.write(&mut writer);
+        }
+        assert!(
+            writer.as_bytes().len() <= MOST_BYTES,
+            "{:?}: {}",
+            T::PLACE,
+            writer.as_bytes().len()
+        );
+        let page = ListPage::<T>::from_cbor(writer.as_bytes()).unwrap();
+        assert!(page.has_more);
+        assert_eq!(page.records, vec![record; T::PER_PAGE]);
+    }
+
+    #[test]
+    fn the_longest_records_fit_a_page() {
+        let (id, author, sequence) =
+            (EntryId([0xff; 32]), AuthorKey([0xff; 32]), bulla_core::limits::MAX_COUNTER);
+        full_page(id);
+        for reference in [Reference::Previous, Reference::Dependency, Reference::WrongPrevious] {
+            full_page(Open { author, reference: Unresolved { id, by: id, reference } });
+        }
+        for is_held in [false, true] {
+            let attestation = Attestation { author, sequence, by: id, witness: author };
+            full_page(Known { id, attestation, is_held });
+        }
+        full_page(Tip { author, sequence, id });
+        full_page(Fork::new(author, sequence, id, EntryId([0xfe; 32])));
+        let code = Code::parse(&"c".repeat(MAX_CODE_BYTES)).unwrap();
+        full_page(Exception { id, why: Why::Withheld, code });
+    }
+}

@@ -124,6 +124,32 @@ async fn a18_a_branch_known_only_by_its_proof_is_a_fork() {
     assert_eq!(incomplete(&report).missing.ids, [branches[1][2].id()]);
 }
 
+/// Clauses: SYN-55, SYN-50.
+#[tokio::test]
+async fn a18_a_branch_that_grows_beyond_what_was_proven_before_is_a_fork() {
+    let (author, trunk, branches) = forked();
+    let mut witness = author.another(6);
+    let seen: Vec<_> = trunk.iter().chain(&branches[1]).collect();
+    let frontier = frontier_over(&mut witness, &seen).await;
+    let (source, target) = (store(author.space(), 1), store(author.space(), 2));
+    let bookmarks = bookmarks();
+    fill(&*source, trunk.iter().chain([&frontier])).await;
+    for i in 0..3 {
+        let report = pull(&source, &target, &bookmarks).await;
+        assert!(report.forks.is_empty() && report.unreached_count == 1, "{report}");
+        fill(&*source, &branches[0][i..=i]).await;
+    }
+    let forks = expected(&author, &branches);
+    for _ in 0..2 {
+        assert_forks(&pull(&source, &target, &bookmarks).await, &forks[2..]);
+    }
+    // With the other branch the whole of it shows.
+    fill(&*source, &branches[1]).await;
+    let report = pull(&source, &target, &bookmarks).await;
+    assert_forks(&report, &forks);
+    assert!(report.is_clean(), "{report}");
+}
+
 /// Clauses: SYN-54.
 #[tokio::test]
 async fn a18_what_is_no_fork_proves_none() {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bulla_core::cbor::Encode;
 use bulla_core::control::{Claimed, Frontier, Proven};
-use bulla_core::values::{GetItem, Page, PayloadState, ScanBody};
+use bulla_core::values::{GetItem, Has, Page, PayloadState, ScanBody};
 use bulla_core::{AuthorKey, EntryId, Kind, Signature, Topic, VerifiedEntry};
 use bulla_sync::{
     Attested, Evidence, EvidenceError, Finding, FrontierJudge, Misbehaviour, Options, Reason,
@@ -15,8 +15,8 @@ use bulla_sync::{
 use crate::support::*;
 
 /// A founder, another author's chain of ten entries, and the founder's frontier over them.
-struct World {
-    founder: Author,
+pub(crate) struct World {
+    pub(crate) founder: Author,
     /// The founder before the frontier.
     before: Author,
     genesis: VerifiedEntry,
@@ -24,7 +24,7 @@ struct World {
     frontier: VerifiedEntry,
 }
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     let (mut founder, genesis) = Author::found(1);
     let chain = founder.another(2).write_many(10);
     let before = founder.clone();
@@ -35,7 +35,7 @@ async fn world() -> World {
 
 impl World {
     /// A store with the first `count` entries of the chain, and the frontier.
-    async fn with(&self, lineage: u8, count: usize) -> Arc<bulla_store::MemoryStore> {
+    pub(crate) async fn with(&self, lineage: u8, count: usize) -> Arc<bulla_store::MemoryStore> {
         let store = store(self.founder.space(), lineage);
         fill(&*store, [&self.genesis]).await;
         fill(&*store, &self.chain[..count]).await;
@@ -49,7 +49,7 @@ impl World {
 }
 
 /// That the report says: this entry is missing, and here is the proof.
-fn assert_unreached(world: &World, report: &Report) {
+pub(crate) fn assert_unreached(world: &World, report: &Report) {
     let incomplete = incomplete(report);
     assert!(matches!(incomplete.reason, Reason::FrontierUnreached(1)), "{report}");
     assert_eq!(incomplete.reason.code().as_str(), "sync.frontier_unreached");
@@ -295,4 +295,41 @@ async fn a21_a_frontier_that_could_not_be_read_is_read_by_the_next_run() {
     target.forget();
     assert_unreached(&world, &pull(&source, &target, &bookmarks).await);
     assert_eq!((target.calls("scan"), target.calls("get")), (0, 2), "two looks for the evidence");
+}
+
+/// Clauses: SYN-53.
+#[tokio::test]
+async fn a21_a_source_that_is_given_the_entry_meanwhile_is_not_accused() {
+    let world = world().await;
+    let origin = world.with(1, 9).await;
+    let tip = world.tip();
+    let late = Hooks {
+        // Asked for the entry, it has none; asked whether it holds it, it was pushed in between.
+        has: Some(Box::new(move |_, ids: &Vec<EntryId>, presence: Vec<Has>| {
+            let answers = ids.iter().zip(presence);
+            Ok(answers.map(|(id, has)| if *id == tip { Has::Yes } else { has }).collect())
+        })),
+        ..Hooks::default()
+    };
+    let source = Hostile::new(Arc::clone(&origin) as _, late);
+    let report = pull(&source, &store(world.founder.space(), 2), &bookmarks()).await;
+    assert!(matches!(incomplete(&report).reason, Reason::FrontierUnreached(1)), "{report}");
+    assert!(report.misbehaviour.is_empty(), "{report}");
+}
+
+/// Clauses: SYN-53.
+#[tokio::test]
+async fn a21_a_source_that_cannot_say_is_not_accused() {
+    let world = world().await;
+    let hooks = Hooks {
+        has: Some(Box::new(|_, _, presence: Vec<Has>| {
+            Ok(presence.into_iter().map(|_| Has::Unknown).collect())
+        })),
+        ..Hooks::default()
+    };
+    let source = Hostile::new(world.with(1, 9).await, hooks);
+    let (target, bookmarks) = (store(world.founder.space(), 2), bookmarks());
+    fill(&*target, &world.chain[9..]).await;
+    let report = pull(&source, &target, &bookmarks).await;
+    assert!(report.is_clean() && source.calls("has") == 1, "{report}");
 }

@@ -5,7 +5,6 @@
     clippy::cast_possible_truncation,
     reason = "tests stop at the first surprise"
 )]
-#![expect(dead_code, reason = "each test binary uses some of it")]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

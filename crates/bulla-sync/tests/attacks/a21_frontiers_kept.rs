@@ -1,0 +1,147 @@
+//! What a replica learnt of frontiers is kept, bounded, and as good as what it could learn again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bulla_core::control::Control;
+use bulla_core::{EntryId, Header};
+use bulla_store::{Bookmarks, MemoryBookmarks, Result};
+use bulla_sync::{Options, Reason, Report};
+
+use crate::a21_frontiers::{assert_unreached, world};
+use crate::support::*;
+
+/// Of a list, every page is unreadable.
+#[derive(Debug)]
+struct Garbling {
+    kept: Arc<MemoryBookmarks>,
+    letter: u8,
+}
+
+#[async_trait]
+impl Bookmarks for Garbling {
+    async fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let value = self.kept.read(key).await?;
+        let is_meant = key.starts_with(b"bulla sync ") && key[11] == self.letter;
+        Ok(if is_meant { value.map(|_| vec![0xff; 9]) } else { value })
+    }
+
+    async fn write(&self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.kept.write(key, value).await
+    }
+
+    async fn remove(&self, key: &[u8]) -> Result<()> {
+        self.kept.remove(key).await
+    }
+}
+
+/// Clauses: SYN-21, SYN-24, SYN-50, SYN-55.
+#[tokio::test]
+async fn a21_what_was_kept_and_cannot_be_read_is_found_out_again() {
+    let mut world = world().await;
+    let source = world.with(1, 9).await;
+    let fork = [
+        world.founder.clone().write(b"one branch, sealed"),
+        world.founder.write(b"the other, as well"),
+    ];
+    fill(&*source, &fork).await;
+    for letter in *b"ftk" {
+        let (target, kept) = (store(world.founder.space(), 2), bookmarks());
+        let first = pull(&source, &target, &kept).await;
+        let garbled = Arc::new(Garbling { kept: Arc::clone(&kept), letter });
+        for bookmarks in [garbled as Arc<dyn Bookmarks>, kept] {
+            let options = Options::pull();
+            let (source, target) = (Arc::clone(&source), Arc::clone(&target));
+            let report = bulla_sync::replicate(source, target, bookmarks, options).await;
+            assert_unreached(&world, &report);
+            assert_eq!((&report.forks, report.forks.len()), (&first.forks, 1), "{report}");
+        }
+    }
+}
+
+/// Clauses: SYN-50, SYN-51.
+#[tokio::test]
+async fn a21_more_branches_than_are_kept_are_all_found_in_the_end() {
+    let (founder, genesis) = Author::found(1);
+    let forker = founder.another(2);
+    // Twenty entries with one sequence, and for each a witness.
+    let branches: Vec<_> = (0..20_u8).map(|i| forker.clone().write(&[i; 20])).collect();
+    let mut entries = vec![genesis];
+    for (i, branch) in branches.iter().enumerate() {
+        let mut witness = founder.another(u8::try_from(i).unwrap() + 10);
+        entries.push(frontier_over(&mut witness, &[branch]).await);
+    }
+    let (source, target, bookmarks) =
+        (store(founder.space(), 1), store(founder.space(), 2), bookmarks());
+    fill(&*source, &entries).await;
+    let report = pull(&source, &target, &bookmarks).await;
+    assert!(matches!(incomplete(&report).reason, Reason::FrontierUnreached(16)), "{report}");
+    // As some are found there is room for the others.
+    let mut missing = branches.len();
+    while missing > 0 {
+        let known: Vec<_> = report_ids(&pull(&source, &target, &bookmarks).await);
+        assert!(!known.is_empty(), "{missing} are missing and nothing is said of them");
+        let found: Vec<_> = branches.iter().filter(|entry| known.contains(&entry.id())).collect();
+        fill(&*source, found.iter().copied()).await;
+        missing -= found.len();
+        pull(&source, &target, &bookmarks).await;
+    }
+    let report = pull(&source, &target, &bookmarks).await;
+    assert!(report.is_clean() && report.unreached.is_empty(), "{report}");
+}
+
+fn report_ids(report: &Report) -> Vec<EntryId> {
+    report.unreached.iter().map(|attested| attested.id).collect()
+}
+
+/// Whatever a source leaves out, and whatever frontiers say: no run is called complete while one proves what is missing.
+///
+/// Clauses: SYN-50, SYN-51, SYN-52.
+#[tokio::test]
+async fn a21_no_run_is_complete_while_a_frontier_proves_what_is_missing() {
+    for seed in 0..40 {
+        let mut dice = Dice(seed);
+        let (founder, genesis) = Author::found(1);
+        let mut authors: Vec<_> = (2..6).map(|seed| founder.another(seed)).collect();
+        let mut entries = vec![genesis];
+        let mut proven: Vec<(EntryId, Vec<EntryId>)> = Vec::new();
+        for _ in 0..40 {
+            let of = dice.below(authors.len());
+            if !dice.one_in(5) {
+                entries.push(authors[of].write(b"payload of sixteen"));
+                continue;
+            }
+            let seen: Vec<_> = entries.iter().filter(|_| !dice.one_in(3)).collect();
+            let frontier = frontier_over(&mut authors[of], &seen).await;
+            let Some(Control::Frontier(content)) = frontier.control() else { panic!("kind") };
+            let ids = content.proven.iter().map(|proven| {
+                EntryId::compute(&Header::digest_of(&proven.header), &proven.signature)
+            });
+            proven.push((frontier.id(), ids.collect()));
+            entries.push(frontier);
+        }
+        let (target, bookmarks) = (store(founder.space(), 2), bookmarks());
+        for lineage in 10..14 {
+            let source = store(founder.space(), lineage);
+            fill(&*source, entries.iter().filter(|_| !dice.one_in(3))).await;
+            let report = pull(&source, &target, &bookmarks).await;
+            let mut missing = BTreeSet::new();
+            for (frontier, ids) in &proven {
+                for id in ids {
+                    if holds(&*target, *frontier).await && !holds(&*target, *id).await {
+                        missing.insert(*id);
+                    }
+                }
+            }
+            let missing: Vec<_> = missing.into_iter().collect();
+            assert_eq!(report_ids(&report), missing, "seed {seed}: {report}");
+            assert_eq!(report.verdict.is_complete(), missing.is_empty(), "seed {seed}: {report}");
+            assert!(report.forks.is_empty(), "seed {seed}: {report}");
+        }
+        let honest = store(founder.space(), 9);
+        fill(&*honest, &entries).await;
+        let report = pull(&honest, &target, &bookmarks).await;
+        assert!(report.is_clean(), "seed {seed}: {report}");
+    }
+}
