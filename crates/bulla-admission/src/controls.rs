@@ -114,13 +114,8 @@ impl Controls {
         if !kind.is_control() || kind == Kind::FRONTIER || self.items.contains_key(&entry.id()) {
             return;
         }
-        let control = entry.control();
         self.known.extend(given(entry));
-        let is_own_loss = match &control {
-            Some(Control::Revoke(revoke)) => revoke.device == author,
-            Some(Control::Role(change)) => change.device == author,
-            _ => false,
-        };
+        let is_own_loss = is_own_loss(entry);
         let bytes = u64::from(header.payload_length);
         let item = Item { author, kind, bytes, is_own_loss, counts: false, is_charged: true };
         self.items.insert(entry.id(), item);
@@ -212,9 +207,7 @@ impl Controls {
         let author = &entry.header().author;
         match entry.header().kind {
             Kind::ERASE | Kind::EPOCH => directory.role(author) != Some(Role::Admin),
-            Kind::REVOKE | Kind::ROLE => {
-                directory.role(author).is_none() && self.known.contains(author)
-            }
+            Kind::REVOKE | Kind::ROLE => is_own_loss(entry) && directory.role(author).is_none(),
             _ => false,
         }
     }
@@ -236,6 +229,16 @@ fn is_free(item: &Item, directory: &Directory) -> bool {
         Kind::GENESIS | Kind::GRANT | Kind::GROUP | Kind::RECOVERY | Kind::REVOKE | Kind::ROLE
     );
     (only_admins && !item.is_own_loss) || directory.role(&item.author) == Some(Role::Admin)
+}
+
+/// Whether an entry takes something from its own author.
+fn is_own_loss(entry: &VerifiedEntry) -> bool {
+    let author = entry.header().author;
+    match entry.control() {
+        Some(Control::Revoke(revoke)) => revoke.device == author,
+        Some(Control::Role(change)) => change.device == author,
+        _ => false,
+    }
 }
 
 /// The devices to which an entry gives something, counting or not.

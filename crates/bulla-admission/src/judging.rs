@@ -16,6 +16,13 @@ use crate::flights::Arrival;
 use crate::quota::{self, Totals};
 use crate::state::{State, Subject, Word};
 
+/// What the control entries of a batch take of quotas, before the directory has them.
+#[derive(Debug, Default)]
+struct Wanted {
+    authors: HashMap<AuthorKey, Totals>,
+    all: Totals,
+}
+
 /// By what entries of one author with the same terms are judged.
 type Terms = (AuthorKey, bool, KeyId);
 
@@ -48,8 +55,8 @@ impl DirectoryAdmission {
         let is_new =
             |(verdict, held): (&Verdict, &Option<Facts>)| is_stored(verdict) && held.is_none();
         // Chains lead through control entries too.
-        for (entry, verdict) in entries.iter().zip(&verdicts) {
-            if is_stored(verdict) && !is_frontier(entry) {
+        for ((entry, verdict), held) in entries.iter().zip(&verdicts).zip(&held) {
+            if is_new((verdict, held)) && !is_frontier(entry) {
                 let (subject, previous) = (subject_of(entry), entry.header().previous);
                 let reserved = Totals::default();
                 arrivals.push(Arrival { subject, previous, reserved, is_open: false });
@@ -79,9 +86,10 @@ impl DirectoryAdmission {
         let takes = state.controls.takes(&state.directory, &self.settings, &fresh);
         let mut refused: HashMap<EntryId, &'static str> = HashMap::new();
         let mut taken = Vec::new();
+        let mut wanted = Wanted::default();
         for (entry, take) in fresh.into_iter().zip(takes) {
             match take {
-                Take::In => match self.control_quota(&state, &entry) {
+                Take::In => match self.control_quota(&state, &mut wanted, &entry) {
                     None => taken.push(entry),
                     Some(code) => _ = refused.insert(entry.id(), code),
                 },
@@ -108,8 +116,13 @@ impl DirectoryAdmission {
         }
     }
 
-    /// The quota that a control entry would exceed.
-    fn control_quota(&self, state: &State, entry: &VerifiedEntry) -> Option<&'static str> {
+    /// The quota that a control entry would exceed, together with those of its batch before it.
+    fn control_quota(
+        &self,
+        state: &State,
+        before: &mut Wanted,
+        entry: &VerifiedEntry,
+    ) -> Option<&'static str> {
         let policy = state.directory.policy();
         if !quota::limits_anything(&policy)
             || !state.controls.would_be_charged(&state.directory, entry)
@@ -119,8 +132,15 @@ impl DirectoryAdmission {
         let author = &entry.header().author;
         let usage = self.usage_now();
         let wanted = Totals { entries: 1, bytes: u64::from(entry.header().payload_length) };
-        let of_author = usage.of(author).plus(state.controls.charged_of(author));
-        quota::exceeded(&policy, of_author, usage.all().plus(state.controls.charged()), wanted)
+        let own = before.authors.entry(*author).or_default();
+        let of_author = usage.of(author).plus(state.controls.charged_of(author)).plus(*own);
+        let all = usage.all().plus(state.controls.charged()).plus(before.all);
+        let code = quota::exceeded(&policy, of_author, all, wanted);
+        if code.is_none() {
+            *own = own.plus(wanted);
+            before.all = before.all.plus(wanted);
+        }
+        code
     }
 
     /// Says what becomes of application entries and frontiers, and sets their quotas aside. The gate is held.
