@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (there, here) =
         (at_relay.head(&Context::new()).await?, at_passthrough.head(&Context::new()).await?);
     assert_eq!((there.lineage, there.log_hash), (here.lineage, here.log_hash));
-    println!("one digest at both ends: {}", here.counting.set.digest);
+    println!("one digest at both ends: {}", here.held.digest);
 
     for node in nodes.into_iter().rev() {
         node.end().await?;

@@ -68,6 +68,6 @@ async fn tour(name: &str, spaces: &dyn Spaces) -> Result<(), Box<dyn Error>> {
         other.put_one(&cx, author.entry(*id).await?).await?;
     }
     assert!(head.same_entries(&other.head(&cx).await?));
-    println!("{name}: {} entries, digest {}", head.counting.set.count, head.counting.set.digest);
+    println!("{name}: {} entries, digest {}", head.held.count, head.held.digest);
     Ok(())
 }

@@ -13,6 +13,7 @@ mod mark;
 mod members;
 mod outgoing;
 mod pen;
+mod quarantine;
 mod queue;
 mod recovery;
 mod write;

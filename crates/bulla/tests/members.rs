@@ -8,6 +8,10 @@ mod concurrent;
 mod erasing;
 #[path = "members/groups.rs"]
 mod groups;
+#[path = "members/keys.rs"]
+mod keys;
+#[path = "members/log.rs"]
+mod log;
 #[path = "members/old.rs"]
 mod old;
 #[path = "members/recovery.rs"]
