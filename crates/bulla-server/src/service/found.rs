@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use async_trait::async_trait;
 use bulla_core::control::Control;
-use bulla_core::{EntryId, RawEntry, SpaceId, Verified, VerifiedEntry};
+use bulla_core::{RawEntry, SpaceId, Verified, VerifiedEntry};
 use bulla_store::StoreError;
 use bulla_wire::WireError;
 use bulla_wire::stream::{BodyDecoder, BodyItem};
@@ -82,7 +82,8 @@ impl Service {
             }
             _ => false,
         };
-        Ok((is_founder && entry.id() == EntryId::from(space)).then_some(entry))
+        // It verified as one of this space, which for a genesis means that the space has its id (VER).
+        Ok(is_founder.then_some(entry))
     }
 }
 

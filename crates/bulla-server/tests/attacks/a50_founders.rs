@@ -12,6 +12,7 @@ use bulla_server::{Access, AccessList, AccessRules, Rights};
 use bulla_store::{Context, Result, Spaces, StoreError};
 use bulla_wire::put::PutAnswer;
 use bulla_wire::route::SpaceRoute;
+use bulla_wire::spaces::SpacesAnswer;
 use bulla_wire::{BodyEncoder, Form, Route, headers};
 use tokio::sync::watch;
 
@@ -124,6 +125,12 @@ async fn a50_a_founder_brings_its_genesis() {
     let node = setup.start().await;
     let token = node.token(&founder, &[world.space()]).await;
     let entries = world.entries(1, 1).unwrap();
+    // It is the genesis of its own space and of no other, and comes first.
+    let wide = node.token(&founder, &[]).await;
+    let elsewhere = put(&node, &wide, SpaceId([9; 32]), &[world.genesis()]).await;
+    assert_eq!((elsewhere.status, elsewhere.code().as_str()), (404, "space.not_served"));
+    let late = put(&node, &token, world.space(), &[&entries[0], world.genesis()]).await;
+    assert_eq!(late.status, 404);
     let reply = put(&node, &token, world.space(), &[world.genesis(), &entries[0]]).await;
     assert_eq!(reply.status, 200);
     let answer = PutAnswer::from_cbor(&reply.body).unwrap();
@@ -131,6 +138,32 @@ async fn a50_a_founder_brings_its_genesis() {
     assert_eq!(receipts, [Some(1), Some(2)]);
     let path = Route::Space(world.space(), SpaceRoute::Head).path();
     assert_eq!(node.get(&path, Some(&token)).await.status, 200);
+}
+
+/// A key that nobody knows gets no further than to bring a space: what it asks of others looks like nothing.
+///
+/// Clauses: NODE-28.
+#[tokio::test]
+async fn a50_a_guest_that_brings_nothing_gets_nothing() {
+    let (world, guest) = (world(4), device());
+    let mut setup = Setup::new(AccessRules::new());
+    setup.access = |list, spaces| Arc::new(Founding { list, spaces });
+    setup.spaces.create(&Context::new(), world.space()).await.unwrap();
+    let node = setup.start().await;
+    // A token for another space brings none here either.
+    let token = node.token(&*guest, &[SpaceId([9; 32])]).await;
+    let founder = founder(4);
+    let theirs = node.token(&founder, &[SpaceId([9; 32])]).await;
+    for token in [token, theirs] {
+        let reply = put(&node, &token, world.space(), &[world.genesis()]).await;
+        assert_eq!((reply.status, reply.code().as_str()), (404, "space.not_served"));
+        for route in [SpaceRoute::Head, SpaceRoute::Status] {
+            let path = Route::Space(world.space(), route).path();
+            assert_eq!(node.get(&path, Some(&token)).await.status, 404);
+        }
+        let listed: SpacesAnswer = node.get("/v1/spaces", Some(&token)).await.value();
+        assert_eq!(listed, SpacesAnswer { spaces: Vec::new(), end: true });
+    }
 }
 
 /// The device that founds the world of this seed.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use bulla_conformance::suite::author::{World, whole};
 use bulla_core::cbor::Encode;
-use bulla_core::{NodeId, SpaceId};
-use bulla_server::{AccessRules, ServiceSettings};
+use bulla_core::{NodeId, PeerKey, SpaceId};
+use bulla_server::{Access, AccessList, AccessRules, Rights, ServiceSettings};
 use bulla_store::Context;
 use bulla_wire::Capabilities;
 use bulla_wire::feed::{FeedDecoder, FeedItem, FeedRequest};
 use bulla_wire::headers::format_hops;
+use tokio::sync::watch;
 
 use crate::support::{
     ALL, LONG, Node, READ, SetClock, Setup, Wire, device, one_member, request, space,
@@ -58,6 +59,44 @@ fn code(item: Option<FeedItem>) -> String {
         Some(FeedItem::Over(error) | FeedItem::SpaceOver { error, .. }) => error.code.to_string(),
         other => panic!("{other:?}"),
     }
+}
+
+/// A list that tells nobody that it changed.
+#[derive(Debug)]
+struct Untold(Arc<AccessList>, watch::Sender<u64>);
+
+impl Access for Untold {
+    fn rights(&self, peer: &PeerKey, space: &SpaceId) -> Rights {
+        self.0.rights(peer, space)
+    }
+
+    fn is_known(&self, peer: &PeerKey) -> bool {
+        self.0.is_known(peer)
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.1.subscribe()
+    }
+}
+
+/// Rights may be gone a moment before it is told; not even a heartbeat may come in that moment.
+///
+/// Clauses: NODE-22.
+#[tokio::test]
+async fn a64_no_heartbeat_comes_after_a_right_is_gone() {
+    let member = device();
+    let world = World::new([65; 32]).unwrap();
+    let mut setup = one_member(&member, world.space()).await;
+    setup.access = |list, _| Arc::new(Untold(list, watch::Sender::new(0)));
+    let node = setup.start().await;
+    let token = node.token(&*member, &[]).await;
+    let mut feed = Feed::begin(&node, &token, &[world.space()], 1_000).await;
+    assert!(matches!(feed.next().await, Some(FeedItem::Head { .. })));
+    assert!(matches!(feed.next().await, Some(FeedItem::Heartbeat)), "it may still");
+    node.access.replace(AccessRules::new());
+    assert_eq!(code(feed.next().await), "space.not_served");
+    assert_eq!(code(feed.next().await), "space.not_served");
+    assert!(feed.next().await.is_none());
 }
 
 #[tokio::test]
