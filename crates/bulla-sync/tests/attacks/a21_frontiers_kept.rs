@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use bulla_core::control::Control;
-use bulla_core::{EntryId, Header};
+use bulla_core::cbor::Encode;
+use bulla_core::control::{Claimed, Control, Frontier};
+use bulla_core::values::GetItem;
+use bulla_core::{AuthorKey, EntryId, Header, Kind, SpaceId, Topic, VerifiedEntry};
 use bulla_store::{Bookmarks, MemoryBookmarks, Result};
-use bulla_sync::{Options, Reason, Report};
+use bulla_sync::{Finding, Options, Reason, Report, Verdict};
 
 use crate::a21_frontiers::{assert_unreached, world};
 use crate::support::*;
@@ -93,6 +96,114 @@ async fn a21_more_branches_than_are_kept_are_all_found_in_the_end() {
 
 fn report_ids(report: &Report) -> Vec<EntryId> {
     report.unreached.iter().map(|attested| attested.id).collect()
+}
+
+/// A store that shows these entries, and gives those besides when it is asked for them.
+async fn giving(
+    space: SpaceId,
+    shown: &[&VerifiedEntry],
+    given: &[&VerifiedEntry],
+) -> Arc<Hostile> {
+    let origin = store(space, 1);
+    fill(&*origin, shown.iter().copied()).await;
+    let given: Vec<_> = given.iter().map(|entry| (*entry).clone()).collect();
+    let hooks = Hooks {
+        get: Some(Box::new(move |_, request, items| {
+            let give = |(id, item): (&EntryId, GetItem)| {
+                let given = given.iter().find(|entry| entry.id() == *id);
+                given.map_or(item, |entry| GetItem::Entry(entry.clone()))
+            };
+            Ok(request.ids.iter().zip(items).map(give).collect())
+        })),
+        ..Hooks::default()
+    };
+    Hostile::new(origin, hooks)
+}
+
+/// Clauses: SYN-50, SYN-52.
+#[tokio::test]
+async fn a21_frontiers_that_come_by_asking_are_read_in_the_same_run() {
+    let (founder, genesis) = Author::found(1);
+    let mut authors: Vec<_> = (2..6).map(|seed| founder.another(seed)).collect();
+    // Each proves the one before.
+    let mut entries = vec![authors[0].write(b"the first of all")];
+    for author in &mut authors[1..] {
+        let last = entries.last().unwrap().clone();
+        entries.push(frontier_over(author, &[&last]).await);
+    }
+    let (last, given) = entries.split_last().unwrap();
+    let given: Vec<_> = given.iter().collect();
+    let source = giving(founder.space(), &[&genesis, last], &given).await;
+    let target = store(founder.space(), 2);
+    let report = pull(&source, &target, &bookmarks()).await;
+    assert!(matches!(report.verdict, Verdict::Complete), "{report}");
+    assert!(report.unreached.is_empty() && source.calls("get") == 3, "{report}");
+    for entry in &entries {
+        assert!(holds(&*target, entry.id()).await);
+    }
+}
+
+/// Clauses: SYN-52.
+#[tokio::test]
+async fn a21_claims_are_asked_for_up_to_a_bound() {
+    let (founder, genesis) = Author::found(1);
+    let mut entries = vec![genesis];
+    for seed in 2..5_u8 {
+        let claim = |i: u16| Claimed {
+            author: AuthorKey(
+                [&[1, seed], &i.to_be_bytes()[..], &[0; 28]].concat().try_into().unwrap(),
+            ),
+            sequence: 7,
+            id: EntryId([&[1, seed], &i.to_be_bytes()[..], &[0; 28]].concat().try_into().unwrap()),
+        };
+        let frontier = Frontier { proven: vec![], claimed: (0..4_096).map(claim).collect() };
+        let mut author = founder.another(seed);
+        let payload = frontier.to_cbor();
+        entries.push(author.write_as(Kind::FRONTIER, Topic::ZERO, vec![], &payload));
+    }
+    let origin = store(founder.space(), 1);
+    fill(&*origin, &entries).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let hooks = Hooks {
+        get: Some(Box::new(move |_, request, items: Vec<GetItem>| {
+            assert_eq!(request.ids.len(), items.len());
+            count.fetch_add(items.len(), Ordering::SeqCst);
+            Ok(items)
+        })),
+        ..Hooks::default()
+    };
+    let source = Hostile::new(origin, hooks);
+    let (target, bookmarks) = (store(founder.space(), 2), bookmarks());
+    for _ in 0..2 {
+        let report = pull(&source, &target, &bookmarks).await;
+        assert!(report.is_clean(), "{report}");
+        // Once: a claim is not kept.
+        assert_eq!(asked.load(Ordering::SeqCst), 4_096);
+    }
+}
+
+/// Clauses: SYN-51.
+#[tokio::test]
+async fn a21_a_report_carries_the_evidence_of_a_few_frontiers_and_every_id() {
+    let (founder, genesis) = Author::found(1);
+    let mut entries = vec![genesis];
+    let mut withheld = Vec::new();
+    for seed in 2..22 {
+        let hidden = founder.another(100 + seed).write(b"payload of sixteen");
+        entries.push(frontier_over(&mut founder.another(seed), &[&hidden]).await);
+        withheld.push(hidden.id());
+    }
+    withheld.sort();
+    let source = store(founder.space(), 1);
+    fill(&*source, &entries).await;
+    let report = pull(&source, &store(founder.space(), 2), &bookmarks()).await;
+    assert_eq!((report_ids(&report), report.unreached_count), (withheld, 20), "{report}");
+    let proofs: Vec<_> = report.unreached.iter().filter_map(|of| of.evidence.as_ref()).collect();
+    assert_eq!(proofs.len(), 16);
+    for evidence in proofs {
+        assert!(matches!(found(founder.space(), evidence), Finding::Seen { .. }));
+    }
 }
 
 /// Whatever a source leaves out, and whatever frontiers say: no run is called complete while one proves what is missing.
