@@ -254,3 +254,73 @@ fn file_marks_survive_and_damaged_ones_are_refused() {
     std::fs::write(&file, b"\x83\x01").unwrap();
     assert!(matches!(marks.read(space, author), Err(SpaceError::Mark { .. })));
 }
+
+/// Something was made with one key; under another it would not open again.
+#[tokio::test]
+async fn a_write_that_asks_for_one_key_is_sealed_by_no_other() {
+    let space = Space::found(&Device::generate().unwrap(), &MemorySpaces::new()).await.unwrap();
+    let key = space.current_key().unwrap().id();
+    space.write(write("one").with_key(key)).await.unwrap();
+    space.rotate().await.unwrap();
+    let refused = space.write(write("two").with_key(key)).await;
+    assert!(matches!(refused, Err(SpaceError::KeyChanged)), "{refused:?}");
+}
+
+/// What this device signed and its own store refuses, because it lost the right in that moment, is not kept: it would come
+/// back under a number that another entry has by then.
+#[tokio::test]
+async fn an_own_entry_that_is_refused_is_not_kept_for_later() {
+    let (laptop, phone) = (Device::generate().unwrap(), Device::generate().unwrap());
+    let mine = Space::found(&laptop, &MemorySpaces::new()).await.unwrap();
+    mine.grant(phone.joining_card(mine.id(), None), Role::Writer, "").await.unwrap();
+    let joined = Space::join(&phone, &MemorySpaces::new(), mine.id(), mine.outgoing()).await;
+    let (copy, _) = joined.unwrap();
+    copy.write(write("before")).await.unwrap();
+    assert!(crate::sync::pull(&mine, copy.outgoing()).await.is_clean());
+    mine.change_role(phone.author(), Role::Reader).await.unwrap();
+    assert!(crate::sync::pull(&copy, mine.outgoing()).await.is_clean());
+
+    let (inner, key) = (&copy.inner, copy.current_key().unwrap());
+    let end = inner.chain.lock().await.end;
+    let draft = bulla_crypto::Draft::new(Kind::OPERATION, b"late");
+    let sealed = inner.writer.seal(&end, &draft, &key).unwrap();
+    let entries = verify_own(&inner.verifier, copy.id(), vec![sealed.raw]).unwrap();
+    let refused = pen::put_own(inner, entries).await;
+    assert!(matches!(&refused, Err(SpaceError::Refused(code)) if code.as_str() == "directory.cut"));
+    assert!(copy.quarantined(None, 16).await.unwrap().facts.is_empty());
+    let frontier = copy.entry(copy.frontier().await.unwrap()).await.unwrap();
+    assert_eq!(frontier.header().previous, end.id());
+}
+
+/// A space with members on disk: what a program keeps is the store, the device's keys and its marks; keys of the space come
+/// out of the space.
+#[cfg(feature = "disk")]
+#[tokio::test]
+async fn a_space_on_disk_is_opened_again_with_its_members_and_keys() {
+    use bulla_store_rocksdb::{DiskOptions, DiskSpaces};
+
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let clock = Arc::new(bulla_store::SystemClock::new());
+        DiskSpaces::open(folder.path(), DiskOptions::default(), clock).unwrap()
+    };
+    let marks = || Arc::new(MemoryMarks::default());
+    let (laptop, phone) = (Device::generate().unwrap(), Device::generate().unwrap());
+    let spaces = open();
+    let mine = Space::found(&laptop, &spaces).await.unwrap();
+    let id = mine.write(write("milk")).await.unwrap();
+    mine.grant(phone.joining_card(mine.id(), None), Role::Reader, "phone").await.unwrap();
+    let (space, members) = (mine.id(), mine.members().await.unwrap());
+    drop(mine);
+    spaces.close().await;
+    drop(spaces);
+
+    let spaces = open();
+    let store = spaces.open_local(space).await.unwrap();
+    let mine = Space::open(&laptop, Keyring::new(), store, marks()).await.unwrap();
+    assert_eq!(mine.members().await.unwrap(), members);
+    assert_eq!(mine.read(id).await.unwrap().as_slice(), b"milk");
+    mine.revoke(phone.author()).await.unwrap();
+    mine.write(write("bread")).await.unwrap();
+    assert!(spaces.open_local(SpaceId([1; 32])).await.is_err());
+}

@@ -18,6 +18,10 @@ async fn a_revoked_device_neither_pushes_nor_reads_what_comes_after() {
     sync(&mine, &relay).await;
 
     mine.revoke(lost.author()).await.unwrap();
+    let newest = mine.with_directory(|directory| directory.epochs(&EntryId::ZERO).pop().unwrap());
+    let newest = newest.unwrap();
+    assert!(newest.is_clean, "the same call changed the locks");
+    assert_eq!(writing_epoch(&mine, EntryId::ZERO), Some(newest.id));
     let after = mine.write(note("after")).await.unwrap();
     // It does not know yet, and goes on.
     let late = copy.write(note("late")).await.unwrap();
