@@ -98,3 +98,6 @@ impl Fronts {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
 //! Spaces with members at a relay: who may do what says the space, at once and after a restart.
 
+use std::sync::Arc;
+
 use bulla_core::control::Role;
 use bulla_core::values::{GetItem, PayloadState, PutOutcome, ScanBody, ScanRequest};
 use bulla_store::{Spaces as _, StoreExt as _};
 
-use crate::spaces::{Author, found, judged, offer, refusal, share};
+use crate::spaces::{Author, found, found_by, judged, offer, refusal, share};
 use crate::support::{Bench, code, cx, device, pull};
 
 /// NODE-27, NODE-28.
@@ -162,6 +164,9 @@ async fn spaces_come_with_their_founders_as_the_operator_allows() {
     let page = node.client(&owner.keys).list(&cx(), None, 9).await.unwrap();
     assert_eq!(page.spaces, [owner.space()]);
 
+    let (again, more) = found_by(Arc::clone(&owner.keys));
+    let store = node.store(&again.keys, again.space());
+    assert_eq!(code(store.put(&cx(), vec![more.into()]).await), "node.busy", "one each");
     let (other, second) = found();
     let store = node.store(&other.keys, other.space());
     let early = vec![other.beside_write().into(), second.clone().into()];

@@ -29,7 +29,11 @@ pub(crate) struct Author {
 
 /// Founds a space: its founder and its genesis.
 pub(crate) fn found() -> (Author, VerifiedEntry) {
-    let keys = device();
+    found_by(device())
+}
+
+/// Founds a space by this device.
+pub(crate) fn found_by(keys: Arc<DeviceKeys>) -> (Author, VerifiedEntry) {
     let sealed = found_space(&keys, &[], None, Policy::default(), 0, &OsRandomness).unwrap();
     let space = SpaceId(sealed.id.0);
     let mut founder = Author::new(keys, space);

@@ -1,0 +1,121 @@
+//! What a node in front of an upstream makes of control entries.
+
+use std::sync::Arc;
+
+use bulla_core::control::{Control, Erase, Grant, GrantedDevice, Role};
+use bulla_core::genesis::Policy;
+use bulla_core::values::{GetItem, GetRequest, PayloadState, ScanBody, ScanRequest};
+use bulla_core::{AuthorKey, Kind, NodeId, SpaceId, Verified, VerifiedEntry, Verifier};
+use bulla_crypto::{ChainEnd, ControlDraft, Draft, EntryWriter, EpochKey, Sealed, found_space};
+use bulla_identity::{DeviceKeys, OsRandomness};
+use bulla_server::Rights;
+use bulla_store::cached::{CachedEntry, CachedPart};
+use bulla_store::{
+    CacheStorage, ContentAddressedStore as _, Context, MemoryCacheStorage, MemoryStore,
+};
+
+use super::{ControlReplica, Front};
+use crate::judged::Judged;
+
+struct Owner {
+    keys: Arc<DeviceKeys>,
+    writer: EntryWriter,
+    chain: ChainEnd,
+    genesis: VerifiedEntry,
+}
+
+fn verified(space: SpaceId, sealed: Sealed) -> VerifiedEntry {
+    let mut verdicts = Verifier::new([1; 32]).verify_batch(&space, vec![sealed.raw]);
+    match verdicts.pop() {
+        Some(Ok(Verified::Entry(entry))) => entry,
+        other => panic!("{other:?}"),
+    }
+}
+
+impl Owner {
+    fn new() -> Self {
+        let keys = Arc::new(DeviceKeys::generate(&OsRandomness).unwrap());
+        let sealed = found_space(&keys, &[], None, Policy::default(), 0, &OsRandomness).unwrap();
+        let (space, chain) = (SpaceId(sealed.id.0), sealed.chain);
+        let writer = EntryWriter::new(Arc::clone(&keys), space, Arc::new(OsRandomness));
+        Self { keys, writer, chain, genesis: verified(space, sealed) }
+    }
+
+    fn space(&self) -> SpaceId {
+        self.writer.space()
+    }
+
+    fn control(&mut self, control: impl Into<Control>) -> VerifiedEntry {
+        let draft = ControlDraft::new(control).with_dependencies(vec![self.genesis.id()]);
+        let sealed = self.writer.control(&self.chain, &draft).unwrap();
+        self.chain = sealed.chain;
+        verified(self.space(), sealed)
+    }
+
+    fn write(&mut self) -> VerifiedEntry {
+        let key = EpochKey::generate(&OsRandomness).unwrap();
+        let draft = Draft::new(Kind::OPERATION, b"secret");
+        let sealed = self.writer.seal(&self.chain, &draft, &key).unwrap();
+        self.chain = sealed.chain;
+        verified(self.space(), sealed)
+    }
+}
+
+fn kept(entry: &VerifiedEntry) -> CachedEntry {
+    CachedEntry { entry: entry.clone().into(), state: PayloadState::Present, generation: 0 }
+}
+
+#[tokio::test]
+async fn rights_follow_from_control_entries_in_any_order_and_each_change_is_told() {
+    let mut owner = Owner::new();
+    let node = NodeId([7; 32]);
+    let grant =
+        owner.control(Grant { device: GrantedDevice::from(node), role: Role::Relay, label: None });
+    let judged = Arc::<Judged>::default();
+    let changes = judged.changes();
+    let replica = ControlReplica::new(owner.space(), Arc::clone(&judged), None);
+    assert!(replica.learn(&[grant]).await);
+    let carrier = AuthorKey(node.0);
+    assert_eq!(replica.rights(&carrier), Rights::NONE, "nobody is known before the genesis");
+    assert!(replica.learn(std::slice::from_ref(&owner.genesis)).await);
+    assert_eq!(replica.rights(&carrier), Rights { read: true, write: true, carry: true });
+    let founder = replica.rights(&owner.keys.author());
+    assert_eq!(founder, Rights { read: true, write: true, carry: false });
+    assert!(changes.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn what_is_erased_leaves_the_cache_and_is_given_to_nobody() {
+    let mut owner = Owner::new();
+    let (space, cx) = (owner.space(), Context::new());
+    let (secret, other) = (owner.write(), owner.write());
+    let erase = owner.control(Erase { ids: vec![secret.id()], ranges: Vec::new() });
+    let storage: Arc<dyn CacheStorage> = Arc::new(MemoryCacheStorage::new(1_000_000));
+    storage.keep(&space, vec![kept(&secret), kept(&other)]).await.unwrap();
+    let replica = ControlReplica::new(space, Arc::default(), Some(Arc::clone(&storage)));
+    let replica = Arc::new(replica);
+    assert!(replica.learn(&[owner.genesis.clone(), erase.clone()]).await);
+    let ids = [secret.id(), other.id()];
+    let held = async || {
+        let found = storage.get(&space, &ids, CachedPart::Whole, u32::MAX).await.unwrap();
+        found.iter().map(Option::is_some).collect::<Vec<bool>>()
+    };
+    assert_eq!(held().await, [false, true]);
+
+    // It came from an upstream that had not heard of it, and is dropped again.
+    storage.keep(&space, vec![kept(&secret)]).await.unwrap();
+    let upstream = MemoryStore::new(space).unwrap();
+    upstream.put(&cx, vec![secret.clone().into(), other.clone().into()]).await.unwrap();
+    let front = Front::new(Arc::new(upstream), replica);
+    let gone = PayloadState::Erased(erase.id());
+    let request = GetRequest { ids: ids.to_vec(), max_bytes: u32::MAX };
+    let items = front.get(&cx, request).await.unwrap();
+    assert!(matches!(&items[0], GetItem::Header(_, state) if *state == gone), "{items:?}");
+    assert!(matches!(&items[1], GetItem::Entry(_)), "{items:?}");
+    assert_eq!(held().await, [false, true]);
+    storage.keep(&space, vec![kept(&secret)]).await.unwrap();
+    let page = front.scan(&cx, ScanRequest::everything()).await.unwrap();
+    assert!(matches!(&page.items[0].body, ScanBody::Header(_, state) if *state == gone));
+    assert!(matches!(&page.items[1].body, ScanBody::Entry(_)));
+    assert_eq!(held().await, [false, true]);
+}
