@@ -245,6 +245,39 @@ def read_feed_request(item):
             "riderBytes": cbor.integer(riders, 65_536)}
 
 
+# --- Mailboxes (WIRE-43 to WIRE-45) -------------------------------------------------------------------------------------
+
+MAILBOX = {2: "leave", 3: "fetch", 4: "close"}
+MAILBOX_PARTS = {"leave": ("slot", "content"), "fetch": ("slot",), "close": ()}
+
+
+def read_mailbox_open(item):
+    address, proof = cbor.exactly(item, 2)
+    return {"address": cbor.fixed(address, 32), "proof": cbor.fixed(proof, 64)}
+
+
+def read_mailbox(item):
+    address, proof, operation = cbor.exactly(item, 3)
+    said = read_mailbox_open([address, proof])
+    if not cbor.array(operation, 3):
+        cbor.refuse("cbor.count")
+    said["operation"] = MAILBOX[cbor.integer(operation[0], 4, 2)]
+    parts = MAILBOX_PARTS[said["operation"]]
+    cbor.exactly(operation, 1 + len(parts))
+    for name, value in zip(parts, operation[1:]):
+        said[name] = cbor.integer(value, 255) if name == "slot" else cbor.blob(value, 8192)
+    return said
+
+
+def mailbox_item(said):
+    number = next(number for number, name in MAILBOX.items() if name == said["operation"])
+    return [said["address"], said["proof"], [number, *(said[name] for name in MAILBOX_PARTS[said["operation"]])]]
+
+
+def read_mailbox_answer(item):
+    return {"content": optional(item, lambda message: cbor.blob(message, 4096))}
+
+
 def read_error(item):
     error = errors.read_error(cbor.exactly(item, 5))
     return dict(error, status=errors.status(error))
@@ -266,6 +299,9 @@ MESSAGES = {
     "summary answer": (read_summary_answer, summary_answer_item),
     "status answer": (read_status_answer, status_answer_item),
     "feed request": (read_feed_request, in_order),
+    "mailbox open": (read_mailbox_open, in_order),
+    "mailbox": (read_mailbox, mailbox_item),
+    "mailbox answer": (read_mailbox_answer, lambda said: said["content"]),
     "error": (read_error, errors.error_items),
 }
 

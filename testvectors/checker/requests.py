@@ -16,6 +16,8 @@ ROUTES = {
     "login": ("POST", "/v1/login"),
     "spaces": ("GET", "/v1/spaces"),
     "feed": ("POST", "/v1/feed"),
+    "mailbox open": ("POST", "/v1/mailbox/open"),
+    "mailbox": ("POST", "/v1/mailbox"),
     **{name: ("GET", f"/v1/spaces/{{}}/{name}") for name in ("head", "status")},
     **{name: ("POST", f"/v1/spaces/{{}}/{name}") for name in ("put", "get", "has", "scan", "summary")},
 }

@@ -115,6 +115,12 @@ impl Capabilities {
     pub fn supports(&self, rung: Rung) -> bool {
         self.rungs.contains(&rung.name())
     }
+
+    /// Whether the feature of this name is there.
+    #[must_use]
+    pub fn has(&self, feature: &Code) -> bool {
+        self.features.contains(feature)
+    }
 }
 
 impl Encode for Capabilities {

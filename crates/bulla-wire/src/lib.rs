@@ -10,7 +10,7 @@
 //!
 //! - [`Route`]: which request a path names;
 //! - one module a request: [`capabilities`], [`login`], [`spaces`], [`put`], [`get`], [`has`], [`scan`], [`summary`],
-//!   [`status`], [`feed`]; the answer to `head` is [`bulla_core::Head`] itself;
+//!   [`status`], [`feed`], [`mailbox`]; the answer to `head` is [`bulla_core::Head`] itself;
 //! - [`BodyEncoder`] and [`BodyDecoder`]: streams of entries, in the compact or the plain form;
 //! - [`WireError`] and [`codes`]: what went wrong, and the table of every stable code;
 //! - [`bundle`]: a space as one file.
@@ -27,6 +27,7 @@ pub mod has;
 pub mod headers;
 pub mod limits;
 pub mod login;
+pub mod mailbox;
 pub mod put;
 pub mod route;
 pub mod scan;

@@ -25,6 +25,8 @@ pub const MAX_CAPABILITY_NAMES: usize = 64;
 pub const MAX_LOGIN_SPACES: usize = 256;
 /// Longest origin in a login, in bytes (LOGIN-1).
 pub const MAX_ORIGIN_BYTES: usize = 256;
+/// Longest body of a request about a mailbox, in bytes (WIRE-13).
+pub const MAX_MAILBOX_BODY_BYTES: usize = 8 * 1024;
 /// Length of a token in bytes (WIRE-23).
 pub const TOKEN_BYTES: usize = 32;
 /// Most spaces in one answer to `spaces` (WIRE-40).

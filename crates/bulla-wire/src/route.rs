@@ -30,6 +30,10 @@ pub enum Route {
     },
     /// `POST /v1/feed`: heads of many spaces as they change.
     Feed,
+    /// `POST /v1/mailbox/open`: makes a mailbox, where there are any (WIRE-42).
+    MailboxOpen,
+    /// `POST /v1/mailbox`, without a token: asks something of a mailbox.
+    Mailbox,
     /// A request about one space.
     Space(SpaceId, SpaceRoute),
 }
@@ -98,7 +102,9 @@ impl Route {
     pub const fn method(&self) -> Method {
         match self {
             Self::Capabilities | Self::Spaces { .. } => Method::Get,
-            Self::LoginChallenge | Self::Login | Self::Feed => Method::Post,
+            Self::LoginChallenge | Self::Login | Self::Feed | Self::MailboxOpen | Self::Mailbox => {
+                Method::Post
+            }
             Self::Space(_, route) => route.method(),
         }
     }
@@ -111,6 +117,8 @@ impl Route {
             Self::LoginChallenge => "/v1/login/challenge".to_owned(),
             Self::Login => "/v1/login".to_owned(),
             Self::Feed => "/v1/feed".to_owned(),
+            Self::MailboxOpen => "/v1/mailbox/open".to_owned(),
+            Self::Mailbox => "/v1/mailbox".to_owned(),
             Self::Spaces { after: None } => "/v1/spaces".to_owned(),
             Self::Spaces { after: Some(space) } => format!("/v1/spaces?after={space}"),
             Self::Space(space, route) => format!("/v1/spaces/{space}/{}", route.name()),
@@ -134,6 +142,8 @@ impl Route {
             ("login/challenge", None) => Self::LoginChallenge,
             ("login", None) => Self::Login,
             ("feed", None) => Self::Feed,
+            ("mailbox/open", None) => Self::MailboxOpen,
+            ("mailbox", None) => Self::Mailbox,
             ("spaces", None) => Self::Spaces { after: None },
             ("spaces", Some(query)) => {
                 let after = query.strip_prefix("after=").and_then(space_id);
@@ -149,6 +159,12 @@ impl Route {
             (_, Some(_)) => return Err(RouteError::Unknown),
         };
         if route.method() == method { Ok(route) } else { Err(RouteError::Method) }
+    }
+
+    /// Whether it is about a mailbox: at a node that offers none there is no such path (WIRE-42).
+    #[must_use]
+    pub const fn is_mailbox(&self) -> bool {
+        matches!(self, Self::MailboxOpen | Self::Mailbox)
     }
 
     /// How many spaces a page of [`Route::Spaces`] holds at most.

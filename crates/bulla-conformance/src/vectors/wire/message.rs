@@ -3,6 +3,7 @@
 mod errors;
 mod fields;
 mod logins;
+mod mailboxes;
 mod node;
 mod reading;
 mod writing;
@@ -35,6 +36,9 @@ const NAMES: &[&str] = &[
     "summary answer",
     "status answer",
     "feed request",
+    "mailbox open",
+    "mailbox",
+    "mailbox answer",
     "error",
 ];
 
@@ -55,8 +59,13 @@ impl Format for Messages {
     }
 
     fn generate(&self) -> File {
-        let messages =
-            [node::messages(), logins::messages(), writing::messages(), reading::messages()];
+        let messages = [
+            node::messages(),
+            logins::messages(),
+            writing::messages(),
+            reading::messages(),
+            mailboxes::messages(),
+        ];
         let mut groups: Vec<Message> = messages.into_iter().flatten().collect();
         groups.push(errors::message());
         assert!(
@@ -64,7 +73,7 @@ impl Format for Messages {
             "all are there"
         );
         let file = File::new()
-            .note("Requests and answers that are one item: WIRE-20 to WIRE-40, CAP-2 to CAP-5, FEED-2, ERR-4 and ERR-5.")
+            .note("Requests and answers that are one item: WIRE-20 to WIRE-40, WIRE-43 to WIRE-45, CAP-2 to CAP-5, FEED-2, ERR-4 and ERR-5.")
             .note("Bytes are written element by element. The answer to head is a head: see head.json.")
             .flag("Boundary", "a value at the edge of what is allowed")
             .flag("Later", "what a later version may add, and this one passes over");

@@ -23,6 +23,8 @@ const NAMES: &[&str] = &[
     "scan",
     "summary",
     "feed",
+    "mailbox open",
+    "mailbox",
 ];
 
 impl Format for Routes {
@@ -42,6 +44,7 @@ impl Format for Routes {
     fn generate(&self) -> File {
         File::new()
             .note("Which request a method and a path name (WIRE-1, WIRE-5).")
+            .note("The node offers mailboxes; at one that does not, the paths of mailboxes are refused with request.route (WIRE-42).")
             .note("Other methods than GET and POST are refused with request.method whatever the path.")
             .group(Group::new().cases(good()))
             .group(Group::new().cases(refused()))
@@ -84,6 +87,8 @@ fn name_of(route: &Route) -> (&'static str, Option<SpaceId>) {
         Route::Login => ("login", None),
         Route::Spaces { after } => ("spaces", after),
         Route::Feed => ("feed", None),
+        Route::MailboxOpen => ("mailbox open", None),
+        Route::Mailbox => ("mailbox", None),
         Route::Space(space, SpaceRoute::Head) => ("head", Some(space)),
         Route::Space(space, SpaceRoute::Status) => ("status", Some(space)),
         Route::Space(space, SpaceRoute::Put) => ("put", Some(space)),
@@ -97,7 +102,7 @@ fn name_of(route: &Route) -> (&'static str, Option<SpaceId>) {
 const SPACE: [u8; 32] = [0xab; 32];
 
 /// Every request: name, method, path with `{space}`.
-const REQUESTS: [(&str, &str, &str); 13] = [
+const REQUESTS: [(&str, &str, &str); 15] = [
     ("capabilities", "GET", "/v1/capabilities"),
     ("challenge", "POST", "/v1/login/challenge"),
     ("login", "POST", "/v1/login"),
@@ -111,6 +116,8 @@ const REQUESTS: [(&str, &str, &str); 13] = [
     ("scan", "POST", "/v1/spaces/{space}/scan"),
     ("summary", "POST", "/v1/spaces/{space}/summary"),
     ("feed", "POST", "/v1/feed"),
+    ("mailbox open", "POST", "/v1/mailbox/open"),
+    ("mailbox", "POST", "/v1/mailbox"),
 ];
 
 fn good() -> Vec<Case> {
@@ -165,6 +172,9 @@ fn refused() -> Vec<Case> {
         unknown("a query where none belongs", "/v1/capabilities?x=1".to_owned()),
         unknown("an empty query", "/v1/capabilities?".to_owned()),
         unknown("a query about a space", format!("/v1/spaces/{space}/head?after={space}")),
+        unknown("below mailbox open", "/v1/mailbox/open/".to_owned()),
+        unknown("a mailbox by its address", format!("/v1/mailbox/{space}")),
+        unknown("a mailbox with a query", "/v1/mailbox?slot=1".to_owned()),
         unknown("spaces after nothing", "/v1/spaces?after=".to_owned()),
         unknown("spaces after upper case", format!("/v1/spaces?after={}", space.to_uppercase())),
         unknown("spaces after two", format!("/v1/spaces?after={space}&after={space}")),

@@ -9,6 +9,7 @@ use bulla_wire::feed::FeedRequest;
 use bulla_wire::get::GetMessage;
 use bulla_wire::has::{HasAnswer, HasRequest};
 use bulla_wire::login::{ChallengeAnswer, ChallengeRequest, LoginAnswer, LoginRequest};
+use bulla_wire::mailbox::{MailboxAction, MailboxCall, MailboxOpen, MailboxReply};
 use bulla_wire::put::PutAnswer;
 use bulla_wire::scan::ScanMessage;
 use bulla_wire::spaces::SpacesAnswer;
@@ -87,6 +88,14 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Reading, Mismatch> {
                 "riderBytes": request.rider_bytes.to_string(),
             })
         }),
+        "mailbox open" => exact(
+            bytes,
+            |open: &MailboxOpen| json!({ "address": hex(open.address), "proof": hex(open.proof) }),
+        ),
+        "mailbox" => exact(bytes, mailbox_call),
+        "mailbox answer" => {
+            exact(bytes, |reply: &MailboxReply| json!({ "content": reply.0.as_ref().map(hex) }))
+        }
         "error" => exact(bytes, error),
         _ => return Err(Mismatch(format!("unknown message {name}"))),
     })
@@ -133,6 +142,23 @@ fn challenge_request(request: &ChallengeRequest) -> Value {
         "client": hex(request.client), "nonce": hex(request.nonce), "origin": request.origin,
         "spaces": hex_list(&request.spaces),
     })
+}
+
+fn mailbox_call(call: &MailboxCall) -> Value {
+    let mut fields = json!({ "address": hex(call.address), "proof": hex(call.proof) });
+    match &call.action {
+        MailboxAction::Leave { slot, message } => {
+            fields["operation"] = "leave".into();
+            fields["slot"] = slot.to_string().into();
+            fields["content"] = hex(message).into();
+        }
+        MailboxAction::Fetch { slot } => {
+            fields["operation"] = "fetch".into();
+            fields["slot"] = slot.to_string().into();
+        }
+        MailboxAction::Close => fields["operation"] = "close".into(),
+    }
+    fields
 }
 
 fn form(form: Form) -> &'static str {
@@ -394,6 +420,11 @@ pub(super) fn shape() -> Shape {
         Field::optional("bloom", Shape::Hex, "the Bloom filter, encoded: see bloom.json"),
         Field::optional("heartbeat", Shape::Uint64, "milliseconds"),
         Field::optional("riderBytes", Shape::Uint64, "most bytes of entries that ride along"),
+        Field::optional("address", Shape::HexOf(32), "the mailbox"),
+        Field::optional("proof", Shape::HexOf(64), "the signature of its key"),
+        Field::optional("operation", Shape::OneOf(&["leave", "fetch", "close"]), "what is asked"),
+        Field::optional("slot", Shape::Uint64, "the slot"),
+        Field::optional("content", Shape::nullable(Shape::Hex), "a message, or none"),
     ];
     let numbers = [
         "entries",
