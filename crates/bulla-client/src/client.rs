@@ -59,10 +59,13 @@ pub enum BuildError {
     /// The operating system gives no random bytes.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),
+    /// The node was asked who it is, and did not say.
+    #[error("the node does not say who it is")]
+    Node(#[from] StoreError),
 }
 
 /// Makes a [`Client`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ClientBuilder {
     upstream: Upstream,
     initiator: Arc<dyn Initiator>,
@@ -115,6 +118,12 @@ impl ClientBuilder {
     #[must_use]
     pub fn with_randomness(mut self, randomness: Arc<dyn Randomness>) -> Self {
         self.randomness = randomness;
+        self
+    }
+
+    /// The node must prove this key instead.
+    pub(crate) fn with_node(mut self, node: NodeId) -> Self {
+        self.upstream = self.upstream.with_node(node);
         self
     }
 
@@ -226,13 +235,23 @@ impl Client {
         Ok(self.known_capabilities(cx).await?.limits)
     }
 
-    async fn known_capabilities(&self, cx: &Context) -> Result<&Capabilities> {
+    pub(crate) async fn known_capabilities(&self, cx: &Context) -> Result<&Capabilities> {
         let inner = &self.inner;
         let known = inner.capabilities.get_or_try_init(|| self.fetch_capabilities(cx));
         until_deadline(inner.transport.clock(), cx.deadline, known).await?
     }
 
     async fn fetch_capabilities(&self, cx: &Context) -> Result<Capabilities> {
+        let capabilities = self.read_capabilities(cx).await?;
+        let (expected, actual) = (self.node(), capabilities.node);
+        if expected != actual {
+            return Err(StoreError::WrongNode { expected, actual });
+        }
+        Ok(capabilities)
+    }
+
+    /// What the node says, whoever it says it is.
+    pub(crate) async fn read_capabilities(&self, cx: &Context) -> Result<Capabilities> {
         let transport = &self.inner.transport;
         let sent = transport.send(cx, &Route::Capabilities, None, None, CONTENT_CBOR).await;
         let answer = sent.map_err(|failure| match failure {
@@ -247,10 +266,6 @@ impl Client {
         if capabilities.versions.shared_with(VersionRange::OURS).is_none() {
             let error = WireError::no_shared_version(capabilities.versions, VersionRange::OURS);
             return Err(peer(error.code, error.message));
-        }
-        let (expected, actual) = (self.node(), capabilities.node);
-        if expected != actual {
-            return Err(StoreError::WrongNode { expected, actual });
         }
         Ok(capabilities)
     }

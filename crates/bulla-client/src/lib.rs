@@ -34,6 +34,7 @@ mod client;
 mod error;
 mod feed;
 mod login;
+mod mailbox;
 mod settings;
 mod spaces;
 mod store;
@@ -47,6 +48,7 @@ pub use acknowledgements::{
 };
 pub use address::{AddressRule, AnyAddress, PublicAddresses, Upstream, UpstreamError};
 pub use client::{BuildError, Client, ClientBuilder};
+pub use mailbox::MAILBOX_POLL_MS;
 pub use settings::ClientSettings;
 pub use store::NetworkStore;
 pub use traffic::Traffic;

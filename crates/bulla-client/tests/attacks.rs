@@ -26,5 +26,7 @@ mod a57_bombs;
 mod answers_that_do_not_fit;
 #[path = "attacks/honest.rs"]
 mod honest;
+#[path = "attacks/mailboxes.rs"]
+mod mailboxes;
 #[path = "attacks/support.rs"]
 mod support;

@@ -130,6 +130,8 @@ pub(crate) const fn route_name(route: &Route) -> &'static str {
         Route::Login => "login",
         Route::Spaces { .. } => "spaces",
         Route::Feed => "feed",
+        Route::MailboxOpen => MAILBOX_OPEN,
+        Route::Mailbox => MAILBOX,
         Route::Space(_, route) => route.name(),
     }
 }
@@ -137,7 +139,10 @@ pub(crate) const fn route_name(route: &Route) -> &'static str {
 /// A request that names no route.
 const UNKNOWN: &str = "unknown";
 
-const ROUTES: [&str; 13] = [
+const MAILBOX_OPEN: &str = "mailbox/open";
+const MAILBOX: &str = "mailbox";
+
+const ROUTES: [&str; 15] = [
     "capabilities",
     "login/challenge",
     "login",
@@ -150,6 +155,8 @@ const ROUTES: [&str; 13] = [
     SpaceRoute::Has.name(),
     SpaceRoute::Scan.name(),
     SpaceRoute::Summary.name(),
+    MAILBOX_OPEN,
+    MAILBOX,
     UNKNOWN,
 ];
 

@@ -81,7 +81,9 @@ impl HttpApi {
         let framing = rules::framing(head, peer);
         let is_ambiguous = framing.is_err();
         let mut source = Source::new(incoming, Arc::clone(&self.figures));
-        let asked = framing.and_then(|()| rules::asked(head, request_id, peer));
+        let asked = framing.and_then(|()| {
+            rules::asked(head, request_id, peer, |route| self.service.offers(route))
+        });
         let route = asked.as_ref().ok().map(|asked| asked.route);
         let answered = match asked {
             Ok(asked) => match source.open(self.service.body_limit(&asked.route), peer) {

@@ -23,5 +23,6 @@ pub use figures::Figures;
 pub use http_api::HttpApi;
 pub use listen::{Drained, Handler, Listener, Peer, Tls, TlsError, TlsFiles};
 pub use mailboxes::{MailboxAnswer, Mailboxes};
+pub use service::MailboxSettings;
 pub use service::{Answer, BodySource, Call, Components, Service, ServiceError, ServiceSettings};
 pub use settings::{HttpSettings, SettingError};

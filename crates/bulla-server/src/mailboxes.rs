@@ -7,11 +7,13 @@ use bulla_core::ids::MailboxAddress;
 use bulla_core::values::{
     MAILBOX_LIFETIME_MS, MAILBOX_SLOTS, MailboxError, MailboxOperation, MailboxRequest,
 };
-use bulla_core::{NodeId, Signature};
+use bulla_core::{NodeId, PeerKey, Signature};
 use bytes::Bytes;
 
 /// How many mailboxes a node keeps at once unless its operator says otherwise: 8 MiB of messages (PAIR-45).
 pub const DEFAULT_MAILBOXES: usize = 256;
+/// How many of them one device may have opened, unless the operator says otherwise.
+pub const DEFAULT_MAILBOXES_PER_PEER: usize = 16;
 
 /// All mailboxes of one node, in memory only. Time comes with each call, in milliseconds by a clock that does not go back.
 ///
@@ -20,6 +22,7 @@ pub const DEFAULT_MAILBOXES: usize = 256;
 pub struct Mailboxes {
     node: NodeId,
     most: usize,
+    most_per_peer: usize,
     boxes: HashMap<MailboxAddress, Mailbox>,
 }
 
@@ -36,6 +39,8 @@ pub enum MailboxAnswer {
 
 struct Mailbox {
     opened_ms: u64,
+    /// Who asked for it, so that one device does not take the places of all; nobody learns it.
+    opener: Option<PeerKey>,
     slots: [Option<Bytes>; MAILBOX_SLOTS as usize],
 }
 
@@ -65,7 +70,34 @@ impl Mailboxes {
     /// No mailboxes yet, and never more than `most`.
     #[must_use]
     pub fn new(node: NodeId, most: usize) -> Self {
-        Self { node, most, boxes: HashMap::new() }
+        Self { node, most, most_per_peer: most, boxes: HashMap::new() }
+    }
+
+    /// As [`new`](Self::new), and never more than `most_per_peer` that the same device has [opened](Self::open).
+    #[must_use]
+    pub fn with_most_per_peer(mut self, most_per_peer: usize) -> Self {
+        self.most_per_peer = most_per_peer;
+        self
+    }
+
+    /// Makes a mailbox for a device that has proved who it is. Its own bound counts those that it opened and that are
+    /// still there, whoever shares them.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Proof`], or [`MailboxError::Full`] by either bound.
+    pub fn open(
+        &mut self,
+        opener: PeerKey,
+        address: MailboxAddress,
+        proof: &Signature,
+        now_ms: u64,
+    ) -> Result<(), MailboxError> {
+        let request =
+            MailboxRequest { node: self.node, address, operation: MailboxOperation::Open };
+        request.judge(&self.node, &[], proof)?;
+        self.forget_expired(now_ms);
+        self.make(Some(opener), address, now_ms)
     }
 
     /// Answers one request. `message` is what came with [`Leave`](MailboxOperation::Leave), and nothing with the others.
@@ -84,7 +116,9 @@ impl Mailboxes {
         request.judge(&self.node, message, proof)?;
         self.forget_expired(now_ms);
         match request.operation {
-            MailboxOperation::Open => self.open(request.address, now_ms),
+            MailboxOperation::Open => {
+                self.make(None, request.address, now_ms).map(|()| MailboxAnswer::Done)
+            }
             MailboxOperation::Leave { slot, .. } => {
                 let held = self.find(&request.address)?.slot(slot)?;
                 match held {
@@ -123,19 +157,24 @@ impl Mailboxes {
         self.boxes.is_empty()
     }
 
-    fn open(
+    fn make(
         &mut self,
+        opener: Option<PeerKey>,
         address: MailboxAddress,
         now_ms: u64,
-    ) -> Result<MailboxAnswer, MailboxError> {
-        if !self.boxes.contains_key(&address) {
-            if self.boxes.len() >= self.most {
-                return Err(MailboxError::Full);
-            }
-            let mailbox = Mailbox { opened_ms: now_ms, slots: Default::default() };
-            self.boxes.insert(address, mailbox);
+    ) -> Result<(), MailboxError> {
+        if self.boxes.contains_key(&address) {
+            return Ok(());
         }
-        Ok(MailboxAnswer::Done)
+        let is_own = |mailbox: &&Mailbox| opener.is_some() && mailbox.opener == opener;
+        if self.boxes.len() >= self.most
+            || self.boxes.values().filter(is_own).count() >= self.most_per_peer && opener.is_some()
+        {
+            return Err(MailboxError::Full);
+        }
+        let mailbox = Mailbox { opened_ms: now_ms, opener, slots: Default::default() };
+        self.boxes.insert(address, mailbox);
+        Ok(())
     }
 
     fn find(&mut self, address: &MailboxAddress) -> Result<&mut Mailbox, MailboxError> {

@@ -6,6 +6,7 @@ mod gate;
 mod list;
 mod pages;
 mod paths;
+mod post;
 mod put;
 mod settings;
 mod verify;
@@ -20,11 +21,11 @@ use bulla_identity::{NodeKeys, Randomness};
 use bulla_store::{Clock, ContentAddressedStore, Context, HopPath, Spaces, StoreError};
 use bulla_wire::capabilities::NodeLimits;
 use bulla_wire::has::{HasAnswer, HasRequest};
-use bulla_wire::limits::{MAX_MESSAGE_BYTES, MAX_SUMMARY_BYTES};
+use bulla_wire::limits::{MAX_MAILBOX_BODY_BYTES, MAX_MESSAGE_BYTES, MAX_SUMMARY_BYTES};
 use bulla_wire::route::SpaceRoute;
 use bulla_wire::status::StatusAnswer;
 use bulla_wire::summary::{SummaryAnswer, SummaryMessage};
-use bulla_wire::{Capabilities, Route, WireError, codes};
+use bulla_wire::{Capabilities, Route, WireError, codes, mailbox};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
@@ -35,8 +36,10 @@ use crate::login::Logins;
 use crate::tokens::{Session, TOKEN_BYTES};
 use gate::Gate;
 use paths::Paths;
+use post::Post;
 use verify::VerifyPool;
 
+pub use post::MailboxSettings;
 pub use settings::ServiceSettings;
 
 /// What a service is made of.
@@ -84,6 +87,8 @@ pub struct Service {
     founding: Arc<Gate>,
     feeds: Arc<Gate>,
     feed_paths: Arc<Paths>,
+    /// None where the operator offers no mailboxes.
+    post: Option<Post>,
     limits: NodeLimits,
     settings: ServiceSettings,
 }
@@ -170,6 +175,7 @@ impl Service {
         let mut seed = [0; 32];
         randomness.fill(&mut seed)?;
         let patience = Duration::from_millis(settings.patience_ms);
+        let (node, mailbox_clock) = (keys.node_id(), Arc::clone(&clock));
         let logins = Logins::new(
             Arc::clone(&keys),
             Arc::clone(&access),
@@ -189,6 +195,7 @@ impl Service {
             founding: Gate::new(MAX_FOUNDING, 1, patience),
             feeds: Gate::new(settings.max_feeds, settings.max_feeds_per_peer, patience),
             feed_paths: Paths::new(settings.max_feed_paths_per_peer),
+            post: Post::new(settings.mailbox, node, mailbox_clock),
             limits: settings.limits(),
             settings,
         }))
@@ -205,6 +212,12 @@ impl Service {
         self.keys.node_id()
     }
 
+    /// Whether there is such a request here: without mailboxes none about them, as if nobody knew the paths (WIRE-42).
+    #[must_use]
+    pub const fn offers(&self, route: &Route) -> bool {
+        self.post.is_some() || !route.is_mailbox()
+    }
+
     /// The longest body a request may have, in bytes.
     #[must_use]
     pub fn body_limit(&self, route: &Route) -> u64 {
@@ -212,6 +225,7 @@ impl Service {
         match route {
             Route::Capabilities | Route::Spaces { .. } => 0,
             Route::LoginChallenge | Route::Login => LOGIN_BYTES,
+            Route::MailboxOpen | Route::Mailbox => MAX_MAILBOX_BODY_BYTES as u64,
             Route::Feed => message,
             Route::Space(_, route) => match route {
                 SpaceRoute::Head | SpaceRoute::Status => 0,
@@ -250,6 +264,8 @@ impl Service {
                 let asker = self.asker(call)?;
                 self.in_time(&asker, self.list(&asker, after)).await
             }
+            Route::MailboxOpen => self.open_mailbox(call, body).await,
+            Route::Mailbox => self.ask_mailbox(&call, body).await,
             Route::Feed => {
                 let asker = self.asker(call)?;
                 let request = read(body, self.body_limit(&route)).await?;
@@ -265,6 +281,9 @@ impl Service {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::new(self.node_id());
         capabilities.limits = self.limits;
+        if self.post.is_some() {
+            capabilities.features.push(mailbox::FEATURE);
+        }
         capabilities
     }
 
@@ -284,6 +303,39 @@ impl Service {
             span: tracing::Span::current(),
         };
         Ok(Asker { session, hops, cx, stopping: call.stopping })
+    }
+
+    /// Mailboxes are opened by those who may log in, so that strangers do not fill the places (PAIR-44); whether this one
+    /// still may is asked now.
+    async fn open_mailbox(
+        &self,
+        call: Call,
+        body: &mut dyn BodySource,
+    ) -> Result<Answer, WireError> {
+        let post = self.post.as_ref().ok_or_else(|| errors::of_code(codes::ROUTE))?;
+        let asker = self.asker(call)?;
+        if !self.access.is_known(&asker.session.peer) {
+            return Err(errors::of_code(codes::LOGIN_REFUSED));
+        }
+        if !asker.hops.nodes().is_empty() {
+            return Err(errors::of_code(codes::HOP_PATH));
+        }
+        let open = read(body, MAX_MAILBOX_BODY_BYTES as u64).await?;
+        Ok(message(&post.open(asker.session.peer, &open)?))
+    }
+
+    /// For whoever holds the key of a mailbox. A token is not looked at: who asks shall not be known.
+    async fn ask_mailbox(
+        &self,
+        call: &Call,
+        body: &mut dyn BodySource,
+    ) -> Result<Answer, WireError> {
+        let post = self.post.as_ref().ok_or_else(|| errors::of_code(codes::ROUTE))?;
+        if !call.hops.is_empty() {
+            return Err(errors::of_code(codes::HOP_PATH));
+        }
+        let call = read(body, MAX_MAILBOX_BODY_BYTES as u64).await?;
+        Ok(message(&post.ask(&call)?))
     }
 
     async fn in_time(

@@ -13,6 +13,8 @@ mod a47_other_token_formats;
 mod a48_passed_on_challenges;
 #[path = "attacks/a49_challenge_floods.rs"]
 mod a49_challenge_floods;
+#[path = "attacks/a49_mailbox_floods.rs"]
+mod a49_mailbox_floods;
 #[path = "attacks/a50_existence_oracles.rs"]
 mod a50_existence_oracles;
 #[path = "attacks/a50_founders.rs"]
@@ -39,5 +41,7 @@ mod a61_clock_jumps;
 mod a62_leaks;
 #[path = "attacks/a64_feeds_that_outlive_rights.rs"]
 mod a64_feeds_that_outlive_rights;
+#[path = "attacks/mailboxes.rs"]
+mod mailboxes;
 #[path = "attacks/support.rs"]
 mod support;

@@ -51,10 +51,18 @@ pub(super) fn framing(head: &Parts, peer: &Peer) -> Result<(), WireError> {
 }
 
 /// Reads a head whose framing holds.
-pub(super) fn asked(head: &Parts, request_id: &str, peer: &Peer) -> Result<Asked, WireError> {
+///
+/// What is not `offered` is refused like a path that there is not, by whatever method: not even the answer to another fault
+/// of the request is another one.
+pub(super) fn asked(
+    head: &Parts,
+    request_id: &str,
+    peer: &Peer,
+    offered: impl Fn(&Route) -> bool,
+) -> Result<Asked, WireError> {
     let fields = &head.headers;
     versions(fields)?;
-    let route = route(head)?;
+    let route = route(head, offered)?;
     content_type(fields, &route)?;
     let hops = match single(fields, headers::HOPS)? {
         Some(value) => {
@@ -102,13 +110,19 @@ fn versions(fields: &HeaderMap) -> Result<(), WireError> {
     }
 }
 
-fn route(head: &Parts) -> Result<Route, WireError> {
+fn route(head: &Parts, offered: impl Fn(&Route) -> bool) -> Result<Route, WireError> {
     let method = match head.method {
         http::Method::GET => Method::Get,
         http::Method::POST => Method::Post,
         _ => return Err(errors::of_code(codes::METHOD)),
     };
-    Route::parse(method, head.uri.path(), head.uri.query()).map_err(|error| match error {
+    let (path, query) = (head.uri.path(), head.uri.query());
+    for by in [Method::Get, Method::Post] {
+        if Route::parse(by, path, query).is_ok_and(|route| !offered(&route)) {
+            return Err(errors::of_code(codes::ROUTE));
+        }
+    }
+    Route::parse(method, path, query).map_err(|error| match error {
         RouteError::Version(version) => match VersionRange::new(version, version) {
             Some(client) => WireError::no_shared_version(VersionRange::OURS, client),
             None => errors::of_code(codes::ROUTE),

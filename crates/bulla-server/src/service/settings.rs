@@ -7,6 +7,7 @@ use bulla_wire::capabilities::NodeLimits;
 use bulla_wire::limits::MAX_FEED_SPACES;
 use serde::{Deserialize, Serialize};
 
+use super::MailboxSettings;
 use crate::settings::SettingError;
 
 /// Limits of what a service does for its peers (NODE-30).
@@ -42,6 +43,9 @@ pub struct ServiceSettings {
     pub max_page_bytes: u32,
     /// Threads that verify. Default: as many as there are cores.
     pub verify_threads: usize,
+    /// Mailboxes; off by default. They have a section of their own in a configuration.
+    #[serde(skip)]
+    pub mailbox: MailboxSettings,
 }
 
 impl Default for ServiceSettings {
@@ -61,6 +65,7 @@ impl Default for ServiceSettings {
             max_put_entries: MAX_ENTRIES_PER_PUT,
             max_page_bytes: 4 * 1024 * 1024,
             verify_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            mailbox: MailboxSettings::default(),
         }
     }
 }
@@ -110,7 +115,7 @@ impl ServiceSettings {
         if !(1..=MAX_PAGE_BYTES).contains(&self.max_page_bytes) {
             return refuse("max_page_bytes", "between 1 and 16,777,216");
         }
-        Ok(())
+        self.mailbox.check()
     }
 
     pub(super) fn limits(&self) -> NodeLimits {
