@@ -82,8 +82,13 @@ impl Forks {
     fn late(&mut self, author: AuthorKey, sequence: u64, id: EntryId) {
         let key = (author, sequence);
         let is_new = !self.late.contains_key(&key);
-        if !(is_new && self.late.len() >= MOST_LATE) {
-            self.late.entry(key).or_default().insert(id);
+        if is_new && self.late.len() >= MOST_LATE {
+            return;
+        }
+        let ids = self.late.entry(key).or_default();
+        // Any third is a fork with one of two.
+        if ids.len() < 2 {
+            ids.insert(id);
         }
     }
 
@@ -135,7 +140,11 @@ impl Work {
     pub(crate) async fn find_forks(&mut self, now: &Head) -> Result<(), Halt> {
         // With nothing new there is nothing new to compare.
         if self.forks.are_tips_changed {
+            let mut proven = HashMap::new();
             for (id, of) in self.frontiers.unreached_entries() {
+                if let Some(other) = proven.insert((of.author, of.sequence), id) {
+                    self.forks.insert(Fork::new(of.author, of.sequence, id, other));
+                }
                 self.forks.proven(of.author, of.sequence, id);
             }
         }
@@ -207,6 +216,8 @@ mod tests {
         assert_eq!(forks.late.len(), MOST_LATE);
         // Another branch of one that is noted finds room.
         forks.late(AuthorKey([1; 32]), 5, EntryId([3; 32]));
+        assert_eq!(forks.late[&(AuthorKey([1; 32]), 5)].len(), 2);
+        forks.late(AuthorKey([1; 32]), 5, EntryId([4; 32]));
         assert_eq!(forks.late[&(AuthorKey([1; 32]), 5)].len(), 2);
         let tips: Vec<_> = (0..20)
             .map(|i| Tip { author: AuthorKey(bytes(i)), sequence: i + 1, id: EntryId(bytes(i)) })

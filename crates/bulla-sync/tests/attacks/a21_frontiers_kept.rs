@@ -80,6 +80,9 @@ async fn a21_more_branches_than_are_kept_are_all_found_in_the_end() {
     fill(&*source, &entries).await;
     let report = pull(&source, &target, &bookmarks).await;
     assert!(matches!(incomplete(&report).reason, Reason::FrontierUnreached(16)), "{report}");
+    // Two that nobody holds are a fork as well.
+    let [fork] = &report.forks[..] else { panic!("{report}") };
+    assert_eq!((fork.author, fork.sequence), (forker.id(), 1));
     // As some are found there is room for the others.
     let mut missing = branches.len();
     while missing > 0 {
