@@ -14,6 +14,8 @@ use crate::proof::Ascending;
 use crate::side::Halt;
 use crate::work::Work;
 
+/// Frontiers read at one time.
+const READ_IDS: usize = 256;
 /// Bytes of frontiers read at one time; each may be 1 MiB long.
 const READ_BYTES: u32 = 4 * 1024 * 1024;
 /// From this many headers on they are verified on another thread.
@@ -32,8 +34,7 @@ impl Work {
     /// Reads the frontiers that wait.
     pub(crate) async fn read_frontiers(&mut self) -> Result<(), Halt> {
         while self.frontiers.is_waiting() {
-            let ids: Vec<_> =
-                self.frontiers.waiting.iter().take(MAX_IDS_PER_REQUEST).copied().collect();
+            let ids: Vec<_> = self.frontiers.waiting.iter().take(READ_IDS).copied().collect();
             let items = self.target.get(ids.clone(), READ_BYTES).await?;
             let read: Vec<_> = ids.into_iter().zip(items).collect();
             let entries: Vec<_> = read.iter().filter_map(|(_, item)| entry(item)).collect();
