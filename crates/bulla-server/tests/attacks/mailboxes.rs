@@ -195,7 +195,8 @@ async fn what_came_by_another_node_is_refused() {
 #[tokio::test]
 async fn a61_mailboxes_live_for_15_minutes_whatever_the_wall_clock_says() {
     let (member, clock) = (device(), SetClock::new());
-    let setup = Setup { clock: clock.clone(), ..node_for(&member).await };
+    let setup =
+        Setup { clock: std::sync::Arc::<SetClock>::clone(&clock), ..node_for(&member).await };
     let node = setup.start().await;
     let (token, guest) = (node.token(&*member, &[]).await, Guest::new(&node, [1; 32]));
     node.post(OPEN, Some(&token), &guest.open()).await.value::<MailboxReply>();
