@@ -6,6 +6,7 @@ use bulla_core::control::Role;
 use bulla_core::genesis::Policy;
 use bulla_core::values::PutOutcome;
 
+use crate::engine::Fault;
 use crate::replica::Replica;
 use crate::rules::{is_stored, pair, refused};
 use crate::scene::{Writer, all};
@@ -114,4 +115,28 @@ async fn what_leaves_the_quarantine_keeps_to_quotas() {
     assert_eq!(replica.admission.usage(&writer.device.key).entries, 2);
     let again: Replica = replica.reopen().await;
     assert_eq!(again.admission.usage(&writer.device.key).entries, 2);
+}
+
+/// Clauses: ADM-11, ADM-12.
+#[tokio::test]
+async fn what_was_set_aside_for_a_put_that_failed_is_given_back() {
+    let policy = Policy { author_entries: Some(3), ..Policy::default() };
+    for fault in Fault::ALL {
+        for nth in 1.. {
+            let (_, mut writer, replica) = pair(policy).await;
+            let entries: Vec<_> = (0..3).map(|_| writer.write()).collect();
+            replica.engine.plan(nth, fault);
+            let _ = replica.try_put(&all(&entries));
+            let is_over = replica.engine.heal();
+            replica.admission.settle(&replica.cx).await.unwrap();
+            let used = replica.admission.usage(&writer.device.key);
+            let held = replica.reopen().await.admission.usage(&writer.device.key);
+            assert_eq!(used, held, "call {nth}, {fault:?}");
+            let outcomes = replica.put(&all(&entries)).await;
+            assert!(outcomes.iter().all(|outcome| outcome.receipt().is_some()), "{outcomes:?}");
+            if is_over {
+                break;
+            }
+        }
+    }
 }

@@ -199,6 +199,19 @@ async fn a_long_chain_costs_reads_in_proportion() {
     let head = replica.head().await;
     assert_eq!(head.counting_set().count, COUNT as u64 + 3, "the last one decided all before it");
     assert_eq!(replica.put(&beyond).await, vec![refused("directory.cut", false); 10]);
+    // The same where everything is held when the removal comes.
+    let late = Replica::open(founder.space(), 3).await;
+    let mut controls = replica.controls().await;
+    controls.retain(|entry| entry.id() != revocation.id());
+    late.put(&all(&controls)).await;
+    for batch in entries.iter().chain(&beyond).cloned().collect::<Vec<_>>().chunks(2_000) {
+        late.put(batch).await;
+    }
+    let before = late.engine.reads();
+    late.put(&all([&revocation])).await;
+    let reads = late.engine.reads() - before;
+    assert!(reads < 4 * COUNT as u64, "{reads} headers read for a late removal");
+    assert_eq!(late.head().await.counting, head.counting);
     // From the end back it costs no more, nor in no order at all.
     for order in 0..2 {
         let other = Replica::open(founder.space(), 2).await;
@@ -215,6 +228,33 @@ async fn a_long_chain_costs_reads_in_proportion() {
         let reads = other.engine.reads() - before;
         assert!(reads < 6 * COUNT as u64, "{reads} headers read, order {order}");
         assert_eq!(other.head().await.counting, head.counting, "order {order}");
+    }
+}
+
+/// Clauses: ADM-9.
+#[tokio::test]
+async fn headers_in_quarantine_lead_to_what_counts() {
+    let (mut founder, _, replica) = pair(Policy::default()).await;
+    let mut admin = Writer::new(3, founder.space());
+    let grant = founder.grant(&admin.device, Role::Admin);
+    let mut writer = Writer::new(4, founder.space());
+    let junior = founder.grant(&writer.device, Role::Writer);
+    admin.learn(&junior);
+    let mut chain: Vec<_> = (0..3).map(|_| writer.write()).collect();
+    // Two removals at once, of which one goes further: the entries between them lead to those that count by both.
+    let near = admin.revoke(&writer);
+    chain.extend((0..2).map(|_| writer.write()));
+    let far = founder.revoke(&writer);
+    replica.put(&all([&grant, &junior, &near, &far])).await;
+    let outcomes = replica.put(&all(&chain[3..])).await;
+    assert_eq!(outcomes, vec![refused("directory.cut", false); 2]);
+    let replica = replica.reopen().await;
+    for entry in chain[..3].iter().rev() {
+        assert!(is_stored(&replica.put(&all([entry])).await[0]));
+    }
+    let seen = replica.seen().await;
+    for entry in &chain[..3] {
+        assert_eq!(seen.word(&entry.id()).as_deref(), Some("counts"));
     }
 }
 
