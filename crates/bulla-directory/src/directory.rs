@@ -4,6 +4,8 @@ mod epochs;
 mod members;
 mod update;
 
+use std::collections::HashSet;
+
 use bulla_core::control::Role;
 use bulla_core::genesis::{Genesis, Policy, RecoveryKey};
 use bulla_core::header::FORMAT_VERSION;
@@ -154,33 +156,44 @@ impl Directory {
         self.state.erasing.get(&self.graph.entry(id)?).copied()
     }
 
-    /// What a new control entry by `author` depends on, together with its previous: at most 60 control heads, the author's
-    /// newest give and its last control entry; ascending (CTL-7, CTL-8). Previous is to be left out by the caller.
+    /// What a new control entry by `author` depends on, together with its previous: at most 60 heads, the author's newest
+    /// give and its last control entry; ascending (CTL-7, CTL-8). Previous is to be left out by the caller.
     ///
-    /// Of more than 60 heads those are taken that count, then those of the most senior authors: whoever floods a space
-    /// with entries does not push what counts out of anybody's past.
+    /// Whatever counts is reached over entries that count alone: others may refuse and bound what does not, so nothing may
+    /// lie behind that only. Of more than 60 heads those of the most senior authors are taken.
     #[must_use]
     pub fn dependencies(&self, author: &AuthorKey) -> Vec<EntryId> {
         let mut heads = self.chosen_heads();
         if let Some(device) = self.graph.known_device(author) {
             let last = self.graph.devices[device].own.last();
             let gives = self.state.devices[device].gives.iter().filter_map(|give| give.by);
-            let newest = gives.max_by_key(|give| (self.graph.level(*give), *give));
-            for extra in last.copied().into_iter().chain(newest) {
-                let is_reached =
-                    |head: &EntryNo| *head == extra || self.graph.in_past(extra, *head);
-                if !heads.iter().any(is_reached) {
-                    heads.push(extra);
-                }
-            }
+            let newest =
+                gives.max_by_key(|give| (self.graph.level(*give), self.graph.order(*give)));
+            heads.extend(last.copied().into_iter().chain(newest));
+            heads.sort_unstable();
+            heads.dedup();
         }
         self.ids(heads)
     }
 
-    /// The control entries that no other has in its past, ascending (CTL-7).
+    /// The control entries that no other has in its past, counting or not; ascending (CTL-7).
     #[must_use]
     pub fn control_heads(&self) -> Vec<EntryId> {
         self.ids(self.graph.heads().collect())
+    }
+
+    /// What is named and not held, and decides all the same what counts: what an entry names as previous or dependency
+    /// that counts, whose author `is_heard` whatever it writes, or that lies in the past of such an entry or of a control
+    /// in its cuts; and these controls themselves. Ids of application entries and frontiers may be among it.
+    ///
+    /// Whoever bounds the entries that do not count takes these all the same: otherwise, of two replicas that hold other
+    /// such entries, each would lack what lies in the past of what the other counts. Takes time in all that is held.
+    #[must_use]
+    pub fn missing_references(&self, is_heard: impl Fn(&AuthorKey) -> bool) -> HashSet<EntryId> {
+        let begin = self.graph.nodes.numbers().filter(|entry| {
+            self.counts(*entry) || is_heard(&self.graph.key(self.graph.nodes[*entry].author))
+        });
+        self.graph.missing_behind(begin.collect())
     }
 
     /// The genesis, once it was taken in.
@@ -229,11 +242,12 @@ impl Directory {
         self.graph.index_cells()
     }
 
-    /// The heads that new entries depend on, at most 60.
+    /// The heads that new entries depend on, at most 60: those that count, and where room is left, others.
     fn chosen_heads(&self) -> Vec<EntryNo> {
-        let mut heads: Vec<EntryNo> = self.graph.heads().collect();
+        let mut heads = self.counting_heads();
+        heads.extend(self.graph.heads().filter(|entry| !self.counts(*entry)));
         if heads.len() > MAX_HEADS {
-            let refused = |entry: &EntryNo| self.state.verdicts[*entry] != Some(Verdict::Counts);
+            let refused = |entry: &EntryNo| !self.counts(*entry);
             heads.sort_by(|a, b| {
                 let (node_a, node_b) = (&self.graph.nodes[*a], &self.graph.nodes[*b]);
                 refused(a)
@@ -244,6 +258,19 @@ impl Directory {
             heads.truncate(MAX_HEADS);
         }
         heads
+    }
+
+    /// The entries that count and that no other which counts names. Takes time in all that is held.
+    fn counting_heads(&self) -> Vec<EntryNo> {
+        let is_named = |entry: EntryNo| {
+            self.graph.nodes[entry].children.iter().any(|child| self.counts(*child))
+        };
+        let entries = self.graph.nodes.numbers();
+        entries.filter(|entry| self.counts(*entry) && !is_named(*entry)).collect()
+    }
+
+    fn counts(&self, entry: EntryNo) -> bool {
+        self.state.verdicts[entry] == Some(Verdict::Counts)
     }
 
     fn by_seniority(&self, a: DeviceNo, b: DeviceNo) -> std::cmp::Ordering {

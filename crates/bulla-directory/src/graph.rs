@@ -5,7 +5,6 @@ mod payload;
 mod reach;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use bulla_core::control::Cuts;
 use bulla_core::genesis::Genesis;
@@ -182,6 +181,35 @@ impl Graph {
         controls
     }
 
+    /// What is named and not held by these entries, by those in their past and in that of the controls in their cuts; and
+    /// controls in their cuts that are not held.
+    pub(crate) fn missing_behind(&self, begin: Vec<EntryNo>) -> HashSet<EntryId> {
+        let mut missing = HashSet::new();
+        let mut open = begin.clone();
+        for entry in begin {
+            for cuts in self.nodes[entry].what.cuts() {
+                for control in cuts.0.iter().filter_map(|cut| cut.control) {
+                    match self.entry(&control) {
+                        Some(control) => open.push(control),
+                        None => {
+                            missing.insert(control);
+                        }
+                    }
+                }
+            }
+        }
+        let mut behind = HashSet::new();
+        while let Some(entry) = open.pop() {
+            if behind.insert(entry) {
+                open.extend(&self.nodes[entry].parents);
+            }
+        }
+        let named = self.waiting.iter();
+        let named = named.filter(|(_, by)| by.iter().any(|entry| behind.contains(entry)));
+        missing.extend(named.map(|(id, _)| *id));
+        missing
+    }
+
     /// Cells that the index of pasts takes, for those who watch its bound.
     pub(crate) fn index_cells(&self) -> usize {
         self.reach.cells()
@@ -202,25 +230,20 @@ impl Graph {
         let author = node.author;
         let order = (node.sequence, node.id);
         let about = node.what.names();
-        let mut cuts: Vec<Arc<Cuts>> = Vec::new();
+        let cuts = node.what.cuts();
         match &node.what {
             What::Epoch(epoch) => {
                 self.epochs.push(number);
                 self.by_key_id.entry(epoch.key_id).or_default().push(number);
             }
-            What::Group(group) => {
-                self.groups.push(number);
-                cuts.extend(group.removed.iter().map(|(_, cuts)| Arc::clone(cuts)));
-            }
+            What::Group(_) => self.groups.push(number),
             What::Erase(_) => self.erasures.push(number),
-            What::Recovery(recovery) => {
-                self.recoveries.push(number);
-                cuts.extend(recovery.revoked.iter().map(|(_, cuts)| Arc::clone(cuts)));
-            }
-            What::Lowering { cuts: of, .. } | What::Revoke { cuts: of, .. } => {
-                cuts.push(Arc::clone(of));
-            }
-            What::Genesis | What::Grant { .. } | What::Raise { .. } => {}
+            What::Recovery(_) => self.recoveries.push(number),
+            What::Genesis
+            | What::Grant { .. }
+            | What::Raise { .. }
+            | What::Lowering { .. }
+            | What::Revoke { .. } => {}
         }
         let missing = cuts.iter().flat_map(|cuts| &cuts.0).filter_map(|cut| cut.control);
         let missing: Vec<EntryId> = missing.filter(|id| !self.by_id.contains_key(id)).collect();

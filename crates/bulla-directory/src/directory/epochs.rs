@@ -142,10 +142,10 @@ impl Directory {
         device.is_some_and(|device| self.reads_group(device, group))
     }
 
-    /// What is in the past of an entry that is written now.
+    /// Which entries that count are in the past of one that is written now.
     fn knows(&self) -> impl Fn(EntryNo) -> bool + '_ {
         let heads = self.chosen_heads();
-        let is_all = heads.len() < super::MAX_HEADS;
+        let is_all = self.counting_heads().len() <= super::MAX_HEADS;
         move |entry| {
             is_all || heads.iter().any(|head| *head == entry || self.graph.in_past(entry, *head))
         }

@@ -75,6 +75,25 @@ impl What {
     }
 }
 
+impl What {
+    /// The cuts of all that it takes.
+    pub(crate) fn cuts(&self) -> Vec<Arc<Cuts>> {
+        let of = |removed: &[(DeviceNo, Arc<Cuts>)]| {
+            removed.iter().map(|(_, cuts)| Arc::clone(cuts)).collect()
+        };
+        match self {
+            Self::Lowering { cuts, .. } | Self::Revoke { cuts, .. } => vec![Arc::clone(cuts)],
+            Self::Group(group) => of(&group.removed),
+            Self::Recovery(recovery) => of(&recovery.revoked),
+            Self::Genesis
+            | Self::Grant { .. }
+            | Self::Raise { .. }
+            | Self::Epoch(_)
+            | Self::Erase(_) => Vec::new(),
+        }
+    }
+}
+
 impl EpochEntry {
     /// Whether a device is among the recipients.
     pub(crate) fn is_sealed_to(&self, device: DeviceNo) -> bool {

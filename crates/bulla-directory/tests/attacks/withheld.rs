@@ -137,3 +137,79 @@ fn a_device_names_its_own_give() {
     let first = scene.write_knowing(2, &known, erase);
     assert_eq!(scene.directory().verdict(&first), Some(COUNTS));
 }
+
+/// Somebody puts one entry that does not count on top of all that does, or hundreds of them: what counts is named all the
+/// same, so that it stays in everybody's past where the others are refused or bounded.
+///
+/// Clauses: CTL-7.
+#[test]
+fn junk_on_top_of_what_counts_does_not_stand_before_it() {
+    for flood in [1_u8, 200] {
+        let mut scene = Scene::new(1);
+        let grants = [(1, Role::Admin), (2, Role::Reader)].map(|(device, role)| {
+            let grant = scene.grant(device, role);
+            scene.write(0, grant)
+        });
+        let mut junk = vec![];
+        for number in 0..flood {
+            let control = scene.invited(9, number);
+            junk.push(scene.write_at(2, None, &grants, control));
+        }
+        let directory = scene.directory();
+        assert!(junk.iter().all(|id| !directory.verdict(id).unwrap().counts()));
+        let known = directory.dependencies(&scene.device(1).key);
+        assert!(grants.iter().all(|grant| known.contains(grant)), "its own give and the last");
+        assert!(known.iter().any(|id| junk.contains(id)), "room is left");
+        let revoke = scene.revoke(2, nothing());
+        let revoked = scene.write_knowing(1, &known, revoke);
+
+        // Where nothing of the junk is held the revocation counts, and what it names is told.
+        let mut other = Directory::new(scene.space);
+        other.extend(scene.entries.iter().filter(|entry| !junk.contains(&entry.id())));
+        assert_eq!(other.verdict(&revoked), Some(COUNTS));
+        let named: std::collections::HashSet<EntryId> =
+            known.into_iter().filter(|id| junk.contains(id)).collect();
+        assert_eq!(other.missing_references(|_| false), named);
+        other.extend(&scene.entries);
+        assert!(other.missing_references(|_| true).is_empty());
+    }
+}
+
+/// What decides about what counts is wanted, however far behind it lies; what only names it is not.
+///
+/// Clauses: DIR-1.
+#[test]
+fn what_lies_behind_what_counts_is_missed() {
+    let mut scene = Scene::new(1);
+    let grants = [(1, Role::Admin), (2, Role::Reader)].map(|(device, role)| {
+        let grant = scene.grant(device, role);
+        scene.write(0, grant)
+    });
+    let junk = [7, 8, 9].map(|number| scene.invited(9, number));
+    let first = scene.write_at(2, None, &grants, junk[0].clone());
+    let second = scene.write_at(2, None, &[first], junk[1].clone());
+    let aside = scene.write_at(2, None, &[EntryId([5; 32])], junk[2].clone());
+    let cut = crate::entries::cut(7, EntryId([6; 32]), Some(EntryId([7; 32])));
+    let revoke = scene.revoke(2, crate::entries::cuts(vec![cut]));
+    scene.write_knowing(1, &[grants[1], second], revoke);
+    let without = |withheld: &[EntryId]| {
+        let mut directory = Directory::new(scene.space);
+        directory.extend(scene.entries.iter().filter(|entry| !withheld.contains(&entry.id())));
+        let missing = directory.missing_references(|_| false);
+        let mut missing: Vec<EntryId> = missing.into_iter().collect();
+        missing.sort_unstable();
+        missing
+    };
+    let control = EntryId([7; 32]);
+    assert_eq!(without(&[]), [control]);
+    for (withheld, missed) in [(vec![first, second], second), (vec![first], first)] {
+        let mut expected = vec![control, missed];
+        expected.sort_unstable();
+        assert_eq!(without(&withheld), expected);
+    }
+    // Of those that are always heard whatever they name is wanted.
+    let reader = scene.device(2).key;
+    let heard = scene.directory().missing_references(|author| *author == reader);
+    assert!(heard.contains(&EntryId([5; 32])) && heard.contains(&control) && heard.len() == 2);
+    assert!(!scene.directory().verdict(&aside).unwrap().counts());
+}
