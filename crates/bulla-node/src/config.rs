@@ -10,7 +10,7 @@ mod text;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use bulla_server::{HttpSettings, ServiceSettings, SettingError};
+use bulla_server::{HttpSettings, MailboxSettings, ServiceSettings, SettingError};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -51,6 +51,9 @@ pub struct Config {
     /// Limits of what is done for peers.
     #[serde(default = "spanned_default")]
     pub service: Spanned<ServiceSettings>,
+    /// Mailboxes for devices that pair; off unless the operator says otherwise.
+    #[serde(default = "spanned_default")]
+    pub mailbox: Spanned<MailboxSettings>,
     /// How the database is kept.
     #[serde(default)]
     pub disk: DiskConfig,
@@ -152,10 +155,17 @@ impl Config {
         (self.cache.get_ref().storage != Some(CacheStorageKind::Memory)).then_some(kept)
     }
 
+    /// What the service is told: its own section and that of the mailboxes.
+    #[must_use]
+    pub fn service_settings(&self) -> ServiceSettings {
+        ServiceSettings { mailbox: *self.mailbox.get_ref(), ..self.service.get_ref().clone() }
+    }
+
     fn check(&self) -> Result<(), Fault> {
         for (settings, span) in [
             (self.http.get_ref().check(), self.http.span()),
             (self.service.get_ref().check(), self.service.span()),
+            (self.mailbox.get_ref().check(), self.mailbox.span()),
         ] {
             settings.map_err(|error: SettingError| Fault::new(span, error.to_string()))?;
         }

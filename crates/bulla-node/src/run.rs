@@ -138,7 +138,7 @@ impl Node {
             clock,
             randomness: Arc::new(OsRandomness),
         };
-        let service = Service::new(components, config.service.get_ref().clone())?;
+        let service = Service::new(components, config.service_settings())?;
         service.set_origins(origins(&config.listen, listen));
 
         let (readiness, figures) = (Arc::new(Readiness::default()), Figures::new());

@@ -23,6 +23,8 @@ mod fronts;
 mod logs;
 #[path = "processes/members.rs"]
 mod members;
+#[path = "processes/pairing.rs"]
+mod pairing;
 #[path = "processes/raw.rs"]
 mod raw;
 #[path = "processes/reload.rs"]

@@ -35,6 +35,11 @@ fn describe(config: &Config) -> String {
         Some(admin) => lines.push(format!("shows the operator its state on {}", admin.address)),
         None => lines.push("has no address for the operator".to_owned()),
     }
+    let mailbox = config.mailbox.get_ref();
+    if mailbox.enabled {
+        let (most, each) = (mailbox.max_mailboxes, mailbox.max_per_peer);
+        lines.push(format!("offers {most} mailboxes to devices that pair, {each} to one device"));
+    }
     if config.spaces.is_empty() {
         lines.push("serves no space: add a [[space]]".to_owned());
     }

@@ -241,6 +241,7 @@ fn the_reference_is_true_to_the_program() {
     let sections = [
         ("", to_value(HttpSettings::default()).unwrap()),
         ("", to_value(ServiceSettings::default()).unwrap()),
+        ("", to_value(MailboxSettings::default()).unwrap()),
         ("client.", to_value(bulla_client::ClientSettings::default()).unwrap()),
     ];
     for (prefix, settings) in sections {
@@ -270,4 +271,20 @@ fn the_reference_is_true_to_the_program() {
     for name in names {
         assert!(chapter.contains(&format!("`{name}")), "{name}");
     }
+}
+
+/// Clauses: PAIR-40, NODE-31.
+#[test]
+fn mailboxes_are_off_and_have_bounds() {
+    let listen = "[listen]\naddress = '127.0.0.1:0'";
+    let with = |section: &str| parse(&format!("{}\n{listen}\n{section}", start()));
+    assert!(!with("").unwrap().service_settings().mailbox.enabled);
+    let on = with("[mailbox]\nenabled = true\nmax_mailboxes = 9\n").unwrap().service_settings();
+    assert!(on.mailbox.enabled);
+    assert_eq!((on.mailbox.max_mailboxes, on.mailbox.max_per_peer), (9, 16));
+    for wrong in ["max_mailboxes = 0", "max_per_peer = 4097", "lifetime_ms = 1", "enabled = 1"] {
+        with(&format!("[mailbox]\n{wrong}\n")).unwrap_err();
+    }
+    // Nor where the service has its bounds: one place each.
+    with("[service]\nmailbox = { enabled = true }\n").unwrap_err();
 }

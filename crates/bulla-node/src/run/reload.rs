@@ -67,6 +67,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("cache", old.cache.get_ref() != new.cache.get_ref()),
         ("http", old.http.get_ref() != new.http.get_ref()),
         ("service", old.service.get_ref() != new.service.get_ref()),
+        ("mailbox", old.mailbox.get_ref() != new.mailbox.get_ref()),
         ("log.format", old.log.format != new.log.format),
     ];
     changed.into_iter().filter(|(_, is_changed)| *is_changed).map(|(part, _)| part).collect()
