@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bulla::files::FileError;
-use bulla::space::FileMarks;
-use bulla::{Device, Keyring, Space, SpaceError, SpaceId};
+use bulla::space::{FileMarks, MemoryMarks};
+use bulla::{AuthorKey, Card, Device, Keyring, LocalSpaces as _, Space, SpaceError, SpaceId};
 use bulla_identity::KeyFileError;
 use bulla_store::{ContentAddressedStore, Context, Spaces as _, StoreError, SystemClock};
 use bulla_store_rocksdb::{DiskOptions, DiskSpaces, OpenError};
@@ -82,9 +82,33 @@ impl App {
 
     /// The space that a command is about, opened with this device's keys.
     pub(crate) async fn space(&self, spaces: &DiskSpaces, argument: &SpaceArg) -> Result<Space> {
-        let store = self.store(spaces, argument).await?;
-        let device = Device::from(self.home.keys()?);
-        Ok(Space::open(&device, self.keyring()?, store, self.marks()).await?)
+        let space = self.home.resolve(argument, &self.held(spaces).await?)?;
+        self.open(spaces, space, &Device::from(self.home.keys()?)).await
+    }
+
+    /// A space held here, opened with this device's keys.
+    pub(crate) async fn open(
+        &self,
+        spaces: &DiskSpaces,
+        space: SpaceId,
+        device: &Device,
+    ) -> Result<Space> {
+        let local = spaces.open_local(space).await?;
+        Ok(Space::open(device, self.keyring()?, local, self.marks()).await?)
+    }
+
+    /// A space, made if it is not held, opened by nobody: for what needs no keys, and so no passphrase.
+    pub(crate) async fn look(&self, spaces: &DiskSpaces, space: SpaceId) -> Result<Space> {
+        let nobody = Device::generate().map_err(SpaceError::from)?;
+        let local = spaces.create_local(space).await?;
+        let marks = Arc::new(MemoryMarks::default());
+        Ok(Space::open(&nobody, Keyring::new(), local, marks).await?)
+    }
+
+    /// The key of this device, from its card, which lies in the open; `None` where there is none.
+    pub(crate) fn me(&self) -> Option<AuthorKey> {
+        let card = std::fs::read_to_string(self.home.card_path()).ok()?;
+        card.trim().parse::<Card>().ok().map(|card| card.author())
     }
 }
 
@@ -155,8 +179,17 @@ impl From<StoreError> for Failure {
 
 impl From<SpaceError> for Failure {
     fn from(error: SpaceError) -> Self {
+        let failure = |exit, help: &str| Self::new(exit, with_causes(&error)).help(help);
         let (exit, help) = match &error {
             SpaceError::Store(error) => return error.clone().into(),
+            SpaceError::NotCounting { code, .. } => {
+                return failure(Exit::Denied, "`bulla sync`, then see `bulla space members`")
+                    .code(code);
+            }
+            SpaceError::Refused(code) => {
+                return failure(Exit::Denied, "`bulla sync`, then see `bulla space members`")
+                    .code(code);
+            }
             SpaceError::Transfer(_) => {
                 (Exit::Denied, "check that it was made for this device, by the device you name")
             }
@@ -164,7 +197,33 @@ impl From<SpaceError> for Failure {
                 (Exit::Integrity, "the key fits, the entry does not: distrust its author")
             }
             SpaceError::NoKey(_) => {
-                (Exit::Denied, "ask a device that has the key for `bulla key export --to CARD`")
+                (Exit::Denied, "ask an admin of the space for a role, then run `bulla sync`")
+            }
+            SpaceError::NotMember(_) => {
+                (Exit::Denied, "give an admin of the space the line of `bulla space card`")
+            }
+            SpaceError::Revoked(_) => {
+                (Exit::Denied, "make a new identity in another --home, and ask for a role for that")
+            }
+            SpaceError::Role { .. } => (Exit::Denied, "ask an admin: see `bulla space members`"),
+            SpaceError::Seniority(_) => {
+                (Exit::Denied, "ask a device that was there before it, or use the recovery key")
+            }
+            SpaceError::NoEpochKey { .. } | SpaceError::NeedsRotation(_) => {
+                (Exit::Denied, "run `bulla sync`, or ask an admin for `bulla space rotate`")
+            }
+            SpaceError::KeyChanged => (Exit::Unavailable, "run the command again"),
+            SpaceError::NoDirectory(_) => {
+                (Exit::Usage, "its founder makes it one with members: `bulla space rotate`")
+            }
+            SpaceError::NoSealingKey(_) => {
+                (Exit::Usage, "grant it by the line of its `bulla space card`")
+            }
+            SpaceError::NotInGroup(_) => (Exit::NotFound, "see `bulla space groups list`"),
+            SpaceError::NotRecoveryKey => (Exit::Denied, "find the newer words"),
+            SpaceError::NothingHeld => (Exit::NotFound, "run `bulla sync` first"),
+            SpaceError::Label(_) => {
+                (Exit::Usage, "a label has at most 64 bytes and no control characters")
             }
             SpaceError::NotHeld(_) => (Exit::NotFound, "run `bulla sync` to fetch what is missing"),
             SpaceError::Damaged(_) => {

@@ -1,9 +1,15 @@
 //! The command line, and the manual that `--help` prints.
 
+mod space;
+
 use std::path::PathBuf;
 
 use bulla_core::{EntryId, NodeId, SpaceId};
 use clap::{Args, Parser, Subcommand, ValueHint};
+
+pub(crate) use space::{
+    CreateArgs, EraseArgs, GroupsCommand, QuarantineCommand, RecoveryCommand, RoleArg, SpaceCommand,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -27,11 +33,15 @@ First steps:
   bulla space create --name notes
   bulla file add ~/Documents/notes
   bulla sync https://relay.example:7440 --node <node key>
-A second device, with an identity of its own; `bulla identity card` prints the card of each:
-  bulla key export --to <card of the second> -o transfer.txt    (on the first)
-  bulla key import transfer.txt --from <card of the first>      (on the second, as the rest)
-  bulla sync https://relay.example:7440 --node <node key>
+A second device, with an identity of its own (`bulla space list` tells the space's id):
+  bulla space join <space id> --name notes                      (on the second)
+  bulla space card                                              (on the second)
+  bulla space grant <its line> --role writer --label phone      (on the first; then sync)
+  bulla sync https://relay.example:7440 --node <node key>       (on the second)
   bulla file restore ~/notes
+The relay, and a device that is lost:
+  bulla space grant <node key> --role relay
+  bulla space revoke <device>
 A tour on this machine, with nodes and all:
   bulla demo";
 
@@ -81,6 +91,14 @@ pub(crate) enum Command {
     /// Spaces: what replicates together
     #[command(subcommand)]
     Space(SpaceCommand),
+    /// Entries that were refused and are kept: look at them, judge them again
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+    /// Drop the payloads of entries everywhere, for good
+    Erase(EraseArgs),
+    /// The key on paper that brings a space back when every device is lost
+    #[command(subcommand)]
+    Recovery(RecoveryCommand),
     /// Files and folders, as sealed chunks
     #[command(subcommand)]
     File(FileCommand),
@@ -192,7 +210,7 @@ pub(crate) enum IdentityCommand {
 pub(crate) enum KeyCommand {
     /// List the epoch keys held, by their public ids
     List,
-    /// Seal a space's keys to another device
+    /// Seal the keys held of a space to another device
     Export {
         #[command(flatten)]
         space: SpaceArg,
@@ -203,7 +221,7 @@ pub(crate) enum KeyCommand {
         #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
         output: Option<PathBuf>,
     },
-    /// Take keys that another device sealed to this one, and join the space
+    /// Take keys that another device sealed to this one, of a space without members or from before it came
     Import {
         /// File, or - for standard input
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -214,38 +232,6 @@ pub(crate) enum KeyCommand {
         /// Local name for the space
         #[arg(long)]
         name: Option<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum SpaceCommand {
-    /// Found a space, with this device as its founder
-    Create {
-        /// Local name; it never leaves this device
-        #[arg(long)]
-        name: Option<String>,
-    },
-    /// List the spaces held here
-    List,
-    /// Show a space's head, figures and last syncs
-    Status {
-        #[command(flatten)]
-        space: SpaceArg,
-    },
-    /// Give a space another local name
-    Rename {
-        #[command(flatten)]
-        space: SpaceArg,
-        /// The new name
-        name: String,
-    },
-    /// Remove a space and all its entries from this device
-    Remove {
-        #[command(flatten)]
-        space: SpaceArg,
-        /// Needed, because entries that were not synced are lost
-        #[arg(long)]
-        yes: bool,
     },
 }
 

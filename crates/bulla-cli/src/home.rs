@@ -75,6 +75,11 @@ impl Home {
         self.root.join("identity.age")
     }
 
+    /// What others may know of this device.
+    pub(crate) fn card_path(&self) -> PathBuf {
+        self.root.join("card.txt")
+    }
+
     pub(crate) fn keyring_path(&self) -> PathBuf {
         self.root.join("keyring.age")
     }
@@ -178,7 +183,7 @@ impl Home {
             return match held {
                 [only] => Ok(*only),
                 [] => Err(Failure::new(Exit::NotFound, "no space here yet").help(
-                    "found one with `bulla space create`, or join one with `bulla key import`",
+                    "found one with `bulla space create`, or join one with `bulla space join`",
                 )),
                 _ => Err(Failure::usage("more than one space here")
                     .help("name one with --space; see `bulla space list`")),
@@ -210,6 +215,13 @@ impl LocalSpaces {
 
     /// Gives a space a name that no other has.
     pub(crate) fn set_name(&mut self, space: SpaceId, name: &str) -> Result<()> {
+        self.check_name(Some(space), name)?;
+        self.entry(space).name = Some(name.to_owned());
+        Ok(())
+    }
+
+    /// Whether a space, one that is still to come unless it is named, can have this name.
+    pub(crate) fn check_name(&self, space: Option<SpaceId>, name: &str) -> Result<()> {
         if name.is_empty()
             || name.len() > 64
             || name.chars().any(char::is_control)
@@ -221,14 +233,14 @@ impl LocalSpaces {
             ))
             .help("a name has 1 to 64 bytes, no control characters, and is not an id"));
         }
+        let own = space.map(|space| space.to_string());
         let taken = |(id, local): (&String, &LocalSpace)| {
-            *id != space.to_string() && local.name.as_deref() == Some(name)
+            own.as_ref() != Some(id) && local.name.as_deref() == Some(name)
         };
         if self.spaces.iter().any(taken) {
             return Err(Failure::usage(format!("another space is called '{name}'"))
                 .help("choose another name; see `bulla space list`"));
         }
-        self.entry(space).name = Some(name.to_owned());
         Ok(())
     }
 }

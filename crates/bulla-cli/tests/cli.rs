@@ -14,6 +14,10 @@ mod day;
 mod demo;
 #[path = "cli/exits.rs"]
 mod exits;
+#[path = "cli/keys.rs"]
+mod keys;
+#[path = "cli/members.rs"]
+mod members;
 #[path = "cli/node.rs"]
 mod node;
 #[path = "cli/support.rs"]

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use bulla::SpaceId;
 use bulla_core::cbor::{Decode as _, Encode as _};
@@ -9,7 +10,7 @@ use bulla_core::limits::{MAX_ENTRIES_PER_PUT, MAX_PUT_BYTES};
 use bulla_core::values::{Cursor, PutOutcome, ScanRequest};
 use bulla_core::{RawEntry, SetDigest, Verifier};
 use bulla_identity::{OsRandomness, Randomness as _};
-use bulla_store::{ContentAddressedStore, Context, Spaces as _};
+use bulla_store::{ContentAddressedStore, Context};
 use bulla_wire::bundle::{BundleItem, BundleReader, BundleStart, BundleWriter};
 use bulla_wire::{Form, StreamError};
 use data_encoding::HEXLOWER;
@@ -37,11 +38,10 @@ pub(crate) async fn run(app: &App, command: BundleCommand) -> Result<()> {
 async fn export(app: &App, file: &Path, space: &SpaceArg, after: Option<&str>) -> Result<()> {
     let from = after.map(parse_cursor).transpose()?;
     let spaces = app.spaces()?;
-    let store = app.store(&spaces, space).await?;
     // A bundle leaves the device: what this device has signed must be covered by its mark first.
     let outgoing = app.space(&spaces, space).await?.outgoing();
     let head = outgoing.head(&Context::new()).await?;
-    let start = BundleStart { space: store.space(), from, to: head };
+    let start = BundleStart { space: outgoing.space(), from, to: head };
     let mut target = Target::create(file)?;
     let mut writer = BundleWriter::new(&start, Form::Compact);
     let mut count: u64 = 0;
@@ -139,13 +139,16 @@ struct Import<'a> {
     verifier: Verifier,
     spaces: bulla_store_rocksdb::DiskSpaces,
     expected: Option<SpaceId>,
-    store: Option<std::sync::Arc<dyn ContentAddressedStore>>,
+    store: Option<Arc<dyn ContentAddressedStore>>,
     batch: Vec<RawEntry>,
     batch_bytes: usize,
     digest: Option<SetDigest>,
     stored: u64,
     held: u64,
+    /// What is not genuine.
     refused: Refusals,
+    /// What is genuine and does not count in the space as it is known here.
+    unadmitted: Refusals,
 }
 
 impl<'a> Import<'a> {
@@ -165,6 +168,7 @@ impl<'a> Import<'a> {
             stored: 0,
             held: 0,
             refused: Refusals::default(),
+            unadmitted: Refusals::default(),
         })
     }
 
@@ -178,7 +182,9 @@ impl<'a> Import<'a> {
                     ))
                     .help("leave --space out to take it in"));
                 }
-                self.store = Some(self.spaces.create(&Context::new(), start.space).await?);
+                // Judged like what a sync brings, and without a key.
+                let space = self.app.look(&self.spaces, start.space).await?;
+                self.store = Some(Arc::clone(space.store()));
                 let mut local = self.app.home.local()?;
                 local.entry(start.space);
                 self.app.home.save_local(&local)
@@ -226,7 +232,7 @@ impl<'a> Import<'a> {
             match outcome {
                 PutOutcome::Stored(_) | PutOutcome::PayloadAdded(_) => self.stored += 1,
                 PutOutcome::Duplicate(_) => self.held += 1,
-                PutOutcome::Refused(refusal) => self.refused.add(refusal.code.to_string()),
+                PutOutcome::Refused(refusal) => self.unadmitted.add(refusal.code.to_string()),
                 PutOutcome::Pending => self.refused.add("pending".to_owned()),
             }
         }
@@ -243,7 +249,14 @@ impl<'a> Import<'a> {
             output.json(&json!({
                 "space": store.space().to_string(), "stored": self.stored, "held_before": self.held,
                 "refused": self.refused.listed, "refused_count": self.refused.count,
+                "not_counting": self.unadmitted.listed, "not_counting_count": self.unadmitted.count,
             }));
+            if let Some(first) = self.unadmitted.listed.first() {
+                output.note(format!(
+                    "{} did not count here: {first}; see `bulla quarantine list`",
+                    entries(self.unadmitted.count)
+                ));
+            }
         }
         fault.map_or_else(|| self.reader.ended(), Err).map_err(|error| bad(&error))?;
         if let Some(first) = self.refused.listed.first() {

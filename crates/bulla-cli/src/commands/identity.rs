@@ -14,7 +14,7 @@ pub(crate) fn run(app: &App, command: IdentityCommand) -> Result<()> {
         IdentityCommand::Show => show(app),
         IdentityCommand::Card => {
             app.home.need_identity()?;
-            let path = app.home.root().join("card.txt");
+            let path = app.home.card_path();
             let card = std::fs::read_to_string(&path)
                 .map_err(|error| crate::home::io("read", &path, &error))?;
             app.output.line(card.trim());
@@ -36,7 +36,7 @@ pub(crate) fn create_keys(home: &Home, label: &str) -> Result<DeviceKeys> {
     let path = home.identity_path();
     keys.create_file(&path, home.passphrase(true)?, Home::work_factor())
         .map_err(|error| key_file(&path, &error))?;
-    let path = home.root().join("card.txt");
+    let path = home.card_path();
     std::fs::write(&path, format!("{card}\n"))
         .map_err(|error| crate::home::io("write", &path, &error))?;
     Ok(keys)

@@ -2,9 +2,10 @@
 
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
-use bulla::{Card, KeyTransfer};
-use bulla_identity::OsRandomness;
+use bulla::{Card, Device, EntryId, EpochKey, KeyTransfer, Keyring, Space, SpaceId};
+use bulla_core::KeyId;
 use bulla_store::{Context, Spaces as _};
 use serde_json::json;
 
@@ -18,7 +19,7 @@ const MAX_INPUT_BYTES: u64 = 64 * 1024;
 
 pub(crate) async fn run(app: &App, command: KeyCommand) -> Result<()> {
     match command {
-        KeyCommand::List => list(app),
+        KeyCommand::List => list(app).await,
         KeyCommand::Export { space, to, output } => {
             export(app, &space, &to, output.as_deref()).await
         }
@@ -26,37 +27,56 @@ pub(crate) async fn run(app: &App, command: KeyCommand) -> Result<()> {
     }
 }
 
-fn list(app: &App) -> Result<()> {
+/// Every key that opens something here: those of the keyring, and those that epochs of the spaces give this device.
+async fn list(app: &App) -> Result<()> {
+    let spaces = app.spaces()?;
+    let held = app.held(&spaces).await?;
     let keyring = app.keyring()?;
     let local = app.home.local()?;
     let mut rows = Vec::new();
-    for space in keyring.spaces() {
-        let keys = keyring.keys(&space);
-        for (index, key) in keys.iter().enumerate() {
-            let use_of = if index + 1 == keys.len() { "seals and opens" } else { "opens" };
-            rows.push(vec![
-                json!(local.name(space)),
-                json!(space.to_string()),
-                json!(key.id().to_string()),
-                json!(use_of),
-            ]);
+    let mut add = |space: SpaceId, keyring: &Keyring, opened: Option<&Space>| {
+        for group in keyring.groups(&space) {
+            let keys = keyring.keys_of(&space, &group);
+            let seals = sealing_key(keys, group, opened);
+            rows.extend(keys.iter().map(|key| {
+                vec![
+                    json!(local.name(space)),
+                    json!(space.to_string()),
+                    json!((!group.is_zero()).then(|| group.to_string())),
+                    json!(key.id().to_string()),
+                    json!(if seals == Some(key.id()) { "seals and opens" } else { "opens" }),
+                ]
+            }));
+        }
+    };
+    for space in keyring.spaces().filter(|space| !held.contains(space)) {
+        add(space, &keyring, None);
+    }
+    if !held.is_empty() {
+        let device = Device::from(app.home.keys()?);
+        for space in held {
+            let opened = app.open(&spaces, space, &device).await?;
+            opened.with_keyring(|keyring| add(space, keyring, Some(&opened)));
         }
     }
-    app.output.rows(&["name", "space", "key id", "use"], &rows);
+    app.output.rows(&["name", "space", "group", "key id", "use"], &rows);
     Ok(())
+}
+
+/// The key that seals for a group now: that of its writing epoch, and in a space without members the newest.
+fn sealing_key(keys: &[Arc<EpochKey>], group: EntryId, space: Option<&Space>) -> Option<KeyId> {
+    let epoch = space.and_then(|space| {
+        space.with_directory(|directory| directory.writing_epoch(&group).map(|epoch| epoch.key_id))
+    });
+    epoch.unwrap_or_else(|| keys.last().map(|key| key.id()))
 }
 
 async fn export(app: &App, space: &SpaceArg, to: &str, output: Option<&Path>) -> Result<()> {
     let card = read_card(to)?;
     let spaces = app.spaces()?;
-    let space = app.home.resolve(space, &app.held(&spaces).await?)?;
-    let keyring = app.keyring()?;
-    let keys = keyring.keys(&space);
-    if keys.is_empty() {
-        return Err(bulla::SpaceError::NoKey(space).into());
-    }
-    let transfer = KeyTransfer::export(&app.home.keys()?, &card, space, keys, &OsRandomness)
-        .map_err(|error| Failure::new(Exit::Failure, with_causes(&error)).code(&error.code()))?;
+    let space = app.space(&spaces, space).await?;
+    let transfer = space.export_key(&card)?;
+    let keys = space.with_keyring(|keyring| keyring.keys(&space.id()).len());
     let text = transfer.to_string();
     match output {
         Some(path) => {
@@ -67,14 +87,14 @@ async fn export(app: &App, space: &SpaceArg, to: &str, output: Option<&Path>) ->
     let label =
         if card.label().is_empty() { String::new() } else { format!(" ({})", card.label()) };
     app.output.note(format!(
-        "Sealed {} key(s) of space {space} to device {}{label}.",
-        keys.len(),
+        "Sealed {keys} key(s) of space {} to device {}{label}.",
+        space.id(),
         card.author()
     ));
     app.output
         .note("Only that device can open it. It will read everything sealed under these keys.");
     app.output.json(&json!({
-        "space": space.to_string(), "to": card.author().to_string(), "keys": keys.len(), "transfer": text,
+        "space": space.id().to_string(), "to": card.author().to_string(), "keys": keys, "transfer": text,
     }));
     Ok(())
 }
@@ -118,7 +138,8 @@ pub(crate) fn read_card(argument: &str) -> Result<Card> {
     })
 }
 
-fn read_text(path: &Path) -> Result<String> {
+/// A text from a file or, for `-`, from standard input; what is longer than anything this program reads is cut.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
     let mut text = String::new();
     let read = if path == Path::new("-") {
         std::io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut text)

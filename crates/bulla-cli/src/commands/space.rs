@@ -1,20 +1,36 @@
 //! `bulla space`: what replicates together.
 
-use bulla::space::new_genesis;
-use bulla::{Device, EpochKey, Space, SpaceId};
+mod groups;
+pub(crate) mod members;
+
+use bulla::space::recovery_public;
+use bulla::{Device, Founding, Policy, Role, Space, SpaceId};
 use bulla_core::values::Durability;
-use bulla_identity::OsRandomness;
 use bulla_store::{Context, Spaces as _};
-use serde_json::json;
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::args::{SpaceArg, SpaceCommand};
-use crate::exit::{Exit, Failure, Result};
+use crate::args::{CreateArgs, SpaceArg, SpaceCommand};
+use crate::commands::recovery;
+use crate::exit::{Failure, Result};
 use crate::output::size;
 
 pub(crate) async fn run(app: &App, command: SpaceCommand) -> Result<()> {
     match command {
-        SpaceCommand::Create { name } => create(app, name.as_deref()).await,
+        SpaceCommand::Create(arguments) => create(app, &arguments).await,
+        SpaceCommand::Join { id, name } => join(app, id, name.as_deref()).await,
+        SpaceCommand::Card { id } => card(app, id).await,
+        SpaceCommand::Members { space } => members::list(app, &space).await,
+        SpaceCommand::Grant { card, role, label, space } => {
+            members::grant(app, &card, role, &label, &space).await
+        }
+        SpaceCommand::Role { device, role, space } => {
+            members::change_role(app, &device, role, &space).await
+        }
+        SpaceCommand::Revoke { device, space } => members::revoke(app, &device, &space).await,
+        SpaceCommand::Rotate { space } => members::rotate(app, &space).await,
+        SpaceCommand::Groups(command) => groups::run(app, command).await,
         SpaceCommand::List => list(app).await,
         SpaceCommand::Status { space } => status(app, &space).await,
         SpaceCommand::Rename { space, name } => rename(app, &space, &name).await,
@@ -22,31 +38,70 @@ pub(crate) async fn run(app: &App, command: SpaceCommand) -> Result<()> {
     }
 }
 
-async fn create(app: &App, name: Option<&str>) -> Result<()> {
-    let space = found(app, name).await?;
+/// Founds a space. Its key need not be kept here: it lies in the space, sealed to this device.
+async fn create(app: &App, arguments: &CreateArgs) -> Result<()> {
+    let device = Device::from(app.home.keys()?);
+    let policy = Policy {
+        history_for_newcomers: Some(!arguments.no_history),
+        author_entries: arguments.author_entries,
+        author_bytes: arguments.author_bytes,
+        space_entries: arguments.space_entries,
+        space_bytes: arguments.space_bytes,
+        ..Policy::default()
+    };
+    let mut founding = Founding::default().with_policy(policy);
+    let recovery = arguments.recovery.then(recovery::generate).transpose()?;
+    if let Some(key) = &recovery {
+        founding = founding.with_recovery(recovery_public(key));
+    }
+    let mut local = app.home.local()?;
+    if let Some(name) = &arguments.name {
+        // A name that cannot be taken is refused before anything is made.
+        local.check_name(None, name)?;
+    }
+    let space = Space::found_as(&device, &app.spaces()?, &founding, app.marks()).await?.id();
+    local.entry(space);
+    if let Some(name) = &arguments.name {
+        local.set_name(space, name)?;
+    }
+    app.home.save_local(&local)?;
     app.output.line(format!("space {space}"));
-    app.output.json(&json!({ "space": space.to_string(), "name": name }));
+    let words = recovery.map_or(Value::Null, |key| recovery::show(app, &key));
+    app.output.json(&json!({
+        "space": space.to_string(), "name": arguments.name, "recovery_words": words,
+    }));
     Ok(())
 }
 
-/// Founds a space and keeps its key before anything is sealed under it.
-pub(crate) async fn found(app: &App, name: Option<&str>) -> Result<SpaceId> {
+async fn join(app: &App, space: SpaceId, name: Option<&str>) -> Result<()> {
     let device = Device::from(app.home.keys()?);
-    let genesis = new_genesis(&device)?;
-    let space = genesis.verified_header().space();
     let mut local = app.home.local()?;
     local.entry(space);
     if let Some(name) = name {
         local.set_name(space, name)?;
     }
-    let mut keyring = app.keyring()?;
-    let key =
-        EpochKey::generate(&OsRandomness).map_err(|error| Failure::new(Exit::Failure, error))?;
-    keyring.insert(space, key);
-    app.save_keyring(&keyring)?;
-    Space::found_with(&device, keyring, &app.spaces()?, &genesis, app.marks()).await?;
+    Space::join_as(&device, &app.spaces()?, space, app.keyring()?, app.marks()).await?;
     app.home.save_local(&local)?;
-    Ok(space)
+    app.output.line(format!("space {space}"));
+    app.output.note("Give an admin of the space the line of `bulla space card`; then `bulla sync URL --node KEY`.");
+    app.output.json(&json!({ "space": space.to_string(), "name": name }));
+    Ok(())
+}
+
+async fn card(app: &App, argument: Option<String>) -> Result<()> {
+    let space = match argument.as_deref().map(str::parse) {
+        // A card for a space that this device has not joined yet.
+        Some(Ok(space)) => space,
+        _ => {
+            let spaces = app.spaces()?;
+            app.home.resolve(&SpaceArg { space: argument }, &app.held(&spaces).await?)?
+        }
+    };
+    let card = Device::from(app.home.keys()?).joining_card(space, None);
+    let card = HEXLOWER.encode(&card.to_bytes());
+    app.output.line(&card);
+    app.output.json(&json!({ "space": space.to_string(), "card": card }));
+    Ok(())
 }
 
 async fn list(app: &App) -> Result<()> {
@@ -54,7 +109,9 @@ async fn list(app: &App) -> Result<()> {
     let local = app.home.local()?;
     let mut rows = Vec::new();
     for space in app.held(&spaces).await? {
-        let store = spaces.open(&Context::new(), space).await?;
+        let opened = app.look(&spaces, space).await?;
+        let (role, members) = belonging(app, &opened);
+        let store = opened.store();
         let head = store.head(&Context::new()).await?;
         let status = store.status(&Context::new()).await?;
         let remote = local.spaces.get(&space.to_string()).and_then(|local| local.remote.clone());
@@ -66,21 +123,36 @@ async fn list(app: &App) -> Result<()> {
         rows.push(vec![
             json!(local.name(space)),
             json!(space.to_string()),
+            json!(role.map(Role::name)),
+            json!(members),
             json!(head.held.count),
             bytes,
             json!(remote.map(|remote| remote.url)),
         ]);
     }
-    app.output.rows(&["name", "space", "entries", "payload bytes", "node"], &rows);
+    app.output
+        .rows(&["name", "space", "role", "members", "entries", "payload bytes", "node"], &rows);
     if rows.is_empty() {
-        app.output.note("No space here yet: found one with `bulla space create`, or join one with `bulla key import`.");
+        app.output.note("No space here yet: found one with `bulla space create`, or join one with `bulla space join`.");
     }
     Ok(())
 }
 
+/// What this device may do in a space, and how many devices belong to it; nothing where there are no members.
+fn belonging(app: &App, space: &Space) -> (Option<Role>, Option<usize>) {
+    let me = app.me();
+    let known = space.with_directory(|directory| {
+        (me.and_then(|me| directory.role(&me)), directory.members().len())
+    });
+    known.map_or((None, None), |(role, members)| (role, Some(members)))
+}
+
 async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
     let spaces = app.spaces()?;
-    let store = app.store(&spaces, argument).await?;
+    let space = app.home.resolve(argument, &app.held(&spaces).await?)?;
+    let opened = app.look(&spaces, space).await?;
+    let (role, members) = belonging(app, &opened);
+    let store = opened.store();
     let head = store.head(&Context::new()).await?;
     let status = store.status(&Context::new()).await?;
     let local = app.home.local()?;
@@ -89,6 +161,8 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
         app.output.json(&json!({
             "space": store.space().to_string(),
             "name": local.name(store.space()),
+            "role": role.map(Role::name),
+            "members": members,
             "lineage": head.lineage.to_string(),
             "last_receipt": head.last_receipt,
             "log_hash": head.log_hash.to_string(),
@@ -108,6 +182,8 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
     let mut rows = vec![
         ("space", store.space().to_string()),
         ("name", local.name(store.space()).unwrap_or("-").to_owned()),
+        ("role", role.map_or("-", Role::name).to_owned()),
+        ("members", members.map_or("-".to_owned(), |members| members.to_string())),
         ("entries", head.held.count.to_string()),
         ("digest", head.held.digest.to_string()),
         ("payloads missing", missing.to_string()),
@@ -123,7 +199,7 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
     ];
     if head.counting_set() != head.held {
         let set = head.counting_set();
-        rows.insert(4, ("counting", format!("{}, {}", set.count, set.digest)));
+        rows.insert(6, ("counting", format!("{}, {}", set.count, set.digest)));
     }
     let rows: Vec<_> =
         rows.into_iter().map(|(name, value)| vec![json!(name), json!(value)]).collect();
@@ -167,7 +243,7 @@ async fn remove(app: &App, argument: &SpaceArg, is_sure: bool) -> Result<()> {
     let mut local = app.home.local()?;
     local.spaces.remove(&space.to_string());
     app.home.save_local(&local)?;
-    app.output.line(format!("removed space {space}; its keys are still in the keyring"));
+    app.output.line(format!("removed space {space} from this device"));
     app.output.json(&json!({ "removed": space.to_string() }));
     Ok(())
 }

@@ -1,14 +1,20 @@
 //! `bulla sync`: exchange entries with a node, and prove that nothing is missing.
 
+mod learned;
+
 use std::sync::Arc;
 
 use bulla::sync::{Options, Progress, Reason, Report, Verdict, pull_with, push_with};
-use bulla::{Device, Space, SpaceId};
+use bulla::{AuthorKey, Device, Space, SpaceId};
 use bulla_client::{AcknowledgementFile, Client, Upstream, UpstreamError};
-use bulla_store::{Bookmarks, ContentAddressedStore, StoreError};
+use bulla_core::control::Control;
+use bulla_core::values::GetItem;
+use bulla_store::{Bookmarks, ContentAddressedStore, Context, StoreError, StoreExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+
+use learned::{Known, Learned};
 
 use crate::app::App;
 use crate::args::SyncArgs;
@@ -22,34 +28,86 @@ pub(crate) async fn run(app: &App, arguments: SyncArgs) -> Result<()> {
     let (remote, is_new) = remote(app, space_id, &arguments)?;
     let device = Device::from(app.home.keys()?);
     let client = client(app, &device, &remote, arguments.dangerous_plain_http).await?;
-    let store = bulla_store::Spaces::open(&spaces, &bulla_store::Context::new(), space_id).await?;
-    let space = Space::open(&device, app.keyring()?, store, app.marks()).await?;
+    let space = app.open(&spaces, space_id, &device).await?;
     let node: Arc<dyn ContentAddressedStore> = client.store(space_id);
     let bookmarks: Arc<dyn Bookmarks> = Arc::new(spaces.bookmarks());
 
-    // Pull first: a log that was cut short gets its own entries back before anything is pushed.
-    let mut results = Vec::new();
-    if !arguments.push {
-        let (sender, bar) = progress(app, "pull");
-        let options = Options::pull().with_progress(sender);
-        let report = pull_with(&space, Arc::clone(&node), Arc::clone(&bookmarks), options).await;
-        bar.abort();
-        results.push(("pull", report));
-    }
-    if !arguments.pull && !results.iter().any(|(_, report)| is_out_of_reach(report)) {
-        let (sender, bar) = progress(app, "push");
-        let options = Options::push().with_progress(sender);
-        let report = push_with(&space, node, bookmarks, options).await;
-        bar.abort();
-        results.push(("push", report));
+    let before = Known::of(&spaces, &space).await?;
+    let mut results = exchange(app, &arguments, &space, &node, &bookmarks).await;
+    // A node that is to serve this space takes it from a founder, by its genesis.
+    if !arguments.pull
+        && results.iter().any(|(_, report)| is_not_served(report))
+        && bring(&space, &*node, device.author()).await?
+    {
+        results = exchange(app, &arguments, &space, &node, &bookmarks).await;
     }
     if is_new && results.iter().all(|(_, report)| report.source_head.is_some()) {
         let mut local = app.home.local()?;
         local.entry(space_id).remote = Some(remote);
         app.home.save_local(&local)?;
     }
-    show(app, &results, client.traffic());
+    let learned = Learned::since(&before, &spaces, &space, device.author()).await?;
+    show(app, &results, &learned, client.traffic());
     judge(&results)
+}
+
+/// Pulls and pushes, as far as that is wanted and of use. Pull first: a log that was cut short gets its own entries back
+/// before anything is pushed.
+async fn exchange(
+    app: &App,
+    arguments: &SyncArgs,
+    space: &Space,
+    node: &Arc<dyn ContentAddressedStore>,
+    bookmarks: &Arc<dyn Bookmarks>,
+) -> Vec<(&'static str, Report)> {
+    let mut results = Vec::new();
+    if !arguments.push {
+        let (sender, bar) = progress(app, "pull");
+        let options = Options::pull().with_progress(sender);
+        let report = pull_with(space, Arc::clone(node), Arc::clone(bookmarks), options).await;
+        bar.abort();
+        results.push(("pull", report));
+    }
+    if !arguments.pull && !results.iter().any(|(_, report)| is_out_of_reach(report)) {
+        let (sender, bar) = progress(app, "push");
+        let options = Options::push().with_progress(sender);
+        let report = push_with(space, Arc::clone(node), Arc::clone(bookmarks), options).await;
+        bar.abort();
+        results.push(("push", report));
+    }
+    results
+}
+
+fn is_not_served(report: &Report) -> bool {
+    let Verdict::Incomplete(incomplete) = &report.verdict else { return false };
+    matches!(
+        &incomplete.reason,
+        Reason::Source(StoreError::NotServed(_)) | Reason::Target(StoreError::NotServed(_))
+    )
+}
+
+/// Gives a node the genesis of a space that this device founded; whether the node took it. It answers others, and those it
+/// does not want the space from, as if it did not serve it.
+async fn bring(space: &Space, node: &dyn ContentAddressedStore, me: AuthorKey) -> Result<bool> {
+    let cx = Context::new();
+    // From what may leave this device, so that its mark covers the genesis.
+    let GetItem::Entry(genesis) = space.outgoing().get_one(&cx, space.id().into()).await? else {
+        return Ok(false);
+    };
+    let is_founder = match genesis.control() {
+        Some(Control::Genesis(genesis)) => {
+            genesis.founders.iter().any(|founder| founder.author == me)
+        }
+        _ => false,
+    };
+    if !is_founder {
+        return Ok(false);
+    }
+    match node.put(&cx, vec![genesis.into()]).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::NotServed(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether the node is of no use in either direction: it does not answer, another one does, or it misbehaves.
@@ -143,8 +201,13 @@ fn progress(
     (sender, task)
 }
 
-fn show(app: &App, results: &[(&'static str, Report)], traffic: bulla_client::Traffic) {
-    let rows: Vec<Vec<Value>> = results
+fn show(
+    app: &App,
+    results: &[(&'static str, Report)],
+    learned: &Learned,
+    traffic: bulla_client::Traffic,
+) {
+    let mut rows: Vec<Vec<Value>> = results
         .iter()
         .map(|(what, report)| {
             let counts = report.counts;
@@ -169,20 +232,27 @@ fn show(app: &App, results: &[(&'static str, Report)], traffic: bulla_client::Tr
             ]
         })
         .collect();
-    app.output.rows(
-        &[
-            "direction",
-            "verdict",
-            "way",
-            "stored",
-            "held before",
-            "refused",
-            "payload bytes",
-            if app.output.is_json { "ms" } else { "time" },
-            "source digest",
-        ],
-        &rows,
-    );
+    let mut headings = vec![
+        "direction",
+        "verdict",
+        "way",
+        "stored",
+        "held before",
+        "refused",
+        "payload bytes",
+        if app.output.is_json { "ms" } else { "time" },
+        "source digest",
+    ];
+    // What was learned belongs to the run, so to its last direction.
+    if app.output.is_json {
+        headings.push("learned");
+        let last = rows.len().saturating_sub(1);
+        for (index, row) in rows.iter_mut().enumerate() {
+            row.push(if index == last { learned.json() } else { Value::Null });
+        }
+    }
+    app.output.rows(&headings, &rows);
+    learned.tell(app);
     app.output.note(format!(
         "{} requests, {} sent, {} received",
         traffic.requests,

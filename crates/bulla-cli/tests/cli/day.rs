@@ -57,18 +57,29 @@ async fn two_devices_share_a_folder_through_a_relay() {
         ["later", "run.sh", "shopping.txt", "Überblick", "Überblick/empty", "Überblick/封泥.bin"];
     assert_eq!(laptop.paths().await, paths);
 
-    // The phone joins with the keys that the laptop sealed to it.
-    laptop.share_with(&phone).await;
-    let keys = [laptop.json(&["key", "list"]).await, phone.json(&["key", "list"]).await];
-    assert_eq!(keys[0], keys[1]);
-    assert_eq!(keys[0][0]["space"], made["space"]);
+    // The phone joins, and may write.
+    laptop.share_with(&phone, "writer").await;
 
     // A relay lets both in; after a sync of each, both hold the same.
     let relay = Relay::start(&bench, &[(&laptop, BOTH), (&phone, BOTH)]).await;
     let [_, pushed] = sync(&laptop, &[&relay.url, "--node", &relay.key]).await;
-    assert_eq!(added["entries"].as_u64().unwrap() + 1, pushed, "everything and the genesis");
+    let control = 4;
+    assert_eq!(added["entries"].as_u64().unwrap() + control, pushed, "genesis, grant, two epochs");
     assert_eq!(sync(&phone, &[&relay.url, "--node", &relay.key]).await, [pushed, 0]);
     assert_eq!(laptop.digest().await, phone.digest().await);
+
+    // The keys came along; both seal with the newest.
+    let keys = [laptop.json(&["key", "list"]).await, phone.json(&["key", "list"]).await];
+    assert_eq!(keys[0][0]["space"], made["space"]);
+    for keys in &keys {
+        let keys = keys.as_array().unwrap();
+        let seals = keys.iter().filter(|key| key["use"] == "seals and opens");
+        assert_eq!((keys.len(), seals.count()), (2, 1), "{keys:?}");
+    }
+    let seals = |keys: &Value| {
+        keys.as_array().unwrap().iter().find(|key| key["use"] == "seals and opens").unwrap()["key_id"].clone()
+    };
+    assert_eq!(seals(&keys[0]), seals(&keys[1]));
 
     // On the phone the files come out as they went in, beside what is there, and never over it.
     let out = bench.path("restored");
@@ -184,19 +195,19 @@ async fn bundles_carry_a_space_and_then_what_is_new() {
     assert_eq!(phone.digest().await, laptop.digest().await);
     assert_eq!(phone.json(&["verify"]).await["problem_count"], 0);
     assert_eq!(phone.json(&["file", "list"]).await, json!([]));
-    laptop.share_with(&phone).await;
-    assert_eq!(phone.paths().await.len(), 6);
+    laptop.share_with(&phone, "reader").await;
 
     // What follows a cursor is little, and taking it in twice changes nothing.
     let more = bench.files("more", &[("one more.txt", Some(b"one more"))]);
     laptop.ok(&["file", "add", text(&more)]).await;
     let rest = bench.path("rest.bundle");
     let second = laptop.json(&["bundle", "export", text(&rest), "--after", cursor]).await;
-    assert_eq!(second["entries"], 3, "a chunk, a manifest and a name");
-    for stored in [3, 0] {
+    assert_eq!(second["entries"], 5, "a grant, an epoch, a chunk, a manifest and a name");
+    for stored in [5, 0] {
         let taken = phone.json(&["bundle", "import", text(&rest)]).await;
-        assert_eq!((&taken["stored"], &taken["held_before"]), (&json!(stored), &json!(3 - stored)));
+        assert_eq!((&taken["stored"], &taken["held_before"]), (&json!(stored), &json!(5 - stored)));
     }
+    assert_eq!(phone.paths().await.len(), 7, "the grant came with it, and the keys");
     assert_eq!(phone.digest().await, laptop.digest().await);
     let explained = phone.json(&["entry", "inspect", text(&rest)]).await;
     assert!(explained["object"].as_str().unwrap().contains("bundle"), "{explained}");

@@ -122,8 +122,9 @@ async fn nodes_that_cannot_be_used_are_told_apart() {
 
     // A device that the node does not know: 7. One that may only read pulls, and its push is refused: 7.
     for home in [&reader, &stranger] {
-        laptop.share_with(home).await;
+        laptop.share_with(home, "writer").await;
     }
+    laptop.ok(&["sync"]).await;
     let error = stranger.fails(7, &at(&relay.url)).await;
     assert_eq!(error["code"], "login.refused");
     let pull = [at(&relay.url), vec!["--pull".to_owned()]].concat();

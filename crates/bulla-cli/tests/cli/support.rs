@@ -153,12 +153,22 @@ impl Home {
         self.json(&["space", "status"]).await["digest"].as_str().unwrap().to_owned()
     }
 
-    /// Gives the key of the only space here to another device, which joins.
-    pub(crate) async fn share_with(&self, other: &Self) {
-        let transfer = other.folder.join("transfer.txt");
-        let (from, to) = (self.card().await, other.card().await);
-        self.ok(&["key", "export", "--to", &to, "--output", text(&transfer)]).await;
-        other.ok(&["key", "import", text(&transfer), "--from", &from, "--name", "notes"]).await;
+    /// The id of the only space here.
+    pub(crate) async fn space(&self) -> String {
+        self.json(&["space", "status"]).await["space"].as_str().unwrap().to_owned()
+    }
+
+    /// The key of this device.
+    pub(crate) async fn key(&self) -> String {
+        self.json(&["identity", "show"]).await["device"].as_str().unwrap().to_owned()
+    }
+
+    /// Another device joins the only space here and is granted a role in it; it knows of that after a sync.
+    pub(crate) async fn share_with(&self, other: &Self, role: &str) {
+        let space = self.space().await;
+        other.ok(&["space", "join", &space, "--name", "notes"]).await;
+        let card = other.ok(&["space", "card"]).await;
+        self.ok(&["space", "grant", card.trim(), "--role", role]).await;
     }
 
     /// Where paths and sizes of all files stand, as `file list` tells it.
@@ -209,6 +219,15 @@ impl Relay {
         Self::started(command).await
     }
 
+    /// A relay of one space, which serves whoever has a role in it.
+    pub(crate) async fn of_members(bench: &Bench, space: &str) -> Self {
+        let table = format!("id = \"{space}\"\nmode = \"relay\"\n");
+        let config = configure_space(bench, &table).await;
+        let mut command = Command::new(node_program());
+        command.args(["run", "--config"]).arg(&config);
+        Self::started(command).await
+    }
+
     /// Starts a command that becomes a node, and waits until it says that it serves.
     pub(crate) async fn started(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -242,12 +261,22 @@ impl Relay {
     }
 }
 
-/// Writes the configuration of a relay and makes its key.
+/// Writes the configuration of a relay of every space that serves a list of devices, and makes its key.
 pub(crate) async fn configure(bench: &Bench, devices: &[(&Home, &str)]) -> PathBuf {
+    let mut table = String::from("id = \"*\"\nmode = \"relay\"\n");
+    for (device, rights) in devices {
+        let card = device.card().await;
+        table += &format!("\n[[space.allow]]\npeer = \"{card}\"\nrights = {rights}\n");
+    }
+    configure_space(bench, &table).await
+}
+
+/// Writes the configuration of a node with this table of a space, and makes its key.
+async fn configure_space(bench: &Bench, table: &str) -> PathBuf {
     let folder = bench.path("node");
     std::fs::create_dir_all(&folder).unwrap();
     secret_file(&folder.join("passphrase"), "the passphrase of the node");
-    let mut text = String::from(
+    let text = format!(
         r#"key_file = "node.key"
 passphrase_file = "passphrase"          # a file of one line that only you may read
 data_dir = "data"
@@ -256,14 +285,8 @@ data_dir = "data"
 address = "127.0.0.1:0"
 
 [[space]]
-id = "*"
-mode = "relay"
-"#,
+{table}"#
     );
-    for (device, rights) in devices {
-        let card = device.card().await;
-        text += &format!("\n[[space.allow]]\npeer = \"{card}\"\nrights = {rights}\n");
-    }
     let config = folder.join("node.toml");
     std::fs::write(&config, text).unwrap();
     for arguments in [["key", "create"], ["config", "check"]] {

@@ -1,0 +1,143 @@
+//! What a sync taught of the space itself: who belongs to it, which keys came, what was refused.
+
+use std::collections::BTreeMap;
+
+use bulla::space::KeyFaultKind;
+use bulla::{AuthorKey, Role, Space};
+use bulla_store::{Context, KeptTotals, Quarantine as _};
+use bulla_store_rocksdb::DiskSpaces;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::exit::Result;
+use crate::output::count;
+
+/// What is known of a space at one moment.
+#[derive(Debug)]
+pub(super) struct Known {
+    members: BTreeMap<AuthorKey, Role>,
+    keys: usize,
+    quarantined: KeptTotals,
+}
+
+impl Known {
+    pub(super) async fn of(spaces: &DiskSpaces, space: &Space) -> Result<Self> {
+        let members = space.with_directory(|directory| {
+            directory.members().iter().map(|member| (member.device, member.role)).collect()
+        });
+        let id = space.id();
+        let keys = space.with_keyring(|keyring| {
+            keyring.groups(&id).map(|group| keyring.keys_of(&id, &group).len()).sum()
+        });
+        let engine = spaces.disk_store(id).await?;
+        let quarantined = engine.kept_totals(&Context::new()).await?;
+        Ok(Self { members: members.unwrap_or_default(), keys, quarantined })
+    }
+}
+
+/// What changed between two moments.
+#[derive(Debug)]
+pub(super) struct Learned {
+    new: Vec<(AuthorKey, Role)>,
+    changed: Vec<(AuthorKey, Role)>,
+    gone: Vec<AuthorKey>,
+    role: Option<Role>,
+    is_revoked: bool,
+    new_keys: usize,
+    quarantined: KeptTotals,
+    /// What is wrong with epochs, in words.
+    faults: Vec<String>,
+}
+
+impl Learned {
+    /// What was learned since `before`. Keys are looked for once more, to say what is wrong with those that do not open.
+    pub(super) async fn since(
+        before: &Known,
+        spaces: &DiskSpaces,
+        space: &Space,
+        me: AuthorKey,
+    ) -> Result<Self> {
+        let faults = space.learn_keys().await?.faults;
+        let now = Known::of(spaces, space).await?;
+        let (mut new, mut changed) = (Vec::new(), Vec::new());
+        for (device, role) in &now.members {
+            match before.members.get(device) {
+                None => new.push((*device, *role)),
+                Some(known) if known != role => changed.push((*device, *role)),
+                Some(_) => {}
+            }
+        }
+        let is_gone = |device: &&AuthorKey| !now.members.contains_key(*device);
+        let gone = before.members.keys().filter(is_gone).copied().collect();
+        let role = now.members.get(&me).copied();
+        // Whoever once had a role and has none was revoked: there is no other way to lose it.
+        let is_revoked = role.is_none()
+            && space
+                .with_directory(|directory| directory.seniority().contains(&me))
+                .unwrap_or(false);
+        let faults = faults.iter().map(|fault| {
+            let what = match fault.what {
+                KeyFaultKind::Unopenable => "its key does not open here",
+                KeyFaultKind::OtherTopics => "it brings other topics than the space has",
+                KeyFaultKind::Repeated => "its key was used before",
+                _ => "it is not as it should be",
+            };
+            format!("epoch {} by {}: {what}", fault.epoch.short(), fault.author)
+        });
+        Ok(Self {
+            new,
+            changed,
+            gone,
+            role,
+            is_revoked,
+            new_keys: now.keys.saturating_sub(before.keys),
+            quarantined: now.quarantined,
+            faults: faults.collect(),
+        })
+    }
+
+    /// A line for each thing that a person should know.
+    pub(super) fn tell(&self, app: &App) {
+        for (device, role) in &self.new {
+            app.output.line(format!("new member {device}: {role}"));
+        }
+        for (device, role) in &self.changed {
+            app.output.line(format!("member {device} is {role} now"));
+        }
+        for device in &self.gone {
+            app.output.line(format!("revoked {device}"));
+        }
+        if self.new_keys > 0 {
+            app.output.line(count(self.new_keys as u64, "new key", "new keys"));
+        }
+        if self.quarantined.entries > 0 {
+            let entries = count(self.quarantined.entries, "entry", "entries");
+            app.output.line(format!("{entries} in quarantine: see `bulla quarantine list`"));
+        }
+        for fault in &self.faults {
+            app.output.line(format!("{fault}; an admin should run `bulla space rotate`"));
+        }
+        if self.is_revoked {
+            app.output.line(
+                "this device was revoked: it reads what it has, and nothing that comes after",
+            );
+        }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let rows = |members: &[(AuthorKey, Role)]| {
+            let row = |(device, role): &(AuthorKey, Role)| json!({ "device": device.to_string(), "role": role.name() });
+            members.iter().map(row).collect::<Vec<_>>()
+        };
+        json!({
+            "role": self.role.map(Role::name),
+            "is_revoked": self.is_revoked,
+            "new_members": rows(&self.new),
+            "changed_members": rows(&self.changed),
+            "gone_members": self.gone.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "new_keys": self.new_keys,
+            "quarantined": self.quarantined.entries,
+            "faults": self.faults,
+        })
+    }
+}
