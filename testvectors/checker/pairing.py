@@ -13,7 +13,7 @@ from common import BLAKE3, H, ZERO32, Disagreement, Refusal, agreement, gives_ze
 WHITE_SPACE = "\t\n\f\r "
 LONGEST_JOINING_CARD, LONGEST_INVITATION, LONGEST_INVITATION_TEXT = 204, 205, 335
 SHORTEST_MESSAGE, LONGEST_MESSAGE, LONGEST_MESSAGE_TEXT = 40, 4096, 6560
-LONGEST_FRONTIER = 3968
+LONGEST_FRONTIER = 3904
 WORD_LIST = Path(__file__).resolve().parent.parent / "vendor" / "bip39-english.txt"
 
 
@@ -147,6 +147,14 @@ def code(space, identity, joining_card, label, card, joiner_nonce, approver_nonc
     return f"{number // 10**5:05} {number % 10**5:05}"
 
 
+STATEMENTS = {5: b"bulla pairing confirmation v1", 6: b"bulla pairing approval v1"}
+
+
+def statement(number, history, items):
+    """PAIR-22: what messages 5 and 6 sign."""
+    return STATEMENTS[number] + history + cbor.encode(items)
+
+
 class Exchange:
     """What both sides know and say."""
 
@@ -167,9 +175,22 @@ class Exchange:
                             commitment(self.id, 2, self.card, self.nonces[1]))
         self.contents = [[self.joining_card, self.label, self.commitments[0]], [self.card, self.commitments[1]],
                          [self.nonces[0]], [self.nonces[1]], [True], [self.space, b("grant"), b("frontier")]]
+        self.signing = signing
         self.salts = group.all_bytes("salts")
 
-    def judge(self, number, content):
+    def content(self, number, history):
+        """PAIR-22: messages 5 and 6 are signed."""
+        items = self.contents[number - 1]
+        if number >= 5:
+            secret = self.signing[number - 5]
+            items = [*items, primitives.ed25519_sign(secret, statement(number, history, items))]
+        return cbor.encode(items)
+
+    def check_signature(self, number, history, items, signature):
+        if not signature_holds(self.authors[number - 5], statement(number, history, items), signature):
+            raise Refusal("pairing.signature", "PAIR-24")
+
+    def judge(self, number, content, history):
         """PAIR-24, step by step."""
         item = cbor.decode(content)
         if number == 1:
@@ -194,13 +215,19 @@ class Exchange:
             if commitment(self.id, side, card, nonce) != self.commitments[side - 1]:
                 raise Refusal("pairing.commitment", "PAIR-24")
         elif number == 5:
-            if not cbor.boolean(cbor.exactly(item, 1)[0]):
+            confirmed, signature = cbor.exactly(item, 2)
+            cbor.boolean(confirmed)
+            cbor.fixed(signature, 64)
+            self.check_signature(5, history, [confirmed], signature)
+            if not confirmed:
                 raise Refusal("pairing.declined", "PAIR-24")
         else:
-            genesis, grant, frontier = cbor.exactly(item, 3)
+            genesis, grant, frontier, signature = cbor.exactly(item, 4)
             cbor.fixed(genesis, 32)
             cbor.fixed(grant, 32)
             cbor.blob(frontier, LONGEST_FRONTIER)
+            cbor.fixed(signature, 64)
+            self.check_signature(6, history, [genesis, grant, frontier], signature)
             if genesis != self.space:
                 raise Refusal("pairing.space", "PAIR-24")
 
@@ -293,10 +320,11 @@ def run_pairing(case, group):
         raise Disagreement("another invitation")
     sender, receiver = Line(exchange.root), Line(exchange.root)
     altered, sent = int(case.get("number", 0)), []
-    for number, (salt, content) in enumerate(zip(exchange.salts, exchange.contents), 1):
-        message = sender.seal(salt, cbor.encode(content))
+    for number, salt in enumerate(exchange.salts, 1):
+        message = sender.seal(salt, exchange.content(number, sender.history))
         sent.append(message)
-        exchange.judge(number, receiver.open(case.bytes("message") if number == altered else message))
+        history = receiver.history
+        exchange.judge(number, receiver.open(case.bytes("message") if number == altered else message), history)
     case.agree("messages", sent)
     case.agree("texts", [keys.armour("bulla-pair1-", "bulla 2026 pairing checksum", message) for message in sent])
     case.agree("joinerCommitment", exchange.commitments[0])

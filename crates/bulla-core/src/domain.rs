@@ -90,5 +90,9 @@ pub const SIGN_CARD: &[u8] = b"bulla device card v1";
 pub const SIGN_KEY_TRANSFER: &[u8] = b"bulla key transfer v1";
 /// Prefix of the bytes a device signs to come into a space (PAIR-2).
 pub const SIGN_JOINING_CARD: &[u8] = b"bulla joining card v1";
+/// Prefix of the bytes a joining device signs when its person compared the codes (PAIR-22).
+pub const SIGN_PAIRING_CONFIRMATION: &[u8] = b"bulla pairing confirmation v1";
+/// Prefix of the bytes an approving device signs when it lets a device in (PAIR-22).
+pub const SIGN_PAIRING_APPROVAL: &[u8] = b"bulla pairing approval v1";
 /// Prefix of the bytes that whoever shares an invitation signs to use its mailbox (PAIR-42).
 pub const SIGN_MAILBOX: &[u8] = b"bulla mailbox v1";

@@ -103,6 +103,20 @@ impl DeviceKeys {
         Signature(self.signing.sign(&[domain::SIGN_KEY_TRANSFER, digest].concat()).to_bytes())
     }
 
+    /// Signs what this device says in message 5 of an exchange, after these messages (PAIR-22).
+    #[must_use]
+    pub fn sign_pairing_confirmation(&self, history: &[u8; 32], statement: &[u8]) -> Signature {
+        let message = [domain::SIGN_PAIRING_CONFIRMATION, history, statement].concat();
+        Signature(self.signing.sign(&message).to_bytes())
+    }
+
+    /// Signs what this device says in message 6 of an exchange, after these messages (PAIR-22).
+    #[must_use]
+    pub fn sign_pairing_approval(&self, history: &[u8; 32], statement: &[u8]) -> Signature {
+        let message = [domain::SIGN_PAIRING_APPROVAL, history, statement].concat();
+        Signature(self.signing.sign(&message).to_bytes())
+    }
+
     /// The secret that hedges the salts of this device's entries (KEY-3).
     #[must_use]
     pub const fn salt_secret(&self) -> &SaltSecret {

@@ -1,12 +1,12 @@
 //! The side that lets in (PAIR-20 to PAIR-33).
 
-use bulla_core::{EntryId, InvitationId, JoiningCard, SpaceId};
+use bulla_core::{AuthorKey, EntryId, InvitationId, JoiningCard, SpaceId};
 use bulla_identity::{Card, DeviceKeys, Randomness};
 use subtle::ConstantTimeEq;
 
 use crate::channel::Channel;
 use crate::code::{PairingNonce, ShortCode, Transcript, commitment, draw_nonce};
-use crate::content::{self, ApproverHello, JoinerHello};
+use crate::content::{self, ApproverHello, JoinerHello, Signer};
 use crate::root::Side;
 use crate::{Invitations, MAX_FRONTIER_BYTES, Message, PairingError};
 
@@ -107,8 +107,8 @@ impl Approver {
     /// # Errors
     ///
     /// [`PairingError::Failed`] for whatever is not the message that is due: go on waiting. Everything else ends the exchange:
-    /// [`PairingError::Cbor`], [`PairingError::Commitment`], [`PairingError::Declined`], [`PairingError::Randomness`];
-    /// [`PairingError::Over`] when it had ended before. Cancel the invitation then.
+    /// [`PairingError::Cbor`], [`PairingError::Commitment`], [`PairingError::Signature`], [`PairingError::Declined`],
+    /// [`PairingError::Randomness`]; [`PairingError::Over`] when it had ended before. Cancel the invitation then.
     pub fn receive(
         &mut self,
         message: &[u8],
@@ -120,12 +120,14 @@ impl Approver {
             State::Confirmed { .. } => return Err(PairingError::Failed),
             State::AwaitingNonce | State::AwaitingConfirmation { .. } => {}
         }
+        let history = self.channel.history();
         let content = self.channel.open(message).ok_or(PairingError::Failed)?;
         // Whatever fails from here on leaves the exchange over.
         match std::mem::replace(&mut self.state, State::Over) {
             State::AwaitingNonce => self.reveal(&content, randomness),
             State::AwaitingConfirmation { code } => {
-                if !content::decode_confirmed(&content)? {
+                let by = Signer { author: &self.joiner.author(), history: &history };
+                if !content::decode_confirmed(&content, &by)? {
                     return Err(PairingError::Declined);
                 }
                 self.state = State::Confirmed { code };
@@ -158,6 +160,7 @@ impl Approver {
         register.complete(&self.invitation, &self.joiner.author(), now_ms)?;
         Ok(Approved {
             card: self.joiner,
+            approver: self.card.author(),
             label: std::mem::take(&mut self.label),
             channel: self.channel.clone(),
         })
@@ -241,6 +244,7 @@ impl std::fmt::Debug for Approver {
 /// [`Approver::approve`] alone makes one, and at most one for each invitation.
 pub struct Approved {
     card: JoiningCard,
+    approver: AuthorKey,
     label: String,
     channel: Channel,
 }
@@ -258,14 +262,16 @@ impl Approved {
         &self.label
     }
 
-    /// Message 6, once the grant is signed: its entry, and what this device knows of the space. May be made again, with a
-    /// newer frontier, as long as it was not received.
+    /// Message 6, once the grant is signed: its entry, and what this device knows of the space, signed by this device. May
+    /// be made again, with a newer frontier, as long as it was not received.
     ///
     /// # Errors
     ///
-    /// [`PairingError::Frontier`] for more than [`MAX_FRONTIER_BYTES`]; [`PairingError::Randomness`].
+    /// [`PairingError::Frontier`] for more than [`MAX_FRONTIER_BYTES`]; [`PairingError::Signature`] for the keys of another
+    /// device than began; [`PairingError::Randomness`].
     pub fn approval(
         &self,
+        device: &DeviceKeys,
         grant: EntryId,
         frontier: &[u8],
         randomness: &dyn Randomness,
@@ -273,7 +279,13 @@ impl Approved {
         if frontier.len() > MAX_FRONTIER_BYTES {
             return Err(PairingError::Frontier);
         }
-        let content = content::encode_approval(&self.card.space(), &grant, frontier);
+        if device.author() != self.approver {
+            return Err(PairingError::Signature);
+        }
+        let history = self.channel.history();
+        let content = content::encode_approval(&self.card.space(), &grant, frontier, |statement| {
+            device.sign_pairing_approval(&history, statement)
+        });
         Ok(self.channel.seal_in_place(&content, randomness)?)
     }
 }

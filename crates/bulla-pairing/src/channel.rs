@@ -33,6 +33,11 @@ impl Channel {
         self.next
     }
 
+    /// Everything before the next message, which is what signatures are over (PAIR-22).
+    pub(crate) const fn history(&self) -> [u8; 32] {
+        self.history
+    }
+
     /// Seals the next message.
     pub(crate) fn seal(
         &mut self,

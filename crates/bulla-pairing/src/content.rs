@@ -2,7 +2,7 @@
 
 use bulla_core::cbor::{self, CborError, Reader, Writer};
 use bulla_core::joining_card::JOINING_CARD_BYTES;
-use bulla_core::{EntryId, JoiningCard, SpaceId};
+use bulla_core::{AuthorKey, EntryId, JoiningCard, Signature, SpaceId, domain, verify_signature};
 use bulla_identity::{Card, MAX_CARD_BYTES, MAX_LABEL_BYTES, label_fits};
 
 use crate::PairingError;
@@ -81,34 +81,82 @@ pub(crate) fn decode_nonce(content: &[u8]) -> Result<[u8; 32], CborError> {
     Ok(nonce)
 }
 
-/// Message 5.
-pub(crate) fn encode_confirmed(confirmed: bool) -> Vec<u8> {
+/// Who signed a content, and after which messages.
+///
+/// The keys of messages come from the invitation alone, so whoever holds that can seal any of them. What decides is signed.
+pub(crate) struct Signer<'a> {
+    pub(crate) author: &'a AuthorKey,
+    pub(crate) history: &'a [u8; 32],
+}
+
+impl Signer<'_> {
+    fn check(
+        &self,
+        prefix: &[u8],
+        statement: &[u8],
+        signature: &Signature,
+    ) -> Result<(), PairingError> {
+        let message = [prefix, self.history, statement].concat();
+        verify_signature(&self.author.0, &message, signature).map_err(|_| PairingError::Signature)
+    }
+}
+
+/// Message 5: a boolean, signed by the joiner.
+pub(crate) fn encode_confirmed(confirmed: bool, sign: impl FnOnce(&[u8]) -> Signature) -> Vec<u8> {
+    let signature = sign(&confirmed_statement(confirmed));
+    let mut writer = Writer::new();
+    writer.array(2).bool(confirmed).bytes(signature);
+    writer.into_bytes()
+}
+
+pub(crate) fn decode_confirmed(content: &[u8], by: &Signer<'_>) -> Result<bool, PairingError> {
+    let mut reader = array(content, 2)?;
+    let confirmed = reader.bool()?;
+    let signature = Signature(reader.array_of()?);
+    reader.finish()?;
+    let statement = confirmed_statement(confirmed);
+    by.check(domain::SIGN_PAIRING_CONFIRMATION, &statement, &signature)?;
+    Ok(confirmed)
+}
+
+fn confirmed_statement(confirmed: bool) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.array(1).bool(confirmed);
     writer.into_bytes()
 }
 
-pub(crate) fn decode_confirmed(content: &[u8]) -> Result<bool, CborError> {
-    let mut reader = array(content, 1)?;
-    let confirmed = reader.bool()?;
-    reader.finish()?;
-    Ok(confirmed)
-}
-
-/// Message 6.
-pub(crate) fn encode_approval(space: &SpaceId, grant: &EntryId, frontier: &[u8]) -> Vec<u8> {
+/// Message 6: what came of it, signed by the approver.
+pub(crate) fn encode_approval(
+    space: &SpaceId,
+    grant: &EntryId,
+    frontier: &[u8],
+    sign: impl FnOnce(&[u8]) -> Signature,
+) -> Vec<u8> {
+    let signature = sign(&approval_statement(space, grant, frontier));
     let mut writer = Writer::new();
-    writer.array(3).bytes(space).bytes(grant).bytes(frontier);
+    writer.array(4).bytes(space).bytes(grant).bytes(frontier).bytes(signature);
     writer.into_bytes()
 }
 
-pub(crate) fn decode_approval(content: &[u8]) -> Result<(SpaceId, EntryId, Vec<u8>), CborError> {
-    let mut reader = array(content, 3)?;
+pub(crate) fn decode_approval(
+    content: &[u8],
+    by: &Signer<'_>,
+) -> Result<(SpaceId, EntryId, Vec<u8>), PairingError> {
+    let mut reader = array(content, 4)?;
     let space = SpaceId(reader.array_of()?);
     let grant = EntryId(reader.array_of()?);
     let frontier = reader.bytes(MAX_FRONTIER_BYTES)?.to_vec();
+    let signature = Signature(reader.array_of()?);
     reader.finish()?;
+    let statement = approval_statement(&space, &grant, &frontier);
+    by.check(domain::SIGN_PAIRING_APPROVAL, &statement, &signature)?;
     Ok((space, grant, frontier))
+}
+
+fn approval_statement(space: &SpaceId, grant: &EntryId, frontier: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(3).bytes(space).bytes(grant).bytes(frontier);
+    writer.into_bytes()
 }
 
 /// A reader behind the head of an array of `count` elements.

@@ -43,6 +43,10 @@ pub enum PairingError {
     /// The other side revealed another nonce than it committed to: it tried to choose the code (PAIR-24).
     #[error("the other device revealed a nonce that it had not committed to")]
     Commitment,
+    /// Message 5 is not signed by the joiner, or message 6 by the approver: somebody else who has the invitation made it
+    /// (PAIR-24). Also for the keys of another device than the one that began.
+    #[error("the message is not signed by the device that it is of")]
+    Signature,
     /// The person at the joining device said that the codes differ (PAIR-24).
     #[error("the person at the other device did not confirm")]
     Declined,
@@ -83,6 +87,7 @@ impl PairingError {
             Self::Label => "pairing.label",
             Self::Inviter => "pairing.inviter",
             Self::Commitment => "pairing.commitment",
+            Self::Signature => "pairing.signature",
             Self::Declined => "pairing.declined",
             Self::Space => "pairing.space",
             Self::Order => "pairing.order",
@@ -107,6 +112,7 @@ impl PairingError {
             | Self::Label
             | Self::Inviter
             | Self::Commitment
+            | Self::Signature
             | Self::Declined
             | Self::Space => "PAIR-24",
             Self::Invitation(error) => return error.clause(),

@@ -1,12 +1,12 @@
 //! The side that comes in (PAIR-20 to PAIR-29).
 
-use bulla_core::{EntryId, InvitationId, JoiningCard, SpaceId};
+use bulla_core::{AuthorKey, EntryId, InvitationId, JoiningCard, SpaceId};
 use bulla_identity::{Card, DeviceKeys, Randomness};
 use subtle::ConstantTimeEq;
 
 use crate::channel::Channel;
 use crate::code::{PairingNonce, ShortCode, Transcript, commitment, draw_nonce};
-use crate::content::{self, ApproverHello, JoinerHello};
+use crate::content::{self, ApproverHello, JoinerHello, Signer};
 use crate::root::{Inviter, Side};
 use crate::{Invitation, Message, PairingError};
 
@@ -35,10 +35,12 @@ enum State {
     /// This person compares.
     Comparing {
         code: ShortCode,
+        approver: AuthorKey,
     },
     /// Message 5 went out.
     AwaitingApproval {
         code: ShortCode,
+        approver: AuthorKey,
     },
     Over,
 }
@@ -67,7 +69,7 @@ pub struct Approval {
     pub space: SpaceId,
     /// The entry that grants the role. The device is in when it holds that entry and has judged it.
     pub grant: EntryId,
-    /// What the approver knows of the space, so that nobody can show an older one: at most 3,968 bytes, not judged here.
+    /// What the approver knows of the space, so that nobody can show an older one: at most 3,904 bytes, not judged here.
     pub frontier: Vec<u8>,
 }
 
@@ -113,7 +115,8 @@ impl Joiner {
     ///
     /// [`PairingError::Failed`] for whatever is not the message that is due: go on waiting. Everything else ends the exchange:
     /// [`PairingError::Cbor`], [`PairingError::ApproverCard`], [`PairingError::Inviter`], [`PairingError::Commitment`],
-    /// [`PairingError::Space`], [`PairingError::Randomness`]; [`PairingError::Over`] when it had ended before.
+    /// [`PairingError::Signature`], [`PairingError::Space`], [`PairingError::Randomness`]; [`PairingError::Over`] when it had
+    /// ended before.
     pub fn receive(
         &mut self,
         message: &[u8],
@@ -125,6 +128,7 @@ impl Joiner {
             State::Comparing { .. } => return Err(PairingError::Failed),
             State::AwaitingCard | State::AwaitingNonce { .. } | State::AwaitingApproval { .. } => {}
         }
+        let history = self.channel.history();
         let content = self.channel.open(message).ok_or(PairingError::Failed)?;
         // Whatever fails from here on leaves the exchange over.
         match std::mem::replace(&mut self.state, State::Over) {
@@ -132,20 +136,27 @@ impl Joiner {
             State::AwaitingNonce { approver, commitment } => {
                 self.compare(&content, approver, &commitment)
             }
-            State::AwaitingApproval { .. } => self.approved(&content),
+            State::AwaitingApproval { approver, .. } => {
+                self.approved(&content, &Signer { author: &approver, history: &history })
+            }
             State::Comparing { .. } | State::Over => Err(PairingError::Over),
         }
     }
 
-    /// The person compared, and the codes are equal: gives message 5.
+    /// The person compared, and the codes are equal: gives message 5, which this device signs.
     ///
     /// # Errors
     ///
-    /// [`PairingError::Order`] when there is no code to compare, [`PairingError::Over`], [`PairingError::Randomness`].
-    pub fn confirm(&mut self, randomness: &dyn Randomness) -> Result<Message, PairingError> {
-        let code = self.comparing()?;
-        let message = self.channel.seal(&content::encode_confirmed(true), randomness)?;
-        self.state = State::AwaitingApproval { code };
+    /// [`PairingError::Order`] when there is no code to compare, [`PairingError::Over`], [`PairingError::Signature`] for the
+    /// keys of another device than began, [`PairingError::Randomness`].
+    pub fn confirm(
+        &mut self,
+        device: &DeviceKeys,
+        randomness: &dyn Randomness,
+    ) -> Result<Message, PairingError> {
+        let (code, approver) = self.comparing()?;
+        let message = self.say(true, device, randomness)?;
+        self.state = State::AwaitingApproval { code, approver };
         Ok(message)
     }
 
@@ -154,17 +165,21 @@ impl Joiner {
     /// # Errors
     ///
     /// As [`confirm`](Self::confirm).
-    pub fn decline(&mut self, randomness: &dyn Randomness) -> Result<Message, PairingError> {
+    pub fn decline(
+        &mut self,
+        device: &DeviceKeys,
+        randomness: &dyn Randomness,
+    ) -> Result<Message, PairingError> {
         self.comparing()?;
         self.state = State::Over;
-        Ok(self.channel.seal(&content::encode_confirmed(false), randomness)?)
+        self.say(false, device, randomness)
     }
 
     /// The code, once there is one.
     #[must_use]
     pub const fn code(&self) -> Option<ShortCode> {
         match self.state {
-            State::Comparing { code } | State::AwaitingApproval { code } => Some(code),
+            State::Comparing { code, .. } | State::AwaitingApproval { code, .. } => Some(code),
             State::AwaitingCard | State::AwaitingNonce { .. } | State::Over => None,
         }
     }
@@ -180,9 +195,26 @@ impl Joiner {
         }
     }
 
-    fn comparing(&self) -> Result<ShortCode, PairingError> {
+    /// Message 5.
+    fn say(
+        &mut self,
+        confirmed: bool,
+        device: &DeviceKeys,
+        randomness: &dyn Randomness,
+    ) -> Result<Message, PairingError> {
+        if device.author() != self.card.author() {
+            return Err(PairingError::Signature);
+        }
+        let history = self.channel.history();
+        let content = content::encode_confirmed(confirmed, |statement| {
+            device.sign_pairing_confirmation(&history, statement)
+        });
+        Ok(self.channel.seal(&content, randomness)?)
+    }
+
+    fn comparing(&self) -> Result<(ShortCode, AuthorKey), PairingError> {
         match self.state {
-            State::Comparing { code } => Ok(code),
+            State::Comparing { code, approver } => Ok((code, approver)),
             State::Over => Err(PairingError::Over),
             State::AwaitingCard | State::AwaitingNonce { .. } | State::AwaitingApproval { .. } => {
                 Err(PairingError::Order)
@@ -228,13 +260,13 @@ impl Joiner {
             approver_nonce: &nonce,
         }
         .code();
-        self.state = State::Comparing { code };
+        self.state = State::Comparing { code, approver: approver.author() };
         Ok(JoinerStep::Compare { code, approver })
     }
 
     /// Message 6. The exchange has served.
-    fn approved(&self, content: &[u8]) -> Result<JoinerStep, PairingError> {
-        let (space, grant, frontier) = content::decode_approval(content)?;
+    fn approved(&self, content: &[u8], by: &Signer<'_>) -> Result<JoinerStep, PairingError> {
+        let (space, grant, frontier) = content::decode_approval(content, by)?;
         if space != self.space {
             return Err(PairingError::Space);
         }

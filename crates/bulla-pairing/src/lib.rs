@@ -33,11 +33,11 @@
 //! let JoinerStep::Compare { code: same, .. } = joiner.receive(fourth.as_bytes(), &OsRandomness)? else { panic!() };
 //! assert_eq!(code.to_string(), same.to_string());
 //!
-//! let fifth = joiner.confirm(&OsRandomness)?;
+//! let fifth = joiner.confirm(&phone, &OsRandomness)?;
 //! approver.receive(fifth.as_bytes(), &OsRandomness)?;
 //! let approved = approver.approve(&mut register, 2)?;
 //! assert_eq!(approved.card().author(), phone.author());
-//! let sixth = approved.approval(EntryId([9; 32]), b"frontier", &OsRandomness)?;
+//! let sixth = approved.approval(&laptop, EntryId([9; 32]), b"frontier", &OsRandomness)?;
 //! let JoinerStep::Approved(approval) = joiner.receive(sixth.as_bytes(), &OsRandomness)? else { panic!() };
 //! assert_eq!(approval.grant, EntryId([9; 32]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

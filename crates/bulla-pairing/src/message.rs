@@ -11,7 +11,7 @@ use crate::PairingError;
 /// Longest message in bytes (PAIR-20). A mailbox takes just that much.
 pub const MAX_MESSAGE_BYTES: usize = MAX_MAILBOX_MESSAGE_BYTES;
 /// Longest frontier in an approval in bytes (PAIR-22).
-pub const MAX_FRONTIER_BYTES: usize = 3_968;
+pub const MAX_FRONTIER_BYTES: usize = 3_904;
 /// Shortest message: a salt and a tag.
 pub(crate) const MIN_MESSAGE_BYTES: usize = 40;
 

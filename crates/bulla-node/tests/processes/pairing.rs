@@ -62,7 +62,7 @@ async fn join(text: String, guest: Arc<DeviceKeys>) -> String {
     let message = side.wait(joiner.awaits()).await;
     joiner.receive(&message, &OsRandomness).unwrap();
     let shown = joiner.code().unwrap().to_string();
-    side.leave(&joiner.confirm(&OsRandomness).unwrap()).await;
+    side.leave(&joiner.confirm(&guest, &OsRandomness).unwrap()).await;
     let message = side.wait(joiner.awaits()).await;
     let Ok(JoinerStep::Approved(approval)) = joiner.receive(&message, &OsRandomness) else {
         panic!("message 6 approves");
@@ -113,7 +113,7 @@ async fn two_devices_pair_through_the_mailbox_of_a_node() {
     approver.receive(&message, &random).unwrap();
     let shown = approver.code().unwrap().to_string();
     let approved = approver.approve(&mut register, 2).unwrap();
-    side.leave(&approved.approval(GRANT, &[7; 3_968], &random).unwrap()).await;
+    side.leave(&approved.approval(&host, GRANT, &[7; 3_904], &random).unwrap()).await;
     assert_eq!(joining.await.unwrap(), shown, "both people see the same");
     // It was closed by the other side, so there is room for the next.
     next.open().await.unwrap();

@@ -41,18 +41,19 @@ fn a02_no_altered_message_opens_and_the_genuine_one_still_does() {
     let (fourth, _) = compared(approver.receive(third.as_bytes(), &OsRandomness));
     all_fail(fourth.as_bytes(), |message| joiner.receive(message, &OsRandomness).err());
     joiner.receive(fourth.as_bytes(), &OsRandomness).unwrap();
-    let fifth = joiner.confirm(&OsRandomness).unwrap();
+    let fifth = joiner.confirm(&guest, &OsRandomness).unwrap();
     all_fail(fifth.as_bytes(), |message| approver.receive(message, &OsRandomness).err());
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
     let approved = approver.approve(&mut host.register, super::support::NOW + 2).unwrap();
-    let sixth = approved.approval(EntryId([9; 32]), &[1; 3_968], &OsRandomness).unwrap();
+    let sixth =
+        approved.approval(&host.device, EntryId([9; 32]), &[1; 3_904], &OsRandomness).unwrap();
     assert!(sixth.as_bytes().len() <= 4_096);
     all_fail(sixth.as_bytes(), |message| joiner.receive(message, &OsRandomness).err());
     let JoinerStep::Approved(approval) = joiner.receive(sixth.as_bytes(), &OsRandomness).unwrap()
     else {
         panic!("message 6 approves");
     };
-    assert_eq!((approval.grant, approval.frontier), (EntryId([9; 32]), vec![1; 3_968]));
+    assert_eq!((approval.grant, approval.frontier), (EntryId([9; 32]), vec![1; 3_904]));
 }
 
 /// A line whose letters were mistyped is told apart from a message that does not open: nobody sealed that.

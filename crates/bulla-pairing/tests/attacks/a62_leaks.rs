@@ -17,7 +17,7 @@ fn a62_debug_shows_no_secret_and_no_text_of_an_invitation() {
     let mut host = Host::new();
     let secret = host.invitation.to_bytes()[53..69].to_vec();
     let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
-    let fifth = joiner.confirm(&OsRandomness).unwrap();
+    let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
     let recovery = RecoveryKey::generate(&OsRandomness).unwrap();
     let mut printed = format!(
         "{joiner:?} {approver:?} {:#?} {:?} {:?} {:?} {recovery:?}",

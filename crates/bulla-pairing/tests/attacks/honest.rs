@@ -68,7 +68,7 @@ fn a_device_comes_in_by_pasted_text() {
         code.is_typed(&shown.to_string()) && code.is_typed(&shown.to_string().replace(' ', "-"))
     );
 
-    let fifth = joiner.confirm(&OsRandomness).unwrap();
+    let fifth = joiner.confirm(&guest, &OsRandomness).unwrap();
     approver.receive(&pasted(&fifth), &OsRandomness).unwrap();
     let mut register = read();
     let approved = approver.approve(&mut register, NOW + 60_000).unwrap();
@@ -76,7 +76,7 @@ fn a_device_comes_in_by_pasted_text() {
     assert_eq!(approved.card(), &guest.joining_card(SPACE, offered.id()));
 
     let grant = EntryId([4; 32]);
-    let sixth = approved.approval(grant, b"what I know", &OsRandomness).unwrap();
+    let sixth = approved.approval(&host, grant, b"what I know", &OsRandomness).unwrap();
     let JoinerStep::Approved(approval) = joiner.receive(&pasted(&sixth), &OsRandomness).unwrap()
     else {
         panic!("message 6 approves");

@@ -38,7 +38,7 @@ fn an_invitation_that_expires_while_codes_are_compared_grants_nothing() {
     for (now_ms, granted) in [(END - 1, true), (END, false), (NOW - 1, false)] {
         let mut host = Host::new();
         let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
-        let fifth = joiner.confirm(&OsRandomness).unwrap();
+        let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
         approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
         let approved = approver.approve(&mut host.register, now_ms);
         assert_eq!(approved.is_ok(), granted, "{now_ms}");

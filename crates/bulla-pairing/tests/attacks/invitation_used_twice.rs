@@ -30,7 +30,7 @@ fn an_invitation_in_progress_refuses_a_second_joiner_and_the_same_one_again() {
 fn an_invitation_that_was_used_serves_nobody_else_and_forgets_its_secret() {
     let mut host = Host::new();
     let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
-    let fifth = joiner.confirm(&OsRandomness).unwrap();
+    let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
     let approved = approver.approve(&mut host.register, NOW + 2).unwrap();
     assert_eq!(approved.card(), &device(2).joining_card(super::support::SPACE, host.id()));
@@ -49,7 +49,7 @@ fn an_invitation_that_was_used_serves_nobody_else_and_forgets_its_secret() {
     let kept = host.register.to_secret();
     assert!(!kept.windows(16).any(|window| window == secret), "the secret is forgotten");
     // The one that came in still reads its approval.
-    let sixth = approved.approval(EntryId([1; 32]), b"", &OsRandomness).unwrap();
+    let sixth = approved.approval(&host.device, EntryId([1; 32]), b"", &OsRandomness).unwrap();
     joiner.receive(sixth.as_bytes(), &OsRandomness).unwrap();
 }
 
@@ -60,7 +60,7 @@ fn an_invitation_that_was_used_serves_nobody_else_and_forgets_its_secret() {
 fn an_invitation_stays_used_and_cancelled_in_the_file() {
     let mut host = Host::new();
     let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
-    let fifth = joiner.confirm(&OsRandomness).unwrap();
+    let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
     host.register = Invitations::from_secret(&host.register.to_secret()).unwrap();
     approver.approve(&mut host.register, NOW + 2).unwrap();
@@ -76,7 +76,7 @@ fn an_invitation_stays_used_and_cancelled_in_the_file() {
 fn a_cancelled_invitation_grants_nothing() {
     let mut host = Host::new();
     let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
-    let fifth = joiner.confirm(&OsRandomness).unwrap();
+    let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
     host.register.cancel(&host.id()).unwrap();
     host.register.cancel(&host.id()).unwrap();

@@ -34,6 +34,9 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// The seeds of the two devices that answer, the one that is meant first.
+const KEYS: [u8; 2] = [2, 3];
+
 struct World {
     host: Host,
     randomness: Seeded,
@@ -50,7 +53,7 @@ impl World {
     fn new(seed: u64) -> Self {
         let (host, randomness) = (Host::new(), Seeded::new(seed));
         let (mut joiners, mut sent) = (Vec::new(), Vec::new());
-        for seed in [2, 3] {
+        for seed in KEYS {
             let (joiner, message) =
                 Joiner::begin(&host.invitation, &device(seed), "guest", &randomness).unwrap();
             joiners.push(joiner);
@@ -115,9 +118,9 @@ impl World {
                 if let (Some(own), Some(shown)) = (self.joiners[who].code(), shown) {
                     let joiner = &mut self.joiners[who];
                     let answer = if own == shown {
-                        joiner.confirm(&self.randomness)
+                        joiner.confirm(&device(KEYS[who]), &self.randomness)
                     } else {
-                        joiner.decline(&self.randomness)
+                        joiner.decline(&device(KEYS[who]), &self.randomness)
                     };
                     if let Ok(message) = answer {
                         self.sent.push(message.as_bytes().to_vec());
@@ -143,8 +146,9 @@ impl World {
             }
             Event::Approval => {
                 if let Some(approved) = self.approved.first() {
-                    let message =
-                        approved.approval(EntryId([1; 32]), b"", &self.randomness).unwrap();
+                    let message = approved
+                        .approval(&self.host.device, EntryId([1; 32]), b"", &self.randomness)
+                        .unwrap();
                     self.sent.push(message.as_bytes().to_vec());
                 }
             }

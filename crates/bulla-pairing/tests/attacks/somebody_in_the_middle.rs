@@ -1,11 +1,12 @@
 //! Somebody with the invitation between the two devices. They may be whoever they like to either side; the codes tell.
 
+use bulla_core::EntryId;
 use bulla_identity::{OsRandomness, Randomness};
-use bulla_pairing::{Joiner, JoinerStep};
+use bulla_pairing::{Approver, ApproverStep, Joiner, JoinerStep};
 
 use super::support::{
-    Forger, Host, NOW, approver_hello, code, commitment, compared, device, joiner_hello,
-    read_approver_hello, read_joiner_hello, read_nonce, reveal, sent, until_codes,
+    Forger, Host, NOW, approval, approver_hello, code, commitment, compared, confirmation, device,
+    joiner_hello, read_approver_hello, read_joiner_hello, read_nonce, reveal, sent, until_codes,
 };
 
 fn random() -> [u8; 32] {
@@ -163,8 +164,8 @@ fn nothing_is_approved_before_both_persons_confirmed() {
     let early = approver.approve(&mut host.register, NOW + 2).unwrap_err();
     assert_eq!(early.code().as_str(), "pairing.unconfirmed");
     assert!(code.is_typed(&code.to_string()) && !code.is_typed("00000 00000 0"));
-    let fifth = joiner.confirm(&OsRandomness).unwrap();
-    let again = joiner.confirm(&OsRandomness).unwrap_err();
+    let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
+    let again = joiner.confirm(&device(2), &OsRandomness).unwrap_err();
     assert_eq!(again.code().as_str(), "pairing.order");
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
     approver.approve(&mut host.register, NOW + 2).unwrap();
@@ -175,12 +176,108 @@ fn nothing_is_approved_before_both_persons_confirmed() {
 fn a_joiner_that_declines_is_never_approved() {
     let mut host = Host::new();
     let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
-    let fifth = joiner.decline(&OsRandomness).unwrap();
+    let fifth = joiner.decline(&device(2), &OsRandomness).unwrap();
     let refused = approver.receive(fifth.as_bytes(), &OsRandomness).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.declined");
     let refused = approver.approve(&mut host.register, NOW + 2).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.over");
-    let refused = joiner.confirm(&OsRandomness).unwrap_err();
+    let refused = joiner.confirm(&device(2), &OsRandomness).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.over");
     approver.cancel(&mut host.register).unwrap();
+}
+
+/// Both devices after equal codes, and somebody with the invitation who let the four messages pass and can seal the fifth.
+fn listen(host: &mut Host) -> (Joiner, Approver, Forger) {
+    let mut forger = Forger::new(&host.invitation);
+    let (mut joiner, first) =
+        Joiner::begin(&host.invitation, &device(2), "guest", &OsRandomness).unwrap();
+    let (mut approver, second) = host.begin(first.as_bytes()).unwrap();
+    let third = sent(joiner.receive(second.as_bytes(), &OsRandomness));
+    let (fourth, _) = compared(approver.receive(third.as_bytes(), &OsRandomness));
+    joiner.receive(fourth.as_bytes(), &OsRandomness).unwrap();
+    for message in [&first, &second, &third, &fourth] {
+        forger.open(message.as_bytes());
+    }
+    (joiner, approver, forger)
+}
+
+/// What somebody with the invitation signs with is not the approver's key, or is that for another exchange.
+///
+/// Clauses: PAIR-22, PAIR-24.
+#[test]
+fn an_approval_by_another_device_is_refused() {
+    for case in 0..5 {
+        let mut host = Host::new();
+        let (mut joiner, mut approver, mut forger) = listen(&mut host);
+        let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
+        forger.open(fifth.as_bytes());
+        approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
+        let (space, history) = (super::support::SPACE.0, forger.history());
+        let content = match case {
+            0 => approval(&device(66), &history, space, b"old"),
+            1 => approval(&device(2), &history, space, b"old"),
+            2 => approval(&host.device, &[9; 32], space, b"old"),
+            3 => {
+                // Signed by the approver, as the frontier of a newer day.
+                let genuine = approval(&host.device, &history, space, b"new");
+                let place = genuine.windows(3).position(|window| window == b"new").unwrap();
+                [&genuine[..place], b"old", &genuine[place + 3..]].concat()
+            }
+            _ => approval(&host.device, &history, space, b"new"),
+        };
+        let step = joiner.receive(&forger.seal(&content), &OsRandomness);
+        if case == 4 {
+            assert!(matches!(step, Ok(JoinerStep::Approved(_))));
+            continue;
+        }
+        assert_eq!(step.unwrap_err().code().as_str(), "pairing.signature", "case {case}");
+        assert_eq!(joiner.awaits(), None);
+    }
+}
+
+/// The joiner's person said no, and somebody with the invitation says yes in their place.
+///
+/// Clauses: PAIR-22, PAIR-24, PAIR-28.
+#[test]
+fn a_confirmation_by_another_device_is_refused() {
+    for case in 0..5 {
+        let mut host = Host::new();
+        let (mut joiner, mut approver, mut forger) = listen(&mut host);
+        let (guest, history) = (device(2), forger.history());
+        joiner.decline(&guest, &OsRandomness).unwrap();
+        let content = match case {
+            0 => confirmation(&device(66), &history, true),
+            1 => confirmation(&host.device, &history, true),
+            2 => confirmation(&guest, &[9; 32], true),
+            3 => {
+                let mut declined = confirmation(&guest, &history, false);
+                declined[1] = 0xf5;
+                declined
+            }
+            _ => confirmation(&guest, &history, true),
+        };
+        let step = approver.receive(&forger.seal(&content), &OsRandomness);
+        if case == 4 {
+            assert!(matches!(step, Ok(ApproverStep::Confirmed)));
+            continue;
+        }
+        assert_eq!(step.unwrap_err().code().as_str(), "pairing.signature", "case {case}");
+        assert!(approver.approve(&mut host.register, NOW + 2).is_err());
+    }
+}
+
+/// Whoever calls with the keys of another device signs nothing with them.
+///
+/// Clauses: PAIR-22.
+#[test]
+fn only_the_device_that_began_signs() {
+    let mut host = Host::new();
+    let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
+    let refused = joiner.confirm(&device(3), &OsRandomness).unwrap_err();
+    assert_eq!(refused.code().as_str(), "pairing.signature");
+    let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
+    approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
+    let approved = approver.approve(&mut host.register, NOW + 2).unwrap();
+    let refused = approved.approval(&device(3), EntryId([1; 32]), b"", &OsRandomness).unwrap_err();
+    assert_eq!(refused.code().as_str(), "pairing.signature");
 }

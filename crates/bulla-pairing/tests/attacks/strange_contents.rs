@@ -5,7 +5,8 @@ use bulla_identity::OsRandomness;
 use bulla_pairing::{Joiner, JoinerStep};
 
 use super::support::{
-    Forger, Host, NOW, SPACE, commitment, compared, device, joiner_hello, sent, until_codes,
+    Forger, Host, NOW, SPACE, approval, commitment, compared, device, joiner_hello, sent,
+    until_codes,
 };
 
 fn content(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
@@ -95,27 +96,22 @@ fn a_strange_content_ends_the_exchange_on_either_side() {
         let refused = joiner.receive(&forger.seal(content), &OsRandomness).unwrap_err();
         assert_eq!(refused.code().as_str(), *expected);
         assert_eq!(joiner.awaits(), None);
-        assert_eq!(joiner.confirm(&OsRandomness).unwrap_err().code().as_str(), "pairing.over");
+        assert_eq!(
+            joiner.confirm(&device(2), &OsRandomness).unwrap_err().code().as_str(),
+            "pairing.over"
+        );
     }
 }
 
 /// Clauses: PAIR-24.
 #[test]
 fn an_approval_for_another_space_or_too_long_is_refused() {
-    let frontier = |length| {
-        content(|w| {
-            w.array(3).bytes(SPACE).bytes([1; 32]).bytes(vec![0; length]);
-        })
-    };
-    let elsewhere = content(|w| {
-        w.array(3).bytes([8; 32]).bytes([1; 32]).bytes([]);
-    });
     let cases = [
-        (Some("pairing.space"), elsewhere),
-        (Some("cbor.bounds"), frontier(3_969)),
-        (None, frontier(3_968)),
+        (Some("pairing.space"), [8; 32], 0),
+        (Some("cbor.bounds"), SPACE.0, 3_905),
+        (None, SPACE.0, 3_904),
     ];
-    for (expected, content) in cases {
+    for (expected, genesis, length) in cases {
         let mut host = Host::new();
         let mut forger = Forger::new(&host.invitation);
         let (mut joiner, first) =
@@ -124,10 +120,11 @@ fn an_approval_for_another_space_or_too_long_is_refused() {
         let third = sent(joiner.receive(second.as_bytes(), &OsRandomness));
         let (fourth, _) = compared(approver.receive(third.as_bytes(), &OsRandomness));
         joiner.receive(fourth.as_bytes(), &OsRandomness).unwrap();
-        let fifth = joiner.confirm(&OsRandomness).unwrap();
+        let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
         for message in [&first, &second, &third, &fourth, &fifth] {
             forger.open(message.as_bytes());
         }
+        let content = approval(&host.device, &forger.history(), genesis, &vec![0; length]);
         let step = joiner.receive(&forger.seal(&content), &OsRandomness);
         match expected {
             Some(code) => assert_eq!(step.unwrap_err().code().as_str(), code),
@@ -148,15 +145,15 @@ fn labels_and_frontiers_are_bounded_where_they_are_made() {
         assert_eq!(refused.code().as_str(), "pairing.label");
     }
     let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
-    let fifth = joiner.confirm(&OsRandomness).unwrap();
+    let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
     let approved = approver.approve(&mut host.register, NOW + 2).unwrap();
     let grant = bulla_core::EntryId([1; 32]);
-    let refused = approved.approval(grant, &[0; 3_969], &OsRandomness).unwrap_err();
+    let refused = approved.approval(&host.device, grant, &[0; 3_905], &OsRandomness).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.frontier");
     // Made twice, as when the first was lost: either is read, once.
-    let lost = approved.approval(grant, b"old", &OsRandomness).unwrap();
-    let sixth = approved.approval(grant, b"new", &OsRandomness).unwrap();
+    let lost = approved.approval(&host.device, grant, b"old", &OsRandomness).unwrap();
+    let sixth = approved.approval(&host.device, grant, b"new", &OsRandomness).unwrap();
     assert_ne!(lost.as_bytes()[..24], sixth.as_bytes()[..24], "no salt is used twice");
     let JoinerStep::Approved(approval) = joiner.receive(sixth.as_bytes(), &OsRandomness).unwrap()
     else {

@@ -140,6 +140,11 @@ impl Forger {
         content
     }
 
+    /// What signatures of the next message are over, besides what it says.
+    pub(crate) fn history(&self) -> [u8; 32] {
+        self.history
+    }
+
     fn pass(&mut self, message: &[u8]) {
         let material = [self.history.as_slice(), message].concat();
         self.history = blake3::derive_key("bulla 2026 pairing history", &material);
@@ -216,6 +221,31 @@ pub(crate) fn approver_hello(card: &[u8], commitment: &[u8; 32]) -> Vec<u8> {
 pub(crate) fn reveal(nonce: &[u8; 32]) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.array(1).bytes(nonce);
+    writer.into_bytes()
+}
+
+/// The content of message 5, signed after these messages.
+pub(crate) fn confirmation(device: &DeviceKeys, history: &[u8; 32], confirmed: bool) -> Vec<u8> {
+    let mut statement = Writer::new();
+    statement.array(1).bool(confirmed);
+    let signature = device.sign_pairing_confirmation(history, statement.as_bytes());
+    let mut writer = Writer::new();
+    writer.array(2).bool(confirmed).bytes(signature);
+    writer.into_bytes()
+}
+
+/// The content of message 6, signed after these messages.
+pub(crate) fn approval(
+    device: &DeviceKeys,
+    history: &[u8; 32],
+    genesis: [u8; 32],
+    frontier: &[u8],
+) -> Vec<u8> {
+    let mut statement = Writer::new();
+    statement.array(3).bytes(genesis).bytes([1; 32]).bytes(frontier);
+    let signature = device.sign_pairing_approval(history, statement.as_bytes());
+    let mut writer = Writer::new();
+    writer.array(4).bytes(genesis).bytes([1; 32]).bytes(frontier).bytes(signature);
     writer.into_bytes()
 }
 

@@ -209,11 +209,11 @@ fn two_devices_pair_through_a_mailbox() {
     let message = fetch(&mut boxes, &at_guest, joiner.awaits());
     joiner.receive(&message, &random).unwrap();
     assert!(joiner.code().is_some() && joiner.code() == approver.code());
-    leave(&mut boxes, &at_guest, &joiner.confirm(&random).unwrap());
+    leave(&mut boxes, &at_guest, &joiner.confirm(&guest, &random).unwrap());
     let message = fetch(&mut boxes, &at_host, approver.awaits());
     approver.receive(&message, &random).unwrap();
     let approved = approver.approve(&mut register, 13).unwrap();
-    let message = approved.approval(EntryId([6; 32]), &[7; 3_968], &random).unwrap();
+    let message = approved.approval(&host, EntryId([6; 32]), &[7; 3_904], &random).unwrap();
     leave(&mut boxes, &at_host, &message);
     let message = fetch(&mut boxes, &at_guest, joiner.awaits());
     let Ok(JoinerStep::Approved(approval)) = joiner.receive(&message, &random) else {

@@ -8,6 +8,7 @@ use bulla_identity::{Randomness, RandomnessError};
 use bulla_pairing::{
     Approver, ApproverStep, Invitation, Invitations, Joiner, JoinerStep, Message, PairingError,
 };
+use ed25519_dalek::{Signer, SigningKey};
 use serde_json::Value;
 
 use super::super::keys::{SMALL_ORDER, Secrets, hex, line};
@@ -65,7 +66,7 @@ impl Format for Exchanges {
     }
 
     fn generate(&self) -> File {
-        let long = Setting::new("long", &"l".repeat(64), &"\u{e4}".repeat(32), vec![3; 3_968]);
+        let long = Setting::new("long", &"l".repeat(64), &"\u{e4}".repeat(32), vec![3; 3_904]);
         let short = Setting::new("short", "", "", Vec::new());
         let setting = Setting::new("good", "phone", "laptop", b"a frontier".to_vec());
         File::new()
@@ -218,12 +219,12 @@ fn play(inputs: &Inputs<'_>) -> Result<Result<(), PairingError>, Mismatch> {
         if inputs.find("code").is_some() {
             Mismatch::unless_equal("code", &inputs.text("code")?, &code.to_string().as_str())?;
         }
-        sent.push(step!(joiner.confirm(&for_joiner)));
+        sent.push(step!(joiner.confirm(&joiner_keys, &for_joiner)));
         step!(approver.receive(&coming(&sent), &for_approver));
         let approved = step!(approver.approve(&mut register, 2));
         let grant = EntryId(inputs.array("grant")?);
         let frontier = inputs.hex("frontier")?;
-        sent.push(step!(approved.approval(grant, &frontier, &for_approver)));
+        sent.push(step!(approved.approval(&approver_keys, grant, &frontier, &for_approver)));
         let JoinerStep::Approved(approval) = step!(joiner.receive(&coming(&sent), &for_joiner))
         else {
             return Err(fail("message 6 does not approve"));
@@ -323,16 +324,24 @@ impl Setting {
     /// What the six messages say.
     fn contents(&self) -> [Vec<u8>; 6] {
         let ([joiner, approver], [by_joiner, by_approver]) = (self.cards(), self.commitments());
-        [
+        let mut contents = [
             hello(&joiner, &self.labels[0], &by_joiner),
             answer(&approver, &by_approver),
             reveal(&self.nonces[0]),
             reveal(&self.nonces[1]),
-            item(|w| {
-                w.array(1).bool(true);
-            }),
-            approval(&self.invitation.space, &self.grant, &self.frontier),
-        ]
+            Vec::new(),
+            Vec::new(),
+        ];
+        // What the last two sign holds the messages before them.
+        let mut line = Line::new(&self.invitation);
+        for (salt, content) in self.salts.iter().zip(&contents[..4]) {
+            line.seal(salt, content);
+        }
+        contents[4] = confirmation(&self.joiner, &line.history(), true);
+        line.seal(&self.salts[4], &contents[4]);
+        let space = &self.invitation.space;
+        contents[5] = approval(&self.approver, &line.history(), space, &self.grant, &self.frontier);
+        contents
     }
 
     /// The line behind the messages before this one.
@@ -342,6 +351,11 @@ impl Setting {
             line.seal(salt, &content);
         }
         line
+    }
+
+    /// What the signature in this message is over, besides what it says.
+    fn history(&self, number: usize) -> [u8; 32] {
+        self.line_before(number).history()
     }
 
     /// A message in this place that says something else.
@@ -485,6 +499,10 @@ impl Setting {
             self.insider(comment, code, clause, 1, &hello(card, label, &committed))
         };
         let (card, label) = ("pairing.card", "pairing.label");
+        let fifth = self.history(5);
+        let confirmed = |comment: &str, content: &[u8]| {
+            self.insider(comment, "pairing.signature", "PAIR-24", 5, content)
+        };
         vec![
             self.insider("message 1 says nothing", "cbor.truncated", "CBOR-2", 1, &[]),
             self.insider(
@@ -605,9 +623,31 @@ impl Setting {
                 "pairing.declined",
                 "PAIR-24",
                 5,
+                &confirmation(&self.joiner, &fifth, false),
+            ),
+            self.insider(
+                "confirmed and not signed",
+                "cbor.count",
+                "CBOR-9",
+                5,
                 &item(|w| {
-                    w.array(1).bool(false);
+                    w.array(1).bool(true);
                 }),
+            ),
+            confirmed("confirmed by the approver", &confirmation(&self.approver, &fifth, true)),
+            confirmed("declined by the approver", &confirmation(&self.approver, &fifth, false))
+                .flag("Order"),
+            confirmed(
+                "confirmed after other messages",
+                &confirmation(&self.joiner, &self.history(4), true),
+            ),
+            confirmed(
+                "confirmed, with the signature of declining",
+                &confirmation(&self.joiner, &fifth, false)
+                    .iter()
+                    .enumerate()
+                    .map(|(place, byte)| if place == 1 { 0xf5 } else { *byte })
+                    .collect::<Vec<_>>(),
             ),
             self.insider(
                 "neither confirmed nor declined",
@@ -615,7 +655,7 @@ impl Setting {
                 "CBOR-9",
                 5,
                 &item(|w| {
-                    w.array(1).null();
+                    w.array(2).null().bytes([0; 64]);
                 }),
             ),
         ]
@@ -633,6 +673,10 @@ impl Setting {
         let mut forged = own.clone();
         let last = forged.len() - 1;
         forged[last] ^= 1;
+        let (space, sixth) = (&self.invitation.space, self.history(6));
+        let approved = |comment: &str, content: &[u8]| {
+            self.insider(comment, "pairing.signature", "PAIR-24", 6, content)
+        };
         let second = |comment: &str, code, clause, card: &[u8]| {
             self.insider(comment, code, clause, 2, &answer(card, &committed))
         };
@@ -663,14 +707,32 @@ impl Setting {
                 "pairing.space",
                 "PAIR-24",
                 6,
-                &approval(&[9; 32], &self.grant, b""),
+                &approval(&self.approver, &sixth, &[9; 32], &self.grant, b""),
             ),
+            approved(
+                "approved by the joiner",
+                &approval(&self.joiner, &sixth, space, &self.grant, b""),
+            ),
+            approved(
+                "approved by the joiner into another space",
+                &approval(&self.joiner, &sixth, &[9; 32], &self.grant, b""),
+            )
+            .flag("Order"),
+            approved(
+                "approved after other messages",
+                &approval(&self.approver, &self.history(5), space, &self.grant, b""),
+            ),
+            approved("approved with another grant than is signed", &{
+                let signed = approval(&self.approver, &sixth, space, &self.grant, b"");
+                let other = approval(&self.approver, &sixth, space, &[9; 32], b"");
+                [&other[..other.len() - 64], &signed[signed.len() - 64..]].concat()
+            }),
             self.insider(
-                "a frontier of 3,969 bytes",
+                "a frontier of 3,905 bytes",
                 "cbor.bounds",
                 "CBOR-10",
                 6,
-                &approval(&self.invitation.space, &self.grant, &[0; 3_969]),
+                &approval(&self.approver, &sixth, space, &self.grant, &[0; 3_905]),
             ),
             self.insider(
                 "an approval without a grant",
@@ -736,8 +798,35 @@ fn reveal(nonce: &[u8; 32]) -> Vec<u8> {
     })
 }
 
-fn approval(space: &[u8], grant: &[u8], frontier: &[u8]) -> Vec<u8> {
+/// Signed after these messages (PAIR-22).
+fn confirmation(by: &Secrets, history: &[u8; 32], confirmed: bool) -> Vec<u8> {
+    let statement = item(|w| {
+        w.array(1).bool(confirmed);
+    });
+    let signature = signature(by, domain::SIGN_PAIRING_CONFIRMATION, history, &statement);
     item(|w| {
-        w.array(3).bytes(space).bytes(grant).bytes(frontier);
+        w.array(2).bool(confirmed).bytes(signature);
     })
+}
+
+/// Signed after these messages (PAIR-22).
+fn approval(
+    by: &Secrets,
+    history: &[u8; 32],
+    space: &[u8],
+    grant: &[u8],
+    frontier: &[u8],
+) -> Vec<u8> {
+    let statement = item(|w| {
+        w.array(3).bytes(space).bytes(grant).bytes(frontier);
+    });
+    let signature = signature(by, domain::SIGN_PAIRING_APPROVAL, history, &statement);
+    item(|w| {
+        w.array(4).bytes(space).bytes(grant).bytes(frontier).bytes(signature);
+    })
+}
+
+fn signature(by: &Secrets, prefix: &[u8], history: &[u8; 32], statement: &[u8]) -> [u8; 64] {
+    let message = [prefix, history.as_slice(), statement].concat();
+    SigningKey::from_bytes(&by.signing).sign(&message).to_bytes()
 }

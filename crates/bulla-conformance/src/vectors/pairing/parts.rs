@@ -126,6 +126,11 @@ impl Line {
         Self { root: invitation.root(), history: invitation.id(), number: 1 }
     }
 
+    /// Everything before the next message (PAIR-21).
+    pub(super) const fn history(&self) -> [u8; 32] {
+        self.history
+    }
+
     /// The next message.
     pub(super) fn seal(&mut self, salt: &[u8; 24], content: &[u8]) -> Vec<u8> {
         let context = match self.number % 2 {
