@@ -178,8 +178,18 @@ class Space:
         return [(give, role) for give, role in self.gives(device) if give is None or self.before(give, entry)]
 
     def role_at(self, entry):
-        losses = [loss for loss in self.losses(entry.author) if not self.within(entry, loss[2])]
+        losses = [loss for loss in self.losses(entry.author)
+                  if not self.within(entry, loss[2]) and not self.stays_taken(entry, loss[0])]
         return self.greatest(self.gives_before(entry.author, entry), losses)
+
+    def stays_taken(self, entry, loss):
+        """What a device took from others before it knew of its own loss."""
+        says = entry.says
+        if entry.kind == 6:
+            only_takes = says["removed"] and not says["added"]
+        else:
+            only_takes = entry.kind in (2, 3) and says["device"] != entry.author and says["cuts"] is not None
+        return only_takes and loss.author == entry.author and not self.before(loss, entry)
 
     def role_without_losses(self, entry):
         return self.greatest(self.gives_before(entry.author, entry), [])

@@ -43,7 +43,7 @@ pub struct LossInfo {
 pub(crate) fn explain(graph: &Graph, state: &Judged, entry: EntryNo) -> Option<Explanation> {
     let node = &graph.nodes[entry];
     let losses = state.devices[node.author].losses.iter();
-    let losses = losses.filter(|loss| !loss.covers(graph, entry));
+    let losses = losses.filter(|loss| loss.stands(graph, entry));
     Some(Explanation {
         id: node.id,
         kind: node.kind,

@@ -76,6 +76,15 @@ impl What {
 }
 
 impl What {
+    /// Whether it takes from others and gives nobody anything (DIR-15).
+    pub(crate) fn only_takes(&self, author: DeviceNo) -> bool {
+        match self {
+            Self::Lowering { device, .. } | Self::Revoke { device, .. } => *device != author,
+            Self::Group(group) => group.added.is_empty() && !group.removed.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The cuts of all that it takes.
     pub(crate) fn cuts(&self) -> Vec<Arc<Cuts>> {
         let of = |removed: &[(DeviceNo, Arc<Cuts>)]| {

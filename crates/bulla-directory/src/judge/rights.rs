@@ -92,6 +92,18 @@ impl Loss {
         is_within(graph, entry, &self.controls)
     }
 
+    /// Whether it stands at an entry of the device: one beyond its cuts, but not where the device took from others and did
+    /// not know that it would take from itself (DIR-15).
+    pub(crate) fn stands(&self, graph: &Graph, entry: EntryNo) -> bool {
+        let node = &graph.nodes[entry];
+        let stays_taken = || {
+            graph.nodes[self.by].author == node.author
+                && node.what.only_takes(node.author)
+                && !graph.in_past(self.by, entry)
+        };
+        !self.covers(graph, entry) && !stays_taken()
+    }
+
     /// Whether it stands against a give, if the entry does not lie within its cuts: a revocation always, a lowering unless
     /// the give has it in its past.
     pub(crate) fn is_against(&self, give: &Give) -> bool {
@@ -153,7 +165,7 @@ impl Judged {
         greatest(
             &self.devices[graph.nodes[entry].author],
             |give| is_given_before(graph, give, entry),
-            |loss| !loss.covers(graph, entry),
+            |loss| loss.stands(graph, entry),
         )
     }
 

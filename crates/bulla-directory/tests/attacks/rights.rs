@@ -170,3 +170,41 @@ fn a_device_takes_only_from_itself() {
     assert_eq!(directory.verdict(&after), Some(CUT));
     assert!(directory.members().is_empty());
 }
+
+/// Whoever steals the key of an admin takes that device out of the space, to bring back whom it had revoked: with an entry
+/// at the end of its chain, and with one beside it all.
+///
+/// Clauses: DIR-13, DIR-15.
+#[test]
+fn a_device_that_goes_brings_nobody_back() {
+    for is_fork in [false, true] {
+        let mut scene = Scene::new(1);
+        let grants = [(1, Role::Admin), (2, Role::Writer), (3, Role::Writer)].map(|(to, role)| {
+            let grant = scene.grant(to, role);
+            scene.write(0, grant)
+        });
+        let group = scene.group(bulla_core::EntryId::ZERO, &[1, 2, 3], &[]);
+        let group = scene.write(0, group);
+        let removal = scene.group(group, &[], &[(3, nothing())]);
+        let takes =
+            [scene.revoke(2, nothing()), scene.lowering(3, Role::Reader, nothing()), removal];
+        let taken = takes.map(|control| scene.write(1, control));
+        let gift = scene.grant(4, Role::Writer);
+        let given = scene.write(1, gift);
+        let leave = scene.revoke(1, nothing());
+        let left = if is_fork {
+            scene.write_at(1, None, &grants[..1], leave)
+        } else {
+            scene.write(1, leave)
+        };
+        let late = scene.revoke(3, nothing());
+        let late = scene.write_knowing(1, &[left], late);
+
+        let directory = scene.settled();
+        assert_eq!(directory.verdict(&left), Some(COUNTS));
+        assert!(taken.iter().all(|id| directory.verdict(id) == Some(COUNTS)), "fork: {is_fork}");
+        assert!([given, late].iter().all(|id| directory.verdict(id) == Some(CUT)));
+        let roles = [1, 2, 3, 4].map(|device| directory.role(&scene.device(device).key));
+        assert_eq!(roles, [None, None, Some(Role::Reader), None]);
+    }
+}

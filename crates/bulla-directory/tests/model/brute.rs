@@ -389,7 +389,16 @@ impl Model {
     fn role_at(&self, id: &EntryId) -> Option<Role> {
         let author = self.entries[id].author;
         let mut losses = self.losses(&author);
-        losses.retain(|loss| !self.within(id, &loss.cuts));
+        let only_takes = match &self.entries[id].control {
+            Control::Role(change) => change.device != author && change.cuts.is_some(),
+            Control::Revoke(revoke) => revoke.device != author,
+            Control::Group(group) => group.added.is_empty() && !group.removed.is_empty(),
+            _ => false,
+        };
+        losses.retain(|loss| {
+            let is_own = self.entries[&loss.by].author == author;
+            !(self.within(id, &loss.cuts) || is_own && only_takes && !self.before(&loss.by, id))
+        });
         self.greatest(&self.gives_before(&author, id), &losses)
     }
 
