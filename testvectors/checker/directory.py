@@ -248,6 +248,8 @@ class Space:
         # Whoever has a place by now is senior to the author, or the author.
         if device_of(entry.says) in self.places:
             return "directory.seniority"
+        if entry.kind == 1 and self.knows_revoked(entry, device_of(entry.says)):
+            return "directory.revoked"
         card = entry.says.get("card")
         if card and card["invitation"] != ZERO32:
             for other in filter(self.counts, self.of(1)):
@@ -255,6 +257,37 @@ class Space:
                 if used and used["invitation"] == card["invitation"] and used["author"] != card["author"]:
                     return "directory.invitation"
         return "counts"
+
+    # --- DIR-14, DIR-21 -------------------------------------------------------------------------------------------------
+
+    @functools.cache
+    def named_admin(self, entry_id):
+        entry = self.control[entry_id]
+        if entry.kind == 8:
+            return self.counts(entry)
+        return entry.author in self.genesis["founders"] or any(
+            self.names_admin(self.control[give], entry.author) and self.named_admin(give) for give in self.past(entry_id))
+
+    def names_admin(self, give, device):
+        says = give.says
+        if give.kind == 8:
+            return says["device"] is not None and says["device"]["author"] == device
+        return (give.kind in (1, 2) and device_of(says) == device and says["role"] == "admin"
+                and (give.kind == 1 or says["cuts"] is None))
+
+    def knows_revoked(self, grant, device):
+        known = [self.control[one] for one in self.past(grant.id)]
+
+        def undone(revocation):
+            for other in known:
+                loss = self.loss_of(other, revocation.author)
+                if (loss and loss[0] < ADMIN and other.author != revocation.author and self.named_admin(other.id)
+                        and not self.within(revocation, loss[1])):
+                    return True
+            return False
+
+        return any(one.kind == 3 and one.says["device"] == device and one.author != device
+                   and self.named_admin(one.id) and not undone(one) for one in known)
 
     # --- DIR-23 ---------------------------------------------------------------------------------------------------------
 

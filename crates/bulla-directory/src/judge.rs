@@ -2,6 +2,7 @@
 //! away; then, in causal order, groups and key epochs.
 
 mod epochs;
+mod named;
 mod recovery;
 mod rights;
 mod seniority;
@@ -12,6 +13,7 @@ use bulla_core::control::Role;
 use bulla_core::{EntryId, InvitationId};
 
 pub(crate) use epochs::{EpochState, GroupState};
+pub(crate) use named::Named;
 pub(crate) use recovery::Step;
 pub(crate) use rights::{Addition, Give, Loss, Removal};
 pub(crate) use seniority::Place;
@@ -59,6 +61,7 @@ pub(crate) struct Judged {
     /// The devices of DIR-10, 1 to 3, the senior first.
     pub(crate) roots: Vec<DeviceNo>,
     pub(crate) succession: Vec<Step>,
+    pub(crate) named: Named,
     /// Who used which invitation first.
     pub(crate) claims: HashMap<InvitationId, EntryNo>,
     /// By the id that entries name: of the founding entry. Those that count.
@@ -120,6 +123,7 @@ impl<'a> Judging<'a> {
     /// Pass 1: every device, the senior first (DIR-12).
     fn devices(&mut self) {
         let roots = self.roots();
+        self.state.name_admins(self.graph);
         let mut below: Vec<EntryNo> = Vec::new();
         for (rank, device) in roots.iter().enumerate() {
             if let Some(decided) = self.place(*device, Place::root(rank)) {
@@ -256,6 +260,9 @@ impl<'a> Judging<'a> {
                 if is_above(*device) =>
             {
                 Verdict::Refused(Refusal::Seniority)
+            }
+            What::Grant { device, .. } if self.state.knows_revoked(self.graph, entry, *device) => {
+                Verdict::Refused(Refusal::Revoked)
             }
             What::Grant { device, card: Some(card), .. } => match card.invitation {
                 Some(invitation) => self.claim(invitation, entry, *device),

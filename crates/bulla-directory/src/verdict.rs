@@ -27,6 +27,8 @@ pub enum Refusal {
     NoRight,
     /// It gives or takes something of a device that is senior to its author, or gives to its author (DIR-21, DIR-22).
     Seniority,
+    /// It brings in a device that an admin revoked, and knows that (DIR-21).
+    Revoked,
     /// Its group was not founded by a counting entry in its past (DIR-23, DIR-25).
     Group,
     /// A parent of the epoch is no epoch of its group in its past (DIR-25).
@@ -54,13 +56,14 @@ impl Verdict {
 
 impl Refusal {
     /// Every refusal, in the order of DIR-32.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Stranger,
         Self::Recovery,
         Self::Format,
         Self::Cut,
         Self::NoRight,
         Self::Seniority,
+        Self::Revoked,
         Self::Group,
         Self::Parents,
         Self::Invitation,
@@ -76,6 +79,7 @@ impl Refusal {
             Self::Cut => "directory.cut",
             Self::NoRight => "directory.no_right",
             Self::Seniority => "directory.seniority",
+            Self::Revoked => "directory.revoked",
             Self::Group => "directory.group",
             Self::Parents => "directory.parents",
             Self::Invitation => "directory.invitation",
@@ -93,7 +97,7 @@ impl Refusal {
             Self::Seniority => "DIR-13",
             Self::Group => "DIR-23",
             Self::Parents => "DIR-25",
-            Self::Invitation => "DIR-21",
+            Self::Revoked | Self::Invitation => "DIR-21",
         }
     }
 }
@@ -107,6 +111,7 @@ impl std::fmt::Display for Refusal {
             Self::Cut => "the author had lost the right",
             Self::NoRight => "the author did not have the right",
             Self::Seniority => "the device concerned is senior to the author",
+            Self::Revoked => "the device was revoked before",
             Self::Group => "the group is not one that was founded before",
             Self::Parents => "the epoch names parents that are none",
             Self::Invitation => "the invitation was used for another device",

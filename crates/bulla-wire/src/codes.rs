@@ -322,6 +322,13 @@ pub const TABLE: &[Row] = &[
         "the device concerned is senior to the author, or the author",
     ),
     row(
+        "directory.revoked",
+        403,
+        true,
+        Sender,
+        "the grant brings in a device of which it knows that an admin revoked it",
+    ),
+    row(
         "directory.group",
         403,
         true,

@@ -1,8 +1,11 @@
 //! Rights that are planted, bought back or kept.
 
 use bulla_core::control::Role;
+use bulla_directory::{Refusal, Verdict};
 
 use crate::support::{COUNTS, CUT, NO_RIGHT, SENIORITY, SOME_KEY, Scene, nothing};
+
+const REVOKED: Verdict = Verdict::Refused(Refusal::Revoked);
 
 /// What a writer planted before it was made an admin does not count after.
 ///
@@ -80,10 +83,12 @@ fn a_revoked_key_does_not_return() {
     let revoke = scene.revoke(2, nothing());
     let revoked = scene.write(1, revoke);
     for author in [0, 1] {
-        for control in [scene.grant(2, Role::Admin), scene.raise(2, Role::Admin)] {
-            let id = scene.write_knowing(author, &[revoked], control);
-            assert_eq!(scene.verdict(id), COUNTS, "it counts, and gives nothing");
-        }
+        let grant = scene.grant(2, Role::Admin);
+        let id = scene.write_knowing(author, &[revoked], grant);
+        assert_eq!(scene.verdict(id), REVOKED);
+        let raise = scene.raise(2, Role::Admin);
+        let id = scene.write_knowing(author, &[revoked], raise);
+        assert_eq!(scene.verdict(id), COUNTS, "it counts, and gives nothing");
     }
     assert_eq!(scene.role(2), None);
     let late = scene.operation(2, SOME_KEY);
@@ -207,4 +212,70 @@ fn a_device_that_goes_brings_nobody_back() {
         let roles = [1, 2, 3, 4].map(|device| directory.role(&scene.device(device).key));
         assert_eq!(roles, [None, None, Some(Role::Reader), None]);
     }
+}
+
+/// An admin revokes a device and one who is senior to that admin, knowing it, grants the device again: its place would be
+/// before that of the admin, and the revocation against a senior.
+///
+/// Clauses: DIR-14, DIR-21.
+#[test]
+fn a_senior_does_not_bring_a_revoked_key_back() {
+    let mut scene = Scene::new(1);
+    for device in [1, 2] {
+        let grant = scene.grant(device, Role::Admin);
+        scene.write(0, grant);
+    }
+    let grant = scene.grant(3, Role::Admin);
+    scene.write(2, grant.clone());
+    let revoke = scene.revoke(3, nothing());
+    let revoked = scene.write(2, revoke);
+    let again = scene.write(1, grant.clone());
+    assert_eq!((scene.verdict(again), scene.verdict(revoked)), (REVOKED, COUNTS));
+    assert_eq!(scene.role(3), None);
+    // A third, junior or not, does not get around it, nor does the device.
+    let other = scene.grant(4, Role::Admin);
+    scene.write(1, other);
+    for author in [0, 4] {
+        let id = scene.write(author, grant.clone());
+        assert_eq!(scene.verdict(id), REVOKED);
+    }
+    let id = scene.write(3, grant);
+    assert_eq!(scene.verdict(id), CUT);
+    assert_eq!(scene.role(3), None);
+}
+
+/// Who is no admin, or is gone with all it did, keeps nobody out by revoking.
+///
+/// Clauses: DIR-14, DIR-21.
+#[test]
+fn a_revocation_without_the_right_keeps_nobody_out() {
+    let mut scene = Scene::new(1);
+    for (device, role) in [(1, Role::Admin), (2, Role::Writer)] {
+        let grant = scene.grant(device, role);
+        scene.write(0, grant);
+    }
+    let lie = scene.grant(2, Role::Admin);
+    scene.write(2, lie);
+    let revoke = scene.revoke(3, nothing());
+    for author in [2, 9] {
+        scene.write(author, revoke.clone());
+    }
+    let grant = scene.grant(3, Role::Writer);
+    let granted = scene.write(1, grant.clone());
+    assert_eq!(scene.verdict(granted), COUNTS);
+
+    // An admin that turns on the others is taken out with it; whom it revoked comes back.
+    let turned = scene.ends[&1];
+    scene.write(1, revoke);
+    let kept = scene.cuts_at(&[scene.ends[&1]]);
+    let revoke = scene.revoke(1, kept);
+    scene.write(0, revoke);
+    let id = scene.write(0, grant.clone());
+    assert_eq!(scene.verdict(id), REVOKED, "the revocation was left as it is");
+    let cuts = scene.cuts_at(&[turned]);
+    let revoke = scene.revoke(1, cuts);
+    scene.write(0, revoke);
+    let id = scene.write(0, grant);
+    assert_eq!(scene.verdict(id), COUNTS);
+    assert_eq!(scene.role(3), Some(Role::Writer));
 }

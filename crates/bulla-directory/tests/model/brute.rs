@@ -440,6 +440,9 @@ impl Model {
         if device.is_some_and(|device| decided.contains(&device)) {
             return Some("directory.seniority");
         }
+        if matches!(entry.control, Control::Grant(_)) && self.knows_revoked(id, &device?) {
+            return Some("directory.revoked");
+        }
         let other = |invitation: InvitationId| {
             self.entries.iter().any(|(other, earlier)| match &earlier.control {
                 Control::Grant(grant) => match grant.device {
@@ -462,6 +465,54 @@ impl Model {
             return Some("directory.invitation");
         }
         Some("counts")
+    }
+
+    /// DIR-14.
+    fn is_named_admin(&self, id: &EntryId) -> bool {
+        let author = self.entries[id].author;
+        if matches!(self.entries[id].control, Control::Recovery(_)) {
+            return self.counts(id);
+        }
+        let founders = self.genesis().map(|genesis| genesis.founders.clone()).unwrap_or_default();
+        founders.iter().any(|founder| founder.author == author)
+            || self.past(id).iter().any(|give| {
+                let names = match &self.entries[give].control {
+                    Control::Grant(grant) => {
+                        grant.device.author() == author && grant.role == Role::Admin
+                    }
+                    Control::Role(change) => {
+                        change.device == author
+                            && change.role == Role::Admin
+                            && change.cuts.is_none()
+                    }
+                    Control::Recovery(recovery) => {
+                        recovery.device.is_some_and(|card| card.author() == author)
+                    }
+                    _ => false,
+                };
+                names && self.is_named_admin(give)
+            })
+    }
+
+    /// DIR-21.
+    fn knows_revoked(&self, id: &EntryId, device: &AuthorKey) -> bool {
+        let past = self.past(id);
+        past.iter().any(|revocation| {
+            let Entry { author, control, .. } = &self.entries[revocation];
+            let is_undone = || {
+                past.iter().any(|loss| {
+                    self.entries[loss].author != *author
+                        && self.is_named_admin(loss)
+                        && self.loss_of(loss, author).is_some_and(|loss| {
+                            loss.role != Some(Role::Admin) && !self.within(revocation, &loss.cuts)
+                        })
+                })
+            };
+            matches!(control, Control::Revoke(revoke) if revoke.device == *device)
+                && author != device
+                && self.is_named_admin(revocation)
+                && !is_undone()
+        })
     }
 
     fn founds(&self, group: &EntryId) -> bool {

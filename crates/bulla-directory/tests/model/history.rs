@@ -513,6 +513,7 @@ impl Tally {
             "directory.cut",
             "directory.no_right",
             "directory.seniority",
+            "directory.revoked",
             "directory.group",
             "directory.parents",
             "directory.invitation",

@@ -27,6 +27,7 @@ impl Directory {
             _ => None,
         };
         self.state.verdicts[entry] = refusal.map(Verdict::Refused);
+        self.state.name_admin(&self.graph, entry);
         let is_done = match &self.graph.nodes[entry].what {
             // Epochs that do not count have a depth all the same.
             What::Epoch(_) => self.tail_epoch(entry, change),
@@ -115,7 +116,10 @@ impl Directory {
         let verdict = self.state.by_role(&self.graph, entry, Role::Admin);
         let judging = Judging::complete(&self.graph, &mut self.state);
         let refusal = if verdict.counts() {
-            judging.is_senior_or_same(device, author).then_some(Refusal::Seniority)
+            let is_above = judging.is_senior_or_same(device, author);
+            let is_revoked = || self.state.knows_revoked(&self.graph, entry, device);
+            let is_revoked = || is_revoked().then_some(Refusal::Revoked);
+            is_above.then_some(Refusal::Seniority).or_else(is_revoked)
         } else {
             verdict.refusal()
         };
