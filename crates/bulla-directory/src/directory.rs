@@ -133,7 +133,7 @@ impl Directory {
         standing(&self.graph, device, decided, needed, groups.map(Vec::as_slice))
     }
 
-    /// The counting erasure that covers an entry, if one does (CTL-61). Takes three look-ups.
+    /// The counting erasure that covers an entry, if one does (CTL-61). Takes four look-ups.
     #[must_use]
     pub fn erased_by(&self, header: &VerifiedHeader) -> Option<EntryId> {
         let id = header.id();
@@ -146,7 +146,7 @@ impl Directory {
     /// As [`erased_by`](Self::erased_by), for who knows of a header only what decides it.
     #[must_use]
     pub fn erased(&self, entry: &Erasable) -> Option<EntryId> {
-        self.erasures.covers(&self.graph, &self.state, entry)
+        self.erasures.covers(self.graph.known_device(&entry.author), entry)
     }
 
     /// Whether an erasure that counts covers the entries of others too; `None` for one that does not count, and for all
@@ -240,6 +240,13 @@ impl Directory {
     #[must_use]
     pub fn index_cells(&self) -> usize {
         self.graph.index_cells()
+    }
+
+    /// How many ids and ranges of counting erasures are kept to be looked up: none that cannot take effect.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn erasure_rows(&self) -> usize {
+        self.erasures.len()
     }
 
     /// The heads that new entries depend on, at most 60: those that count, and where room is left, others.

@@ -1,14 +1,12 @@
 //! Which entries are erased (DIR-24, CTL-61).
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use bulla_core::control::Erase;
 use bulla_core::{AuthorKey, EntryId, Kind, Topic};
 
-use crate::graph::Graph;
-use crate::judge::Judged;
-use crate::table::EntryNo;
+use crate::table::DeviceNo;
 
 /// Of an entry, what decides whether it is erased (CTL-61).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,60 +23,79 @@ pub struct Erasable {
     pub topic: Topic,
 }
 
-/// The last sequence that a range covers, and the erasure.
-type Range = (Reverse<u64>, EntryNo);
+/// What an erasure is entered by: itself, its author, and whether it covers the entries of others too.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Eraser {
+    pub(crate) id: EntryId,
+    pub(crate) author: DeviceNo,
+    pub(crate) is_admin: bool,
+}
 
-/// What erasures name that count or did so when they came. Asking takes three look-ups, and a step for each erasure that
-/// does not count any more.
+/// Of an author and a topic or all topics, the furthest range first: its last sequence, and the erasure.
+type Range = (AuthorKey, Option<Topic>, Reverse<u64>, EntryId);
+
+/// What counting erasures cover, and nothing else: asking takes four look-ups, whatever anybody names that is not its own.
 #[derive(Debug, Default)]
 pub(crate) struct Erasures {
-    /// By entry.
-    ids: HashMap<EntryId, Vec<EntryNo>>,
-    /// By author, topic and sequence, the furthest first.
-    ranges: HashMap<(AuthorKey, Option<Topic>), Vec<Range>>,
+    /// The entry, whose it must be (`None`: whoever's), and the erasure.
+    ids: BTreeSet<(EntryId, Option<DeviceNo>, EntryId)>,
+    ranges: BTreeSet<Range>,
 }
 
 impl Erasures {
-    /// Enters a counting erasure.
-    pub(crate) fn enter(&mut self, by: EntryNo, erase: &Erase) {
-        for id in &erase.ids {
-            self.ids.entry(*id).or_default().push(by);
+    /// Enters a counting erasure: what of it may take effect (CTL-61).
+    pub(crate) fn enter(&mut self, by: Eraser, key: AuthorKey, erase: &Erase) {
+        self.ids.extend(Self::named(by, erase));
+        self.ranges.extend(Self::reached(by, key, erase));
+    }
+
+    /// Takes out what was entered.
+    pub(crate) fn remove(&mut self, by: Eraser, key: AuthorKey, erase: &Erase) {
+        for named in Self::named(by, erase) {
+            self.ids.remove(&named);
         }
-        for range in &erase.ranges {
-            let ranges = self.ranges.entry((range.author, range.topic)).or_default();
-            let new = (Reverse(range.sequence), by);
-            let place = ranges.partition_point(|range| *range < new);
-            ranges.insert(place, new);
+        for range in Self::reached(by, key, erase) {
+            self.ranges.remove(&range);
         }
     }
 
+    fn named(
+        by: Eraser,
+        erase: &Erase,
+    ) -> impl Iterator<Item = (EntryId, Option<DeviceNo>, EntryId)> + '_ {
+        let whose = (!by.is_admin).then_some(by.author);
+        erase.ids.iter().map(move |id| (*id, whose, by.id))
+    }
+
+    fn reached(by: Eraser, key: AuthorKey, erase: &Erase) -> impl Iterator<Item = Range> + '_ {
+        let ranges = erase.ranges.iter().filter(move |range| by.is_admin || range.author == key);
+        ranges.map(move |range| (range.author, range.topic, Reverse(range.sequence), by.id))
+    }
+
     /// The erasure that covers an entry: of several one with the least id, among those that name it by its id; otherwise
-    /// one whose range goes furthest.
-    pub(crate) fn covers(
-        &self,
-        graph: &Graph,
-        state: &Judged,
-        entry: &Erasable,
-    ) -> Option<EntryId> {
+    /// one whose range goes furthest, of those for all topics before those for its own.
+    pub(crate) fn covers(&self, author: Option<DeviceNo>, entry: &Erasable) -> Option<EntryId> {
         if entry.kind.is_control() {
             return None;
         }
-        let may = |by: EntryNo| match state.erasing.get(&by) {
-            None => false,
-            Some(is_admin) => *is_admin || graph.key(graph.nodes[by].author) == entry.author,
-        };
-        let by = |by: EntryNo| graph.nodes[by].id;
-        let named = self.ids.get(&entry.id).into_iter().flatten().copied();
-        if let Some(least) = named.filter(|by| may(*by)).map(by).min() {
+        let whose = [Some(None), author.map(Some)].into_iter().flatten();
+        let named = whose.filter_map(|whose| {
+            let first = (entry.id, whose, EntryId::ZERO);
+            let (id, of, by) = self.ids.range(first..).next()?;
+            ((*id, *of) == (entry.id, whose)).then_some(*by)
+        });
+        if let Some(least) = named.min() {
             return Some(least);
         }
         [None, Some(entry.topic)].into_iter().find_map(|topic| {
-            let ranges = self.ranges.get(&(entry.author, topic))?.iter();
-            let reaching = ranges.take_while(|(sequence, _)| entry.sequence <= sequence.0);
-            let mut reaching = reaching.filter(|(_, by)| may(*by));
-            let furthest = reaching.next()?;
-            let equal = reaching.take_while(|(sequence, _)| *sequence == furthest.0);
-            equal.map(|(_, other)| by(*other)).chain([by(furthest.1)]).min()
+            let first = (entry.author, topic, Reverse(u64::MAX), EntryId::ZERO);
+            let (author, of, Reverse(last), by) = self.ranges.range(first..).next()?;
+            ((*author, *of) == (entry.author, topic) && entry.sequence <= *last).then_some(*by)
         })
+    }
+
+    /// How much is kept, for those who watch its bound.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len() + self.ranges.len()
     }
 }

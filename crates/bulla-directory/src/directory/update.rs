@@ -4,14 +4,14 @@ mod tail;
 
 use std::collections::{HashMap, HashSet};
 
-use bulla_core::{EntryId, VerifiedEntry};
+use bulla_core::{AuthorKey, EntryId, VerifiedEntry};
 
 use super::Directory;
 use crate::change::Change;
-use crate::erasures::Erasures;
-use crate::graph::What;
+use crate::erasures::{Eraser, Erasures};
+use crate::graph::{Graph, What};
 use crate::judge::{Decided, Judged, judge};
-use crate::table::DeviceNo;
+use crate::table::{DeviceNo, EntryNo};
 
 impl Directory {
     pub(super) fn take_in(&mut self, entries: &[&VerifiedEntry]) -> Change {
@@ -70,12 +70,31 @@ impl Directory {
     /// Makes the index of erasures anew.
     fn collect_erasures(&mut self) {
         self.erasures = Erasures::default();
-        for entry in self.state.erasing.keys() {
-            if let What::Erase(erase) = &self.graph.nodes[*entry].what {
-                self.erasures.enter(*entry, erase);
-            }
+        for (entry, is_admin) in &self.state.erasing {
+            enter_erasure(&self.graph, &mut self.erasures, *entry, *is_admin);
         }
     }
+}
+
+/// Enters an erasure that counts.
+fn enter_erasure(graph: &Graph, erasures: &mut Erasures, entry: EntryNo, is_admin: bool) {
+    if let What::Erase(erase) = &graph.nodes[entry].what {
+        let (by, key) = eraser(graph, entry, is_admin);
+        erasures.enter(by, key, erase);
+    }
+}
+
+/// Takes out one that counted.
+fn remove_erasure(graph: &Graph, erasures: &mut Erasures, entry: EntryNo, was_admin: bool) {
+    if let What::Erase(erase) = &graph.nodes[entry].what {
+        let (by, key) = eraser(graph, entry, was_admin);
+        erasures.remove(by, key, erase);
+    }
+}
+
+fn eraser(graph: &Graph, entry: EntryNo, is_admin: bool) -> (Eraser, AuthorKey) {
+    let node = &graph.nodes[entry];
+    (Eraser { id: node.id, author: node.author, is_admin }, graph.key(node.author))
 }
 
 /// Devices of which groups say something else than before.

@@ -3,7 +3,7 @@
 use bulla_core::EntryId;
 use bulla_core::control::Role;
 
-use crate::support::{COUNTS, NO_RIGHT, STRANGER, Scene, nothing};
+use crate::support::{COUNTS, CUT, NO_RIGHT, STRANGER, Scene, nothing};
 
 const WRITER: usize = 4;
 const VICTIM: usize = 5;
@@ -113,4 +113,49 @@ fn a01_a_node_without_a_card_never_reads() {
     let grant = scene.grant(2, Role::Reader);
     scene.write(0, grant);
     assert_eq!((scene.role(2), scene.verdict(early)), (Some(Role::Admin), COUNTS));
+}
+
+/// A writer names a thousand ranges of the entries of others: none of them is kept where a look-up would meet it, and what
+/// an admin erases there is found as before.
+///
+/// Clauses: DIR-24, CTL-61.
+#[test]
+fn a01_what_a_writer_names_of_others_is_not_looked_at() {
+    use bulla_core::control::{Erase, ErasedRange};
+
+    let (mut scene, _, _) = scene();
+    let other = scene.operation(VICTIM, crate::support::SOME_KEY);
+    let before = scene.directory().erasure_rows();
+    let range = |author: usize, sequence| ErasedRange {
+        author: scene.device(author).key,
+        sequence,
+        topic: None,
+    };
+    let mut ranges: Vec<ErasedRange> = (1..=1_000).map(|last| range(VICTIM, last)).collect();
+    ranges.push(range(WRITER, 9));
+    ranges.sort_unstable_by_key(|range| (range.author, range.sequence));
+    let both = Erase { ids: vec![other.id], ranges };
+    let by_writer = scene.write(WRITER, both.clone());
+    let directory = scene.settled();
+    assert_eq!(directory.verdict(&by_writer), Some(COUNTS));
+    assert_eq!(directory.erasure_rows(), before + 2, "the id, and the range of its own");
+    let erased = |directory: &bulla_directory::Directory| {
+        let header = scene.operations.iter().find(|header| header.id() == other.id).unwrap();
+        directory.erased_by(header)
+    };
+    assert_eq!(erased(&directory), None);
+    // An erasure that does not count any more is gone from there.
+    let mut gone = directory;
+    let cuts = nothing();
+    let mut after = scene.clone_entries();
+    let revoke = scene.revoke(WRITER, cuts);
+    after.write(0, revoke);
+    gone.insert(after.entries.last().unwrap());
+    assert_eq!(gone.verdict(&by_writer), Some(CUT));
+    assert_eq!(gone.erasure_rows(), before);
+    // The same by an admin is kept as it is.
+    let by_admin = after.write(0, both);
+    gone.insert(after.entries.last().unwrap());
+    assert_eq!(gone.erasure_rows(), before + 1_002);
+    assert_eq!(erased(&gone), Some(by_admin));
 }

@@ -60,6 +60,17 @@ impl Scene {
         }
     }
 
+    /// The same space, to go on another way.
+    pub(crate) fn clone_entries(&self) -> Self {
+        Self {
+            space: self.space,
+            devices: self.devices.clone(),
+            ends: self.ends.clone(),
+            entries: self.entries.clone(),
+            operations: self.operations.clone(),
+        }
+    }
+
     pub(crate) fn device(&self, device: usize) -> &Device {
         &self.devices[device]
     }

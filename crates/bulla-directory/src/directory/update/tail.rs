@@ -3,6 +3,7 @@
 use bulla_core::control::Role;
 use bulla_core::{EntryId, InvitationId};
 
+use super::{enter_erasure, remove_erasure};
 use crate::change::Change;
 use crate::directory::Directory;
 use crate::graph::What;
@@ -68,10 +69,8 @@ impl Directory {
     fn tail_erasure(&mut self, entry: EntryNo, change: &mut Change) -> bool {
         self.state.verdicts[entry] = Some(self.state.by_role(&self.graph, entry, Role::Writer));
         self.state.enter_erasure(&self.graph, entry);
-        if let What::Erase(erase) = &self.graph.nodes[entry].what
-            && self.state.erasing.contains_key(&entry)
-        {
-            self.erasures.enter(entry, erase);
+        if let Some(is_admin) = self.state.erasing.get(&entry) {
+            enter_erasure(&self.graph, &mut self.erasures, entry, *is_admin);
             change.erasures = true;
         }
         true
@@ -211,7 +210,16 @@ impl Directory {
                 change.verdicts.push(self.graph.nodes[own].id);
             }
             self.state.enter_erasure(&self.graph, own);
-            change.erasures |= self.state.erasing.get(&own).copied() != was;
+            let now = self.state.erasing.get(&own).copied();
+            if now != was {
+                if let Some(was_admin) = was {
+                    remove_erasure(&self.graph, &mut self.erasures, own, was_admin);
+                }
+                if let Some(is_admin) = now {
+                    enter_erasure(&self.graph, &mut self.erasures, own, is_admin);
+                }
+                change.erasures = true;
+            }
         }
         true
     }
