@@ -332,7 +332,7 @@ class Space:
                 continue
             known = [self.control[earlier] for earlier in self.past(entry.id)]
             knows_clean = any(one.kind == 4 and one.says["group"] == group and self.counts(one) and self.clean_at(one, entry)
-                              for one in known)
+                              and entry.author in self.holders(one) for one in known)
 
             def may(role, stands):
                 belongs = self.belongs(entry.author, group, lambda by: self.before(by, entry), stands)

@@ -221,13 +221,16 @@ impl Judging<'_> {
         }
     }
 
-    /// Whether a counting epoch of the group in the past of an entry is clean at it (DIR-26).
+    /// Whether a counting epoch of the group in the past of an entry, whose key the author was given, is clean at it
+    /// (DIR-26).
     fn knows_clean(&self, entry: EntryNo, group: &EntryId) -> bool {
         // The newest first: most often that is the clean one.
         let earlier = self.state.epochs_by_group.get(group).into_iter().flatten().rev();
+        let author = self.graph.nodes[entry].author;
         earlier.into_iter().any(|earlier| {
             let What::Epoch(epoch) = &self.graph.nodes[*earlier].what else { return false };
             self.state.epochs.get(earlier).is_some_and(|state| state.counts)
+                && (epoch.is_sealed_to(author) || self.graph.nodes[*earlier].author == author)
                 && self.graph.in_past(*earlier, entry)
                 && self.is_clean_at(*earlier, epoch, entry)
         })

@@ -191,3 +191,35 @@ fn a_group_is_closed_to_others() {
     let hidden = scene.write_at(0, Some(genesis), &[], hidden);
     assert_eq!(scene.verdict(hidden), Verdict::Refused(Refusal::Parents));
 }
+
+/// No epoch of an admin is clean, and a writer starts one for itself alone: others start theirs all the same, and the
+/// writer no second one.
+///
+/// Clauses: DIR-25.
+#[test]
+fn an_epoch_for_its_author_alone_locks_nobody_out() {
+    for is_sealed in [true, false] {
+        let mut scene = Scene::new(1);
+        for device in [1, 2, 3] {
+            let grant = scene.grant(device, Role::Writer);
+            scene.write(0, grant);
+        }
+        let first = scene.epoch(SPACE, &[], 1, &[0, 1, 2, 3]);
+        let first = scene.write(0, first);
+        let revoke = scene.revoke(3, nothing());
+        scene.write(0, revoke);
+        let alone: &[usize] = if is_sealed { &[1] } else { &[0] };
+        let epoch = scene.epoch(SPACE, &[first], 2, alone);
+        let alone = scene.write(1, epoch);
+        assert_eq!((scene.verdict(alone), writing(&scene, SPACE)), (COUNTS, Some(alone)));
+        let again = scene.epoch(SPACE, &[alone], 3, &[1]);
+        let again = scene.write(1, again);
+        assert_eq!(scene.verdict(again), NO_RIGHT);
+        let needed = scene.epoch(SPACE, &[alone], 4, &[0, 1, 2]);
+        let needed = scene.write(2, needed);
+        assert_eq!((scene.verdict(needed), writing(&scene, SPACE)), (COUNTS, Some(needed)));
+        let again = scene.epoch(SPACE, &[needed], 5, &[1]);
+        let again = scene.write(1, again);
+        assert_eq!(scene.verdict(again), NO_RIGHT);
+    }
+}

@@ -596,6 +596,7 @@ impl Model {
             let knows_clean = self.past(&id).iter().any(|earlier| {
                 self.counts(earlier)
                     && matches!(&self.entries[earlier].control, Control::Epoch(e) if e.group == epoch.group)
+                    && self.holders(earlier).1.contains(&author)
                     && self.clean_at(earlier, &id)
             });
             let before = |by: &EntryId| self.before(by, &id);
