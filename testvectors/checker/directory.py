@@ -390,9 +390,9 @@ class Space:
         is_frontier = entry.kind == FRONTIER
         if not is_frontier and (self.genesis["format"] or 0) > FORMAT:
             return "directory.format"
-        epochs = [e for e in self.of(4) if self.counts(e) and e.says["keyId"] == entry.key_id]
-        groups = {e.says["group"] for e in epochs}
-        if is_frontier or ZERO32 in groups:
+        epochs = [e for e in self.of(4) if e.says["keyId"] == entry.key_id]
+        groups = {e.says["group"] for e in epochs if self.counts(e)}
+        if is_frontier or any(e.says["group"] == ZERO32 for e in epochs):
             groups = set()
 
         def may(answer_if_open, with_losses=True):

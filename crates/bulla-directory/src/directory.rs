@@ -96,7 +96,7 @@ impl Directory {
     pub fn standing(&self, author: &AuthorKey, key_id: &KeyId) -> Standing {
         let counting = self.epochs_with(key_id);
         let groups: Vec<EntryId> = counting.map(|(_, epoch)| epoch.group).collect();
-        let is_open = groups.is_empty() || groups.contains(&EntryId::ZERO);
+        let is_open = groups.is_empty() || self.is_named_for_the_space(key_id);
         let groups: Vec<_> =
             groups.iter().filter_map(|group| self.state.groups.get(group)).collect();
         self.standing_for(author, Role::Writer, (!is_open).then_some(&groups))

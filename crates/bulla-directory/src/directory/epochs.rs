@@ -159,6 +159,15 @@ impl Directory {
         entries.filter_map(|entry| self.counting_epoch(*entry))
     }
 
+    /// Whether an epoch of the space's own names a key, counting or not (DIR-30).
+    pub(super) fn is_named_for_the_space(&self, key_id: &KeyId) -> bool {
+        let entries = self.graph.by_key_id.get(key_id).into_iter().flatten();
+        entries.into_iter().any(|entry| match &self.graph.nodes[*entry].what {
+            What::Epoch(epoch) => epoch.group.is_zero(),
+            _ => false,
+        })
+    }
+
     fn counting_epochs(
         &self,
         group: &EntryId,

@@ -52,9 +52,11 @@ impl Directory {
             change.standings.push(self.graph.key(device));
         }
         for (entry, state) in &after.epochs {
-            let counted = before.epochs.get(entry).is_some_and(|before| before.counts);
+            let was = before.epochs.get(entry);
+            let counted = was.is_some_and(|before| before.counts);
+            // One of the space's own says something already when it does not count.
             if let What::Epoch(epoch) = &self.graph.nodes[*entry].what
-                && counted != state.counts
+                && (counted != state.counts || was.is_none() && epoch.group.is_zero())
             {
                 change.key_ids.push(epoch.key_id);
             }

@@ -223,3 +223,40 @@ fn an_epoch_for_its_author_alone_locks_nobody_out() {
         assert_eq!(scene.verdict(again), NO_RIGHT);
     }
 }
+
+/// An epoch of the space's own stops counting, and a member of a group calls its key the group's: whoever wrote with it
+/// keeps the right.
+///
+/// Clauses: DIR-30.
+#[test]
+fn a_lie_about_the_key_of_an_epoch_that_counts_no_more_takes_nothing() {
+    let mut scene = Scene::new(1);
+    for (device, role) in [(1, Role::Admin), (2, Role::Writer), (3, Role::Writer)] {
+        let grant = scene.grant(device, role);
+        scene.write(0, grant);
+    }
+    let group = scene.group(SPACE, &[0, 2], &[]);
+    let group = scene.write(0, group);
+    let lost = scene.epoch(SPACE, &[], 1, &[0, 1, 2, 3]);
+    let lost = scene.write(1, lost);
+    let lie = scene.epoch(group, &[], 1, &[0, 2]);
+    let lie = scene.write(2, lie);
+    let written = scene.operation(3, KeyId([1; 32]));
+    let revoke = scene.revoke(1, nothing());
+    scene.write(0, revoke);
+    let directory = scene.settled();
+    assert_eq!((directory.verdict(&lost), directory.verdict(&lie)), (Some(CUT), Some(COUNTS)));
+    assert_eq!(scene.judge(&directory, written.id), Outcome::Decided(COUNTS));
+    // It is told when a refused epoch opens a key, so that what waits under it is judged again.
+    let theirs = scene.epoch(group, &[lie], 2, &[0, 2]);
+    scene.write(0, theirs);
+    let mut directory = scene.directory();
+    let other = scene.operation(3, KeyId([2; 32]));
+    assert_eq!(scene.judge(&directory, other.id), Outcome::Decided(NO_RIGHT));
+    let opening = scene.epoch(SPACE, &[], 2, &[3]);
+    let opening = scene.write(9, opening);
+    let change = directory.insert(scene.entries.last().unwrap());
+    assert!(!directory.verdict(&opening).unwrap().counts());
+    assert_eq!(change.key_ids, [KeyId([2; 32])]);
+    assert_eq!(scene.judge(&directory, other.id), Outcome::Decided(COUNTS));
+}

@@ -734,14 +734,13 @@ impl Model {
 
     /// The groups whose members alone may write with a key; none if all may.
     fn groups_of(&self, key_id: &KeyId) -> Vec<EntryId> {
-        let counting = self.entries.iter().filter(|(id, _)| self.counts(id));
-        let groups: Vec<EntryId> = counting
-            .filter_map(|(_, entry)| match &entry.control {
-                Control::Epoch(epoch) if epoch.key_id == *key_id => Some(epoch.group),
-                _ => None,
-            })
-            .collect();
-        if groups.contains(&EntryId::ZERO) { vec![] } else { groups }
+        let named = self.entries.iter().filter_map(|(id, entry)| match &entry.control {
+            Control::Epoch(epoch) if epoch.key_id == *key_id => Some((id, epoch.group)),
+            _ => None,
+        });
+        let (own, groups): (Vec<_>, Vec<_>) = named.partition(|(_, group)| group.is_zero());
+        let counting = groups.into_iter().filter(|(id, _)| self.counts(id));
+        if own.is_empty() { counting.map(|(_, group)| group).collect() } else { vec![] }
     }
 
     /// DIR-24, CTL-61.

@@ -57,8 +57,13 @@ impl Directory {
         let What::Epoch(epoch) = &self.graph.nodes[entry].what else { return false };
         let verdict = Judging::complete(&self.graph, &mut self.state).epoch(entry, epoch);
         self.state.verdicts[entry] = Some(verdict);
-        if verdict.counts() {
+        // One of the space's own opens a key that others named, counting or not.
+        let is_named_twice =
+            self.graph.by_key_id.get(&epoch.key_id).is_some_and(|epochs| epochs.len() > 1);
+        if verdict.counts() || epoch.group.is_zero() && is_named_twice {
             change.key_ids.push(epoch.key_id);
+        }
+        if verdict.counts() {
             if self.state.choose_writing_epoch(&self.graph, &epoch.group) {
                 change.writing_epochs.push(epoch.group);
             }
