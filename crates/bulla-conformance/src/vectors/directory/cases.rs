@@ -10,7 +10,7 @@ const RECOVERY: usize = 7;
 
 pub(super) fn all() -> Vec<(String, History)> {
     type Make = fn() -> History;
-    let cases: [(&str, Make); 24] = [
+    let cases: [(&str, Make); 29] = [
         ("a founder alone", || History::new(1, None, None)),
         ("four roles, and what each of them tries", roles),
         ("a bare node key is raised, then its card comes", bare),
@@ -34,6 +34,11 @@ pub(super) fn all() -> Vec<(String, History)> {
         ("a writer rotates, may not, must, hides", rotations),
         ("a group and who leaves it", groups),
         ("erasures by a writer and by an admin", erasures),
+        ("a device goes, and whom it revoked stays out", gone),
+        ("a senior grants whom a junior revoked", returned_by_senior),
+        ("an intruder is taken out, and whom it revoked comes back", turned),
+        ("an epoch for its author alone", alone),
+        ("a lie about the key of an epoch that counts no more", lied),
         ("no entry has the format that the policy asks for", format),
     ];
     cases.into_iter().map(|(comment, make)| (comment.to_owned(), make())).collect()
@@ -338,5 +343,66 @@ fn format() -> History {
     history.operation(1, 1);
     history.write(1, frontier());
     history.operation(9, 1);
+    history
+}
+
+fn gone() -> History {
+    let mut history = with(1, &[(1, Role::Admin), (2, Role::Writer), (3, Role::Writer)]);
+    let known = history.heads();
+    let founded = history.write(0, group(SPACE, &[1, 2, 3], &[]));
+    history.write(1, revoke(2, nothing()));
+    history.write(1, lowering(3, Role::Reader, nothing()));
+    history.write(1, group(founded, &[], &[(3, nothing())]));
+    let left = history.write_at(1, None, &known, revoke(1, nothing()));
+    history.write_knowing(1, &[left], revoke(3, nothing()));
+    history
+}
+
+fn returned_by_senior() -> History {
+    let mut history = with(1, &[(1, Role::Admin), (2, Role::Admin)]);
+    let grant = history.grant(3, Role::Admin);
+    history.write(2, grant.clone());
+    let known = history.heads();
+    history.write(2, revoke(3, nothing()));
+    history.write(1, grant.clone());
+    history.write(0, grant.clone());
+    history.write(3, grant.clone());
+    let other = history.grant(4, Role::Admin);
+    history.write_knowing(1, &known, other);
+    history
+}
+
+fn turned() -> History {
+    let mut history = with(1, &[(1, Role::Admin), (2, Role::Writer)]);
+    history.write(2, revoke(3, nothing()));
+    let grant = history.grant(3, Role::Writer);
+    history.write(1, grant.clone());
+    let kept = history.end(1);
+    history.write(1, revoke(3, nothing()));
+    history.write(0, grant.clone());
+    history.write(0, revoke(1, cuts(&[kept])));
+    history.write(0, grant);
+    history
+}
+
+fn alone() -> History {
+    let mut history = with(1, &[(1, Role::Writer), (2, Role::Writer), (3, Role::Writer)]);
+    let first = history.write(0, epoch(SPACE, &[], 1, &[0, 1, 2, 3]));
+    history.write(0, revoke(3, nothing()));
+    let own = history.write(1, epoch(SPACE, &[first], 2, &[1]));
+    history.write(1, epoch(SPACE, &[own], 3, &[1]));
+    history.write(2, epoch(SPACE, &[own], 4, &[0, 1, 2]));
+    history
+}
+
+fn lied() -> History {
+    let mut history = with(1, &[(1, Role::Admin), (2, Role::Writer), (3, Role::Writer)]);
+    let founded = history.write(0, group(SPACE, &[0, 2], &[]));
+    history.write(1, epoch(SPACE, &[], 1, &[0, 1, 2, 3]));
+    history.write(2, epoch(founded, &[], 1, &[0, 2]));
+    history.write(0, epoch(founded, &[], 2, &[0, 2]));
+    history.operation(3, 1);
+    history.operation(3, 2);
+    history.write(0, revoke(1, nothing()));
     history
 }
