@@ -291,36 +291,3 @@ async fn an_own_entry_that_is_refused_is_not_kept_for_later() {
     let frontier = copy.entry(copy.frontier().await.unwrap()).await.unwrap();
     assert_eq!(frontier.header().previous, end.id());
 }
-
-/// A space with members on disk: what a program keeps is the store, the device's keys and its marks; keys of the space come
-/// out of the space.
-#[cfg(feature = "disk")]
-#[tokio::test]
-async fn a_space_on_disk_is_opened_again_with_its_members_and_keys() {
-    use bulla_store_rocksdb::{DiskOptions, DiskSpaces};
-
-    let folder = tempfile::tempdir().unwrap();
-    let open = || {
-        let clock = Arc::new(bulla_store::SystemClock::new());
-        DiskSpaces::open(folder.path(), DiskOptions::default(), clock).unwrap()
-    };
-    let marks = || Arc::new(MemoryMarks::default());
-    let (laptop, phone) = (Device::generate().unwrap(), Device::generate().unwrap());
-    let spaces = open();
-    let mine = Space::found(&laptop, &spaces).await.unwrap();
-    let id = mine.write(write("milk")).await.unwrap();
-    mine.grant(phone.joining_card(mine.id(), None), Role::Reader, "phone").await.unwrap();
-    let (space, members) = (mine.id(), mine.members().await.unwrap());
-    drop(mine);
-    spaces.close().await;
-    drop(spaces);
-
-    let spaces = open();
-    let store = spaces.open_local(space).await.unwrap();
-    let mine = Space::open(&laptop, Keyring::new(), store, marks()).await.unwrap();
-    assert_eq!(mine.members().await.unwrap(), members);
-    assert_eq!(mine.read(id).await.unwrap().as_slice(), b"milk");
-    mine.revoke(phone.author()).await.unwrap();
-    mine.write(write("bread")).await.unwrap();
-    assert!(spaces.open_local(SpaceId([1; 32])).await.is_err());
-}
