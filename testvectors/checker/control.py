@@ -207,7 +207,7 @@ def recovery(items, space, author):
     if follower is not None:
         taken = [ZERO32, author] + ([] if card is None else [card[1]["author"], card[1]["sealingKey"]])
         good = follower[0] != follower[1] and not set(follower) & set(taken)
-        require(good, "recovery.next", "CTL-70")
+        require(good and not gives_zero(follower[1]), "recovery.next", "CTL-70")
     return {"device": card and card[1], "revoked": say_removed(revoked),
             "next": follower and {"author": follower[0], "sealingKey": follower[1]}}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import cbor
 import control
-from common import (BLAKE3, H, MAX63, MIB, ZERO32, Disagreement, Refusal, agree, ascending, key_usable,
-                    signature_holds)
+from common import (BLAKE3, H, MAX63, MIB, ZERO32, Disagreement, Refusal, agree, ascending, gives_zero,
+                    key_usable, signature_holds)
 
 FIELDS = ("formatVersion", "space", "author", "sequence", "previous", "timestamp", "kind", "topic", "dependencies",
           "keyId", "salt", "payloadLength", "contentHash")
@@ -103,7 +103,8 @@ def read_genesis(data, author):
             cbor.integer(value, MAX63)
     keys = [key for founder in founders for key in founder] + (recovery or [])
     good = founders and founders[0][0] == author and len(set(keys)) == len(keys) and ZERO32 not in keys
-    require(good, "genesis.founders", "GEN-3")
+    sealing_keys = [key for _, key in founders] + ([] if recovery is None else [recovery[1]])
+    require(good and not any(map(gives_zero, sealing_keys)), "genesis.founders", "GEN-3")
     return {
         "founders": [{"author": author, "sealingKey": key} for author, key in founders],
         "policy": {POLICY[key]: value for key, value in policy.items()},

@@ -3,6 +3,7 @@
 
 use crate::cbor::{CborError, CborErrorKind, Decode, Encode, Reader, Writer};
 use crate::limits::{MAX_COUNTER, MAX_FOUNDERS, MAX_GENESIS_BYTES};
+use crate::verify::is_small_order_u;
 use crate::{AuthorKey, Code, SealingKey};
 
 const PAYLOAD_VERSION: u64 = 1;
@@ -68,8 +69,8 @@ pub enum GenesisError {
     /// An unknown payload version (GEN-1).
     #[error("unknown genesis version {0}")]
     Version(u64),
-    /// No founder, too many, a key twice, a zero key, or the author not first (GEN-3).
-    #[error("founders must be distinct keys with the entry's author first")]
+    /// No founder, too many, a key twice, a zero key, a sealing key of small order, or the author not first (GEN-3).
+    #[error("founders must be distinct usable keys with the entry's author first")]
     Founders,
     /// A policy key this version does not know (GEN-4).
     #[error("unknown policy key {0}")]
@@ -166,7 +167,11 @@ impl Genesis {
         let no_zero = keys.first().is_none_or(|key| *key != [0; 32]);
         let author_first = self.founders.first().is_some_and(|first| first.author == *author);
         let fits = self.founders.len() <= MAX_FOUNDERS;
-        if distinct && no_zero && author_first && fits {
+        // One key to which nothing can be sealed would stop every epoch of the space (CTL-32).
+        let mut sealing_keys = self.founders.iter().map(|founder| &founder.sealing_key);
+        let sealable = !sealing_keys.any(|key| is_small_order_u(&key.0))
+            && self.recovery.is_none_or(|key| !is_small_order_u(&key.sealing_key.0));
+        if distinct && no_zero && author_first && fits && sealable {
             Ok(())
         } else {
             Err(GenesisError::Founders)

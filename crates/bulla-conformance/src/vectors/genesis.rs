@@ -6,6 +6,7 @@ use bulla_core::{AuthorKey, SealingKey};
 use data_encoding::HEXLOWER;
 use serde_json::{Map, Value, json};
 
+use super::keys::{SMALL_ORDER, hex};
 use super::{Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Random, Shape, Verdict};
 
 /// The payload that founds a space.
@@ -328,7 +329,19 @@ fn founders() -> Vec<Case> {
         change(&mut genesis);
         bad(comment, "genesis.founders", "GEN-3", genesis.to_cbor())
     });
-    broken.collect()
+    let weak = SMALL_ORDER.iter().filter(|(point, _)| *point != "0").flat_map(|(point, digits)| {
+        let key = SealingKey(hex(digits).try_into().expect("a point has 32 bytes"));
+        let (mut founder, mut recovered) = (sample(), sample());
+        founder.founders[1].sealing_key = key;
+        recovery(&mut recovered).sealing_key = key;
+        [("sealing key", founder), ("recovery key's sealing key", recovered)].map(
+            |(whose, genesis)| {
+                let comment = format!("{whose} {point}");
+                bad(&comment, "genesis.founders", "GEN-3", genesis.to_cbor())
+            },
+        )
+    });
+    broken.chain(weak).collect()
 }
 
 fn policies() -> Vec<Case> {

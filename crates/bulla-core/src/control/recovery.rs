@@ -7,6 +7,7 @@ use crate::cbor::{Decode, Encode, Reader, Writer};
 use crate::genesis::RecoveryKey;
 use crate::joining_card::{JOINING_CARD_BYTES, JoiningCard};
 use crate::limits::MAX_CHANGED_DEVICES;
+use crate::verify::is_small_order_u;
 
 /// The payload of kind 8, by a recovery key or, to set the first one, by the first founder (CTL-70).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// The next recovery key is two new keys.
+    /// The next recovery key is two new keys, and one that can be sealed to: every epoch is sealed to it (CTL-32).
     fn check_next(&self, context: &Context) -> Result<(), ControlError> {
         let Some(next) = &self.next else {
             return Ok(());
@@ -30,7 +31,8 @@ impl Recovery {
             keys.extend([card.author().0, card.sealing_key().0]);
         }
         let is_new = |key: &[u8; 32]| keys.iter().filter(|other| *other == key).count() == 1;
-        if is_new(&next.author.0) && is_new(&next.sealing_key.0) {
+        let sealable = !is_small_order_u(&next.sealing_key.0);
+        if is_new(&next.author.0) && is_new(&next.sealing_key.0) && sealable {
             Ok(())
         } else {
             Err(ControlError::RecoveryNext)

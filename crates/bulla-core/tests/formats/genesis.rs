@@ -75,6 +75,20 @@ fn founders_are_distinct_and_the_author_is_first() {
     refuse_recovery(|key, founder| key.sealing_key.0 = founder.author.0);
     refuse_recovery(|key, founder| key.sealing_key = founder.sealing_key);
     refuse_recovery(|key, _| key.sealing_key.0 = key.author.0);
+    // u = 1 and u = p - 1: what is sealed to them, nobody can seal, and no epoch would be made any more.
+    let weak = |low: u8| {
+        let mut u = [if low == 1 { 0 } else { 0xff }; 32];
+        (u[0], u[31]) = (low, if low == 1 { 0x80 } else { 0x7f });
+        SealingKey(u)
+    };
+    for low in [1, 0xec, 0xed, 0xee] {
+        let mut genesis = sample();
+        genesis.founders[1].sealing_key = weak(low);
+        assert_eq!(parse(&genesis), Err(GenesisError::Founders), "{low}");
+        let mut genesis = sample();
+        genesis.recovery = Some(RecoveryKey { sealing_key: weak(low), ..recovery() });
+        assert_eq!(parse(&genesis), Err(GenesisError::Founders), "{low}");
+    }
     refuse_recovery(|key, _| key.author = AuthorKey::ZERO);
     refuse_recovery(|key, _| key.sealing_key = SealingKey::ZERO);
 }

@@ -10,6 +10,7 @@ use super::parts::{
 };
 use crate::vectors::Case;
 use crate::vectors::element::Element::{self, Array, Null, Number};
+use crate::vectors::keys::{SMALL_ORDER, hex};
 
 fn whole() -> Recovery {
     Recovery {
@@ -97,6 +98,11 @@ pub(super) fn refused() -> Vec<Case> {
             let payload = with(&[3, place], Element::of(key));
             cases.push(bad(&comment, "recovery.next", "CTL-70", &payload));
         }
+    }
+    for (point, digits) in SMALL_ORDER.into_iter().filter(|(point, _)| *point != "0") {
+        let payload = with(&[3, 1], Element::of(hex(digits)));
+        let comment = format!("next: X25519 key {point}");
+        cases.push(bad(&comment, "recovery.next", "CTL-70", &payload));
     }
     cases.extend([
         bad(

@@ -181,6 +181,9 @@ fn recoveries() {
         next.sealing_key = SealingKey(next.author.0);
     };
     assert_eq!(refused!(Recovery, twice), ControlError::RecoveryNext);
+    let one = [[1].as_slice(), &[0; 31]].concat().try_into().unwrap();
+    let weak = |r: &mut Recovery| r.next.as_mut().unwrap().sealing_key = SealingKey(one);
+    assert_eq!(refused!(Recovery, weak), ControlError::RecoveryNext);
 }
 
 /// Every code of an error is that of its clause in the chapter.
