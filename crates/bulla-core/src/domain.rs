@@ -39,6 +39,8 @@ pub const TOPIC: &str = "bulla 2026 topic";
 pub const LABEL: &str = "bulla 2026 label";
 /// HPKE info prefix of an epoch key sealed to a device by an epoch entry (CTL-32).
 pub const EPOCH_KEY: &str = "bulla 2026 epoch key";
+/// Prefix of what an author's salt secret draws an epoch's key from (CTL-31).
+pub const EPOCH_DRAW: &str = "bulla 2026 epoch draw";
 /// BLAKE3 derive-key context of the digest over an epoch's recipients (CTL-32).
 pub const EPOCH_RECIPIENTS: &str = "bulla 2026 epoch recipients";
 /// BLAKE3 derive-key context of the key of what an epoch hands down (CTL-33).

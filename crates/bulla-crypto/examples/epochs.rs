@@ -32,12 +32,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let writer = EntryWriter::new(Arc::clone(&author), space, Arc::new(OsRandomness));
     let members =
         (0..MEMBERS).map(|_| DeviceKeys::generate(&OsRandomness)).collect::<Result<Vec<_>, _>>()?;
-    let parent_key = Arc::new(EpochKey::generate(&OsRandomness)?);
-    let parent =
-        EpochParent { id: EntryId([1; 32]), key_id: parent_key.id(), key: Some(parent_key) };
+    let mut keyring = Keyring::new();
+    let (id, key) = (EntryId([1; 32]), EpochKey::generate(&OsRandomness)?);
+    let key_id = key.id();
+    let topics = TopicSecret::generate(&OsRandomness)?;
+    let inheritance = Inheritance { topics, parents: Vec::new() };
+    keyring.learn(space, id, OpenedEpoch { group: EntryId::ZERO, key, inheritance });
+    let key = keyring.key_of_epoch(&space, &EntryId::ZERO, &id);
+    let parent = EpochParent { id, key_id, key };
     let draft = EpochDraft {
         space,
-        author: author.author(),
         group: EntryId::ZERO,
         parents: vec![parent.clone()],
         recipients: members.iter().map(|one| (one.author(), one.sealing_key())).collect(),
@@ -48,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut last = None;
     for _ in 0..ROTATIONS {
         let (took, made) = timed(|| -> Result<_, Box<dyn Error>> {
-            let (payload, _) = draft.clone().create(&OsRandomness)?.split();
+            let (payload, _) = draft.clone().create(&author, &OsRandomness)?.split();
             let entry = writer.control(&ChainEnd::EMPTY, &ControlDraft::new(payload.clone()))?;
             Ok((payload, entry))
         });

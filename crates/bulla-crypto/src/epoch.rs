@@ -7,6 +7,7 @@
 
 mod draft;
 mod error;
+mod hedge;
 mod inheritance;
 mod place;
 
@@ -93,6 +94,25 @@ impl OpenedEpoch {
         let info = place.info(&digest, &device.author(), &device.sealing_key());
         let key = open_key(sealed, &info, device).ok_or(EpochError::Failed)?;
         let inheritance = Inheritance::open(context, payload, parent_key_ids, &key)?;
+        Ok(Self { group: payload.group, key, inheritance })
+    }
+}
+
+impl OpenedEpoch {
+    /// Opens the epoch with a key that came another way, as [`Inheritance::open`]: its keyring then learns the key as that
+    /// of the entry ([`Keyring::key_for_epoch`](crate::Keyring::key_for_epoch)).
+    ///
+    /// # Errors
+    ///
+    /// As [`Inheritance::open`].
+    pub fn open_with(
+        context: &Context,
+        payload: &Epoch,
+        parent_key_ids: &[KeyId],
+        key: &EpochKey,
+    ) -> Result<Self, EpochError> {
+        let inheritance = Inheritance::open(context, payload, parent_key_ids, key)?;
+        let key = EpochKey::dangerous_from_bytes(key.expose_secret());
         Ok(Self { group: payload.group, key, inheritance })
     }
 }

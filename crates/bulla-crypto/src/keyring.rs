@@ -1,5 +1,6 @@
 //! The epoch keys a device has, by space and key group (chapter `keys.md`, KEY-6, KEY-7).
 
+mod bound;
 mod file;
 mod group;
 mod learned;
@@ -12,6 +13,7 @@ use bulla_core::{EntryId, KeyId, SpaceId};
 use crate::{EpochKey, Inheritance, OpenedEpoch, TopicSecret};
 use group::GroupKeys;
 
+pub use bound::BoundKey;
 pub use learned::Learned;
 
 /// The space's own epochs, as a group (CTL-30).
@@ -41,6 +43,8 @@ struct SpaceKeys {
 struct Indexed {
     key: Arc<EpochKey>,
     groups: Vec<EntryId>,
+    /// It came for another epoch or group too. Not in the file: whoever reads the epochs again finds it again.
+    is_repeated: bool,
 }
 
 impl SpaceKeys {
@@ -51,10 +55,11 @@ impl SpaceKeys {
 
     /// Adds a key to a group; `false` when the group has it already.
     fn add(&mut self, group: EntryId, key: EpochKey, epoch: Option<EntryId>) -> bool {
-        let indexed = self
-            .index
-            .entry(key.id())
-            .or_insert_with(|| Indexed { key: Arc::new(key), groups: Vec::new() });
+        let indexed = self.index.entry(key.id()).or_insert_with(|| Indexed {
+            key: Arc::new(key),
+            groups: Vec::new(),
+            is_repeated: false,
+        });
         if indexed.groups.contains(&group) {
             return false;
         }
@@ -67,12 +72,17 @@ impl SpaceKeys {
     fn learn(&mut self, group: EntryId, epoch: EntryId, key: EpochKey, learned: &mut Learned) {
         let id = key.id();
         let is_known = self.get(&id).is_some();
-        if self.add(group, key, Some(epoch)) {
+        let is_repeated = if self.add(group, key, Some(epoch)) {
             learned.new_keys += usize::from(!is_known);
-            learned.repeated |= is_known;
+            is_known
         } else {
-            let of_epoch = self.groups.get_mut(&group).is_some_and(|held| held.is_of(&id, epoch));
-            learned.repeated |= !of_epoch;
+            !self.groups.get_mut(&group).is_some_and(|held| held.is_of(&id, epoch))
+        };
+        if is_repeated {
+            learned.repeated = true;
+            if let Some(indexed) = self.index.get_mut(&id) {
+                indexed.is_repeated = true;
+            }
         }
     }
 }
@@ -91,11 +101,11 @@ impl Keyring {
 
     /// Adds what an epoch entry of this id brought: its key, those of its parents, and the group's topic secret.
     ///
-    /// A topic secret that is known already is kept, whatever came (CTL-35): also the one that KEY-7 computes for a space
-    /// that had keys before it had epochs.
+    /// A topic secret that an epoch brought already is kept, whatever came (CTL-35). One that KEY-7 only computes gives way:
+    /// which key a device has first depends on how it came in, and the space's epochs hand on one secret for all.
     pub fn learn(&mut self, space: SpaceId, epoch: EntryId, opened: OpenedEpoch) -> Learned {
         let OpenedEpoch { group, key, inheritance } = opened;
-        let known = self.topics_of(&space, &group);
+        let known = self.brought(&space, &group);
         let mut learned = Learned::default();
         let keys = self.spaces.entry(space).or_default();
         keys.learn(group, epoch, key, &mut learned);
@@ -109,7 +119,7 @@ impl Keyring {
         group: EntryId,
         inheritance: Inheritance,
     ) -> Learned {
-        let known = self.topics_of(&space, &group);
+        let known = self.brought(&space, &group);
         self.learn_from(space, group, inheritance, known, Learned::default())
     }
 
@@ -129,7 +139,7 @@ impl Keyring {
             known.as_ref().is_some_and(|known| !known.is_same(&inheritance.topics));
         // A group that nothing is held of yet has no place for it: whoever opens an inheritance has the epoch's key.
         if let Some(held) = keys.groups.get_mut(&group) {
-            held.fix_topics(known.unwrap_or_else(|| Arc::new(inheritance.topics)));
+            held.fix_topics(Arc::new(inheritance.topics));
         }
         if keys.groups.is_empty() {
             self.spaces.remove(&space);
@@ -159,10 +169,47 @@ impl Keyring {
         self.spaces.remove(space).is_some()
     }
 
-    /// The key of that id, if it is one of this space, of whichever group.
+    /// The key of an epoch entry of a group, zero for the space's own: only if it was learned as that of this very entry.
+    ///
+    /// What an entry says its key id is does not count: nobody can check whose key an id is, and one that copies the id of
+    /// a group's key would have that key handed to readers who are not in the group (CTL-33).
+    #[must_use]
+    pub fn key_of_epoch(
+        &self,
+        space: &SpaceId,
+        group: &EntryId,
+        epoch: &EntryId,
+    ) -> Option<BoundKey> {
+        let key = self.group(space, group)?.key_of(epoch)?;
+        Some(BoundKey::new(*space, *group, *epoch, key))
+    }
+
+    /// The key to open with what an epoch entry of a group hands down, where no seal is for this device: of that id, in
+    /// that group, and of this entry or of none known yet. What opens with it is learned as that of the entry.
+    #[must_use]
+    pub fn key_for_epoch(
+        &self,
+        space: &SpaceId,
+        group: &EntryId,
+        epoch: &EntryId,
+        id: &KeyId,
+    ) -> Option<Arc<EpochKey>> {
+        self.group(space, group)?.key_for(epoch, id)
+    }
+
+    /// The key of that id, if it is one of this space, of whichever group: for reading. Whose key it is says
+    /// [`key_of_epoch`](Self::key_of_epoch).
     #[must_use]
     pub fn get(&self, space: &SpaceId, id: &KeyId) -> Option<Arc<EpochKey>> {
         self.spaces.get(space)?.get(id).map(|indexed| Arc::clone(&indexed.key))
+    }
+
+    /// Whether the key of that id came for more than one epoch or group: whoever was to lose access with one of them reads
+    /// what is sealed with it, so nothing should be (CTL-31).
+    #[must_use]
+    pub fn is_repeated(&self, space: &SpaceId, id: &KeyId) -> bool {
+        let indexed = self.spaces.get(space).and_then(|keys| keys.get(id));
+        indexed.is_some_and(|indexed| indexed.is_repeated)
     }
 
     /// The key to seal with in a space without epoch entries: the last one learned. `None` once an epoch entry was
@@ -217,6 +264,11 @@ impl Keyring {
     /// The spaces there are keys for, ascending.
     pub fn spaces(&self) -> impl Iterator<Item = SpaceId> + '_ {
         self.spaces.keys().copied()
+    }
+
+    /// The topic secret that an epoch brought.
+    fn brought(&self, space: &SpaceId, group: &EntryId) -> Option<Arc<TopicSecret>> {
+        self.group(space, group)?.topics()
     }
 
     fn group(&self, space: &SpaceId, group: &EntryId) -> Option<&GroupKeys> {

@@ -8,7 +8,9 @@ use bulla_core::{Signature, Verified, Verifier};
 use bulla_identity::OsRandomness;
 
 use super::*;
-use crate::{EpochDraft, EpochError, EpochParent, TopicSecret};
+use crate::{
+    BoundKey, EpochDraft, EpochError, EpochParent, Inheritance, Keyring, OpenedEpoch, TopicSecret,
+};
 
 const SPACE: SpaceId = SpaceId([7; 32]);
 
@@ -68,6 +70,15 @@ fn what_no_reader_would_take_is_not_signed() {
     assert_eq!(refused, WriteError::Dependencies(65));
 }
 
+/// A key as a keyring knows it that learned it from this epoch.
+fn bound(epoch: EntryId, key: EpochKey) -> BoundKey {
+    let mut keyring = Keyring::new();
+    let topics = TopicSecret::dangerous_from_bytes(&[3; 32]);
+    let inheritance = Inheritance { topics, parents: Vec::new() };
+    keyring.learn(SPACE, epoch, OpenedEpoch { group: EntryId::ZERO, key, inheritance });
+    keyring.key_of_epoch(&SPACE, &EntryId::ZERO, &epoch).unwrap()
+}
+
 /// Clauses: CTL-30, CTL-32.
 #[test]
 fn a_rotation_for_100_members_has_at_most_16_kib() {
@@ -75,23 +86,22 @@ fn a_rotation_for_100_members_has_at_most_16_kib() {
         let device = DeviceKeys::dangerous_from_secrets(&[seed; 32], &[!seed; 32]);
         (device.author(), device.sealing_key())
     };
-    let key = |seed| Arc::new(EpochKey::dangerous_from_bytes(&[seed; 32]));
+    let key = |seed| EpochKey::dangerous_from_bytes(&[seed; 32]);
     // One head is the rule; 32 are many authors that rotated at once.
     for (heads, most) in [(1, 12_500), (32, 16 * 1024)] {
         let parent = |seed| EpochParent {
             id: EntryId([seed; 32]),
             key_id: key(seed).id(),
-            key: Some(key(seed)),
+            key: Some(bound(EntryId([seed; 32]), key(seed))),
         };
         let draft = EpochDraft {
             space: SPACE,
-            author: device().author(),
             group: EntryId::ZERO,
             parents: (1..=heads).map(parent).collect(),
             recipients: (1..=100).map(recipient).collect(),
             topics: Some(Arc::new(TopicSecret::dangerous_from_bytes(&[3; 32]))),
         };
-        let (payload, _) = draft.create(&OsRandomness).unwrap().split();
+        let (payload, _) = draft.create(&device(), &OsRandomness).unwrap().split();
         let draft = ControlDraft::new(payload).with_dependencies(vec![EntryId([9; 32])]);
         let raw = writer().control(&ChainEnd::EMPTY, &draft).unwrap().raw;
         let bytes = raw.header.len() + raw.signature.0.len() + raw.payload.unwrap().len();
@@ -105,24 +115,28 @@ fn topic_secrets_are_made_for_first_epochs_only() {
     let recipient = (device().author(), device().sealing_key());
     let draft = EpochDraft {
         space: SPACE,
-        author: device().author(),
         group: EntryId::ZERO,
         parents: Vec::new(),
         recipients: vec![recipient],
         topics: None,
     };
-    let first = draft.clone().create(&OsRandomness).unwrap();
+    let first = draft.clone().create(&device(), &OsRandomness).unwrap();
     assert!(first.topics.is_same(&TopicSecret::derive(&first.key, &SPACE)));
     let in_group = EpochDraft { group: EntryId([5; 32]), ..draft.clone() };
-    let (one, other) =
-        (in_group.clone().create(&OsRandomness).unwrap(), in_group.create(&OsRandomness).unwrap());
+    let (one, other) = (
+        in_group.clone().create(&device(), &OsRandomness).unwrap(),
+        in_group.create(&device(), &OsRandomness).unwrap(),
+    );
     assert!(!one.topics.is_same(&other.topics), "drawn");
     assert!(!one.topics.is_same(&TopicSecret::derive(&one.key, &SPACE)));
     let parent = EpochParent { id: EntryId([1; 32]), key_id: first.key.id(), key: None };
     let next = EpochDraft { parents: vec![parent], ..draft };
-    assert_eq!(next.clone().create(&OsRandomness).unwrap_err(), EpochError::NoTopicSecret);
+    assert_eq!(
+        next.clone().create(&device(), &OsRandomness).unwrap_err(),
+        EpochError::NoTopicSecret
+    );
     let known = Arc::new(TopicSecret::derive(&first.key, &SPACE));
-    let next = EpochDraft { topics: Some(known), ..next }.create(&OsRandomness).unwrap();
+    let next = EpochDraft { topics: Some(known), ..next }.create(&device(), &OsRandomness).unwrap();
     assert!(next.topics.is_same(&first.topics));
     let Epoch { key_id, .. } = next.payload;
     assert!(next.key.has_id(&key_id) && !first.key.has_id(&key_id));

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use bulla_core::control::{Context, Control, Epoch, Recipient, SEALED_KEY_BYTES};
 use bulla_core::limits::MIN_INHERITED_BYTES;
 use bulla_core::{AuthorKey, EntryId, KeyId, SealingKey, SpaceId};
-use bulla_identity::Randomness;
+use bulla_identity::{DeviceKeys, Randomness};
 
+use super::hedge::Hedge;
 use super::place::{Place, recipients_digest};
 use super::{EpochError, NewEpoch, inheritance};
 use crate::wrap::{Wrapped, wrap};
-use crate::{EpochKey, TopicSecret};
+use crate::{BoundKey, EpochKey, TopicSecret};
 
 /// A new epoch in plain values. The directory gives all of them but the keys.
 #[derive(Debug, Clone)]
 pub struct EpochDraft {
     /// The space.
     pub space: SpaceId,
-    /// The device that is going to sign the entry.
-    pub author: AuthorKey,
     /// Zero for the space's own epochs; otherwise the id of the entry that founded the group.
     pub group: EntryId,
     /// All heads of the group's epochs, in any order; at most 64.
@@ -37,46 +36,63 @@ pub struct EpochParent {
     pub id: EntryId,
     /// The key id that the entry names.
     pub key_id: KeyId,
-    /// Its key, to hand it to newcomers; `None` where policy gives them no history, or where the author does not have it.
-    pub key: Option<Arc<EpochKey>>,
+    /// Its key, to hand it to newcomers, as [`Keyring::key_of_epoch`](crate::Keyring::key_of_epoch) gives it for this
+    /// entry; `None` where policy gives them no history, or where the author does not have it.
+    pub key: Option<BoundKey>,
 }
 
 impl EpochDraft {
-    /// Draws a new key, seals it to every recipient, and seals under it what comes along from before.
+    /// Draws a new key for an epoch that `device` is going to sign, seals it to every recipient, and seals under it what
+    /// comes along from before.
     ///
-    /// The new key depends on nothing but the random source: who had every key before does not have this one. A topic
-    /// secret is made only for the first epoch of a group that has none (KEY-7).
+    /// Who had every key before does not have this one. It is hedged: where the random source repeats itself, it is still
+    /// another key for other recipients, other parents or another inheritance (CTL-31). A topic secret is made only for the
+    /// first epoch of a group that has none (KEY-7).
     ///
     /// Two curve multiplications a recipient.
     ///
     /// # Errors
     ///
     /// [`EpochError::Payload`] when parents or recipients break their rules, before any work is done;
-    /// [`EpochError::Parents`] when a parent's key is not the one its entry names; [`EpochError::NoTopicSecret`];
+    /// [`EpochError::Parents`] when a parent's key is not the one its entry names or was learned as that of another epoch,
+    /// group or space; [`EpochError::NoTopicSecret`];
     /// [`EpochError::Repeated`]; [`EpochError::SealingKey`]; [`EpochError::Randomness`].
     #[expect(
         clippy::missing_panics_doc,
         reason = "what is handed down is far shorter than the cipher's bound"
     )]
-    pub fn create(mut self, randomness: &dyn Randomness) -> Result<NewEpoch, EpochError> {
+    pub fn create(
+        mut self,
+        device: &DeviceKeys,
+        randomness: &dyn Randomness,
+    ) -> Result<NewEpoch, EpochError> {
         self.parents.sort_unstable_by_key(|parent| parent.id);
         self.recipients.sort_unstable_by_key(|(device, _)| *device);
-        let context = Context { space: self.space, author: self.author };
+        let context = Context { space: self.space, author: device.author() };
         let mut payload = self.skeleton(&context)?;
-        let is_theirs =
-            |parent: &EpochParent| parent.key.as_ref().is_none_or(|key| key.has_id(&parent.key_id));
+        let is_theirs = |parent: &EpochParent| {
+            let is_its =
+                |key: &BoundKey| key.is_of(&self.space, &self.group, &parent.id, &parent.key_id);
+            parent.key.as_ref().is_none_or(is_its)
+        };
         if !self.parents.iter().all(is_theirs) {
             return Err(EpochError::Parents);
         }
 
-        let key = EpochKey::generate(randomness)?;
+        if self.topics.is_none() && !self.parents.is_empty() {
+            return Err(EpochError::NoTopicSecret);
+        }
+
+        let hedge = Hedge::draw(device, &self, randomness)?;
+        let key = hedge.epoch_key();
         if self.parents.iter().any(|parent| key.has_id(&parent.key_id)) {
             return Err(EpochError::Repeated);
         }
-        let topics = self.topic_secret(&key, randomness)?;
+        let topics = self.topic_secret(&key, &hedge);
         payload.key_id = key.id();
         let place = Place::of(&context, &payload);
-        let parents = self.parents.iter().map(|parent| parent.key.as_deref());
+        let parents =
+            self.parents.iter().map(|parent| parent.key.as_ref().map(|key| key.key().as_ref()));
         let inherited = inheritance::seal(&place, &key, &topics, parents)
             .expect("what is handed down is far shorter than the cipher's bound");
         let digest = recipients_digest(self.recipients.iter().map(|(device, _)| device));
@@ -110,16 +126,11 @@ impl EpochDraft {
     }
 
     /// The topic secret to hand on: the one known or, for the first epoch of a group, a new one (KEY-7).
-    fn topic_secret(
-        &self,
-        key: &EpochKey,
-        randomness: &dyn Randomness,
-    ) -> Result<TopicSecret, EpochError> {
+    fn topic_secret(&self, key: &EpochKey, hedge: &Hedge) -> TopicSecret {
         match &self.topics {
-            Some(known) => Ok(TopicSecret::dangerous_from_bytes(known.expose_secret())),
-            None if !self.parents.is_empty() => Err(EpochError::NoTopicSecret),
-            None if self.group.is_zero() => Ok(TopicSecret::derive(key, &self.space)),
-            None => Ok(TopicSecret::generate(randomness)?),
+            Some(known) => TopicSecret::dangerous_from_bytes(known.expose_secret()),
+            None if self.group.is_zero() => TopicSecret::derive(key, &self.space),
+            None => hedge.topic_secret(),
         }
     }
 }

@@ -35,6 +35,19 @@ impl GroupKeys {
         *of.get_or_insert(epoch) == epoch
     }
 
+    /// The key that was learned as that of this epoch.
+    pub(super) fn key_of(&self, epoch: &EntryId) -> Option<Arc<EpochKey>> {
+        let mut held = self.keys.iter().zip(&self.epochs);
+        held.find(|(_, of)| of.as_ref() == Some(epoch)).map(|(key, _)| Arc::clone(key))
+    }
+
+    /// The key of this id, unless it was learned as that of another epoch.
+    pub(super) fn key_for(&self, epoch: &EntryId, id: &KeyId) -> Option<Arc<EpochKey>> {
+        let mut held = self.keys.iter().zip(&self.epochs);
+        let (key, of) = held.find(|(key, _)| key.has_id(id))?;
+        of.as_ref().is_none_or(|of| of == epoch).then(|| Arc::clone(key))
+    }
+
     /// Sets the topic secret, unless there is one.
     pub(super) fn fix_topics(&mut self, topics: Arc<TopicSecret>) {
         self.topics.get_or_insert(topics);

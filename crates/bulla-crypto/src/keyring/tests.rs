@@ -58,23 +58,42 @@ fn a_space_with_epochs_has_no_current_key_and_keeps_its_topics() {
     assert!(before.is_same(&TopicSecret::derive(&key(1), &SPACE)));
 
     let learned = keyring.learn(SPACE, epoch(3), opened(OWN, 3, 9, &[]));
-    assert_eq!((learned.new_keys, learned.other_topics, learned.repeated), (1, true, false));
+    assert_eq!((learned.new_keys, learned.other_topics, learned.repeated), (1, false, false));
     assert!(keyring.current(&SPACE).is_none());
-    assert!(keyring.topics(&SPACE).unwrap().is_same(&before), "the known secret is kept");
+    let before = keyring.topics(&SPACE).unwrap();
+    assert!(before.is_same(&topics(9)), "a computed secret gives way to that of the epochs");
+    assert!(keyring.learn(SPACE, epoch(7), opened(OWN, 7, 8, &[])).other_topics);
+    assert!(keyring.topics(&SPACE).unwrap().is_same(&before), "that one is kept");
     // Keys that come in front afterwards do not change topics any more.
     assert_eq!(keyring.merge(SPACE, vec![key(5), key(2)]), 1);
     assert!(keyring.topics(&SPACE).unwrap().is_same(&before));
     let ids: Vec<_> = keyring.keys(&SPACE).iter().map(|key| key.id()).collect();
-    assert_eq!(ids, [5, 2, 1, 3].map(|seed| key(seed).id()));
-    assert_eq!(keyring.epochs_of(&SPACE, &OWN), [None, None, None, Some(epoch(3))]);
+    assert_eq!(ids, [5, 2, 1, 3, 7].map(|seed| key(seed).id()));
+    let epochs = [None, None, None, Some(epoch(3)), Some(epoch(7))];
+    assert_eq!(keyring.epochs_of(&SPACE, &OWN), epochs);
 
     let same = opened(OWN, 4, 0, &[]);
-    let inheritance = Inheritance {
-        topics: TopicSecret::derive(&key(1), &SPACE),
-        parents: vec![(epoch(3), key(3)), (epoch(6), key(6))],
-    };
+    let inheritance =
+        Inheritance { topics: topics(9), parents: vec![(epoch(3), key(3)), (epoch(6), key(6))] };
     let learned = keyring.learn(SPACE, epoch(4), OpenedEpoch { inheritance, ..same });
     assert_eq!((learned.new_keys, learned.other_topics, learned.repeated), (2, false, false));
+}
+
+/// Two members came in by other ways: one has the newest key first. The first epoch that either opens gives both one secret.
+/// Clauses: KEY-7, CTL-35.
+#[test]
+fn topics_do_not_depend_on_which_key_came_first() {
+    let of = |seeds: [u8; 2]| {
+        let mut keyring = Keyring::new();
+        keyring.merge(SPACE, seeds.map(key).into());
+        let computed = keyring.topics(&SPACE).unwrap();
+        let parents = [(epoch(1), 1), (epoch(2), 2)];
+        keyring.learn(SPACE, epoch(3), opened(OWN, 3, 9, &parents));
+        (computed, keyring.topics(&SPACE).unwrap())
+    };
+    let (one, other) = (of([1, 2]), of([2, 1]));
+    assert!(!one.0.is_same(&other.0));
+    assert!(one.1.is_same(&other.1) && one.1.is_same(&topics(9)));
 }
 
 /// Clauses: CTL-31, CTL-35.
@@ -87,7 +106,11 @@ fn keys_and_topics_that_are_not_new_are_told() {
     let child = keyring.learn(SPACE, epoch(2), opened(OWN, 2, 9, &[(epoch(1), 1)]));
     assert_eq!((child.new_keys, child.repeated), (1, false));
     // Another epoch with the same key, and another group.
+    assert!(!keyring.is_repeated(&SPACE, &key(1).id()));
     assert!(keyring.learn(SPACE, epoch(3), opened(OWN, 1, 9, &[])).repeated);
+    assert!(
+        keyring.is_repeated(&SPACE, &key(1).id()) && !keyring.is_repeated(&SPACE, &key(2).id())
+    );
     let other = keyring.learn(SPACE, epoch(4), opened(GROUP, 1, 8, &[]));
     assert_eq!((other.new_keys, other.repeated), (0, true));
     assert!(keyring.topics_of(&SPACE, &GROUP).unwrap().is_same(&topics(8)));
@@ -113,17 +136,16 @@ fn the_history_opens_from_the_last_epoch_backwards() {
         let parents = entries.last().map(|(id, payload)| crate::EpochParent {
             id: *id,
             key_id: payload.key_id,
-            key: own.get(&SPACE, &payload.key_id),
+            key: own.key_of_epoch(&SPACE, &OWN, id),
         });
         let draft = EpochDraft {
             space: SPACE,
-            author: device.author(),
             group: OWN,
             parents: parents.into_iter().collect(),
             recipients: vec![(reader.author(), reader.sealing_key())],
             topics: own.topics(&SPACE),
         };
-        let (payload, opened) = draft.create(&OsRandomness).unwrap().split();
+        let (payload, opened) = draft.create(&device, &OsRandomness).unwrap().split();
         own.learn(SPACE, epoch(seed), opened);
         entries.push((epoch(seed), payload));
     }

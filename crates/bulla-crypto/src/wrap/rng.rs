@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use hpke::rand_core::{TryCryptoRng, TryRng};
+use zeroize::Zeroize as _;
 
 /// Gives 32 random bytes, drawn beforehand where that can fail, stretched by extended output should more be asked for.
 pub(super) struct OnceRng(blake3::OutputReader);
@@ -10,6 +11,13 @@ pub(super) struct OnceRng(blake3::OutputReader);
 impl OnceRng {
     pub(super) fn new(seed: &[u8; 32]) -> Self {
         Self(blake3::Hasher::new_keyed(seed).finalize_xof())
+    }
+}
+
+/// The reader gives the ephemeral secret again as long as it lasts.
+impl Drop for OnceRng {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

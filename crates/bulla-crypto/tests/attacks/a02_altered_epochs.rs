@@ -5,7 +5,9 @@ use bulla_core::{AuthorKey, EntryId, KeyId, SpaceId};
 use bulla_crypto::{Inheritance, OpenedEpoch};
 use bulla_identity::OsRandomness;
 
-use crate::epochs::{assert_failed, context, create, draft, key_ids, open, recipient, same, seen};
+use crate::epochs::{
+    assert_failed, author, context, create, draft, key_ids, moved, open, recipient, same, seen,
+};
 use crate::support::{SPACE, device, key};
 
 /// Clauses: CTL-32, CTL-33, CTL-34.
@@ -24,7 +26,7 @@ fn a02_what_an_author_seals_every_recipient_opens() {
     // A policy without history hands on the topic secret alone.
     let mut without = draft(&[2], &[8, 9]);
     without.parents.iter_mut().for_each(|parent| parent.key = None);
-    let new = without.create(&OsRandomness).unwrap();
+    let new = without.create(&author(), &OsRandomness).unwrap();
     let opened = open(&new.payload, 2).unwrap();
     assert!(opened.inheritance.parents.is_empty());
     assert!(opened.inheritance.topics.is_same(&crate::epochs::topics()));
@@ -110,17 +112,16 @@ fn a02_an_epoch_moved_elsewhere_does_not_open() {
 #[test]
 fn a02_wraps_of_other_epochs_do_not_open() {
     let genuine = create(&[1, 2, 3], &[9]);
-    let in_group = bulla_crypto::EpochDraft { group: EntryId([5; 32]), ..draft(&[1, 2, 3], &[9]) };
-    let by_other =
-        bulla_crypto::EpochDraft { author: device(3).author(), ..draft(&[1, 2, 3], &[9]) };
-    let in_space = bulla_crypto::EpochDraft { space: SpaceId([1; 32]), ..draft(&[1, 2, 3], &[9]) };
+    let in_group = moved(draft(&[1, 2, 3], &[9]), SPACE, EntryId([5; 32]));
+    let by_other = draft(&[1, 2, 3], &[9]);
+    let in_space = moved(draft(&[1, 2, 3], &[9]), SpaceId([1; 32]), EntryId::ZERO);
     let others = [
         ("replayed", create(&[1, 2, 3], &[9])),
         ("of fewer", create(&[1, 2], &[9])),
         ("after other parents", create(&[1, 2, 3], &[8])),
-        ("of a group", in_group.create(&OsRandomness).unwrap()),
-        ("by another author", by_other.create(&OsRandomness).unwrap()),
-        ("of another space", in_space.create(&OsRandomness).unwrap()),
+        ("of a group", in_group.create(&author(), &OsRandomness).unwrap()),
+        ("by another author", by_other.create(&device(3), &OsRandomness).unwrap()),
+        ("of another space", in_space.create(&author(), &OsRandomness).unwrap()),
     ];
     for (what, other) in others {
         let foreign = *other.payload.sealed_to(&device(2).author()).unwrap();
@@ -155,7 +156,7 @@ fn a02_keys_of_parents_are_held_against_their_entries() {
     // An author gives the key that the parent's entry names, or none.
     let mut wrong = draft(&[2], &[8, 9]);
     wrong.parents[0].key_id = ninth;
-    let refused = wrong.create(&OsRandomness).unwrap_err();
+    let refused = wrong.create(&author(), &OsRandomness).unwrap_err();
     assert_eq!(refused.code().as_str(), "epoch.parents", "{}", seen(refused));
 }
 
@@ -163,7 +164,7 @@ fn a02_keys_of_parents_are_held_against_their_entries() {
 #[test]
 fn epochs_beyond_their_bounds_are_refused_before_any_work() {
     let refused = |draft: bulla_crypto::EpochDraft| {
-        let error = draft.create(&Broken).unwrap_err();
+        let error = draft.create(&author(), &Broken).unwrap_err();
         error.code().as_str().to_owned()
     };
     let ids = |count: u16| (1..=count).map(|n| [n.to_be_bytes().as_slice(), &[1; 30]].concat());

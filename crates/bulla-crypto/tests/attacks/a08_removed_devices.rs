@@ -19,17 +19,16 @@ fn rotate(own: &mut Keyring, before: &[(EntryId, Epoch)], recipients: &[u8]) -> 
     let parents = before.last().map(|(id, payload)| EpochParent {
         id: *id,
         key_id: payload.key_id,
-        key: own.get(&SPACE, &payload.key_id),
+        key: own.key_of_epoch(&SPACE, &EntryId::ZERO, id),
     });
     let draft = EpochDraft {
         space: SPACE,
-        author: author().author(),
         group: EntryId::ZERO,
         parents: parents.into_iter().collect(),
         recipients: recipients.iter().map(|seed| recipient(*seed)).collect(),
         topics: own.topics(&SPACE),
     };
-    let (payload, opened) = draft.create(&OsRandomness).unwrap().split();
+    let (payload, opened) = draft.create(&author(), &OsRandomness).unwrap().split();
     own.learn(SPACE, id, opened);
     (id, payload)
 }
@@ -139,7 +138,7 @@ fn a08_a_member_outside_a_group_opens_nothing_of_it() {
     let mut own = Keyring::new();
     let log = [rotate(&mut own, &[], &[1, 2, 3])];
     let draft = EpochDraft { group, topics: None, ..crate::epochs::draft(&[1, 2], &[]) };
-    let (payload, opened) = draft.create(&OsRandomness).unwrap().split();
+    let (payload, opened) = draft.create(&author(), &OsRandomness).unwrap().split();
     own.learn(SPACE, EntryId([6; 32]), opened);
     let outside = OpenedEpoch::open(&context(), &payload, &[], &device(3));
     assert_eq!(outside.unwrap_err().code().as_str(), "epoch.not_recipient");
@@ -152,4 +151,66 @@ fn a08_a_member_outside_a_group_opens_nothing_of_it() {
     assert_ne!(of_space.topic(b"notes"), of_group.topic(b"notes"));
     let inside = Context { ..context() };
     assert!(OpenedEpoch::open(&inside, &payload, &[], &device(2)).is_ok());
+}
+
+/// Who reads the space and is not in a group copies the key id of the group's epoch into an epoch of the space. Members of
+/// the group take that one as a parent, and have a key of that id: it must not go to all who read the space.
+/// Clauses: CTL-33.
+#[test]
+fn a08_a_copied_key_id_hands_down_no_key_of_a_group() {
+    let group = EntryId([5; 32]);
+    let (own_id, group_id, lie) = (EntryId([1; 32]), EntryId([6; 32]), EntryId([7; 32]));
+    let mut own = Keyring::new();
+    let log = [rotate(&mut own, &[], &[1, 2, 3])];
+    let draft = crate::epochs::moved(crate::epochs::draft(&[1, 2], &[]), SPACE, group);
+    let (of_group, opened) = draft.create(&author(), &OsRandomness).unwrap().split();
+    own.learn(SPACE, group_id, opened);
+    assert!(own.get(&SPACE, &of_group.key_id).is_some(), "to read with");
+
+    // The epoch that lies opens for nobody; nothing is learned of it, and its key is nobody's.
+    assert!(own.key_of_epoch(&SPACE, &EntryId::ZERO, &lie).is_none());
+    assert!(own.key_of_epoch(&SPACE, &group, &lie).is_none());
+    assert!(own.key_of_epoch(&SPACE, &EntryId::ZERO, &group_id).is_none());
+    assert!(own.key_for_epoch(&SPACE, &EntryId::ZERO, &lie, &of_group.key_id).is_none());
+    assert!(own.key_for_epoch(&SPACE, &group, &lie, &of_group.key_id).is_none());
+    let bound = own.key_of_epoch(&SPACE, &group, &group_id).unwrap();
+    assert!(bound.key().has_id(&of_group.key_id));
+
+    // A caller that confuses them is refused: neither as the key of the lie nor as one of the space's own epochs.
+    let of_space = own.key_of_epoch(&SPACE, &EntryId::ZERO, &own_id).unwrap();
+    for (id, key) in [(lie, &bound), (group_id, &bound), (lie, &of_space)] {
+        let parent = EpochParent { id, key_id: key.key().id(), key: Some(key.clone()) };
+        let draft = EpochDraft { parents: vec![parent], ..crate::epochs::draft(&[1, 2, 3], &[]) };
+        let refused = draft.create(&author(), &OsRandomness).unwrap_err();
+        assert_eq!(refused.code().as_str(), "epoch.parents");
+    }
+    assert!(of_space.key().has_id(&log[0].1.key_id));
+    let parents = [(own_id, log[0].1.key_id, Some(of_space)), (lie, of_group.key_id, None)];
+    let parents = parents.map(|(id, key_id, key)| EpochParent { id, key_id, key });
+    let draft = EpochDraft { parents: parents.into(), ..crate::epochs::draft(&[1, 2, 3], &[]) };
+    let payload = draft.create(&author(), &OsRandomness).unwrap().payload;
+    let key_ids = [log[0].1.key_id, of_group.key_id];
+    let opened = OpenedEpoch::open(&context(), &payload, &key_ids, &device(3)).unwrap();
+    assert_eq!(opened.inheritance.parents.len(), 1);
+    assert!(!opened.inheritance.parents[0].1.has_id(&of_group.key_id));
+}
+
+/// A key that came by itself is that of the entry that it opens, from then on.
+/// Clauses: CTL-34.
+#[test]
+fn a_key_from_elsewhere_belongs_to_the_epoch_it_opens() {
+    let mut own = Keyring::new();
+    let log = [rotate(&mut own, &[], &[1, 2])];
+    let (id, payload) = &log[0];
+    let mut held = Keyring::new();
+    let secret = own.get(&SPACE, &payload.key_id).unwrap();
+    held.insert(SPACE, EpochKey::dangerous_from_bytes(secret.expose_secret()));
+    assert!(held.key_of_epoch(&SPACE, &EntryId::ZERO, id).is_none());
+    let key = held.key_for_epoch(&SPACE, &EntryId::ZERO, id, &payload.key_id).unwrap();
+    let opened = OpenedEpoch::open_with(&context(), payload, &[], &key).unwrap();
+    assert!(!held.learn(SPACE, *id, opened).repeated);
+    assert!(held.key_of_epoch(&SPACE, &EntryId::ZERO, id).is_some());
+    assert!(
+        held.key_for_epoch(&SPACE, &EntryId::ZERO, &EntryId([9; 32]), &payload.key_id).is_none()
+    );
 }

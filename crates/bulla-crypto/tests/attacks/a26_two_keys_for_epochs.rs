@@ -233,5 +233,8 @@ fn a26_an_inheritance_of_another_form_fails_like_any_other() {
     // Not even what the clauses forbid an author: the key of the epoch itself as that of a parent.
     let mut again = draft(&[2], &[9]);
     again.parents[0].key_id = new.payload.key_id;
-    assert_eq!(again.create(&OsRandomness).unwrap_err().code().as_str(), "epoch.parents");
+    assert_eq!(
+        again.create(&author(), &OsRandomness).unwrap_err().code().as_str(),
+        "epoch.parents"
+    );
 }

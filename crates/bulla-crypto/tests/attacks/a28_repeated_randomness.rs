@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use bulla_core::{EntryId, Kind, SpaceId, Topic};
 use bulla_crypto::{
-    ChainEnd, Draft, EntryWriter, EpochDraft, EpochKey, EpochParent, LabelSubject,
-    MAX_PLAINTEXT_BYTES, Padding,
+    ChainEnd, Draft, EntryWriter, EpochDraft, EpochKey, EpochParent, Inheritance, LabelSubject,
+    MAX_PLAINTEXT_BYTES, Padding, TopicSecret,
 };
 use proptest::prelude::*;
 
-use crate::epochs::draft;
+use crate::epochs::{author, draft, moved, open, parent};
 use crate::support::{Constant, SPACE, device, key, seal};
 
 fn repeating(seed: u8) -> EntryWriter {
@@ -54,31 +54,80 @@ fn a28_a_constant_random_source_never_gives_two_messages_one_key() {
 /// Clauses: CTL-31.
 #[test]
 fn a28_a_repeated_epoch_key_is_no_new_epoch() {
-    let first = draft(&[2, 3], &[]).create(&Constant(7)).unwrap();
     let mut next = draft(&[2], &[]);
     let id = EntryId([1; 32]);
-    next.parents.push(EpochParent { id, key_id: first.payload.key_id, key: None });
-    let refused = next.clone().create(&Constant(7)).unwrap_err();
+    next.parents.push(EpochParent { id, key_id: key(1).id(), key: None });
+    // Even all that the key is hedged with is the same: the parent's own author drew it on a machine copied since.
+    next.parents[0].key_id = next.clone().create(&author(), &Constant(7)).unwrap().key.id();
+    let refused = next.clone().create(&author(), &Constant(7)).unwrap_err();
     assert_eq!(refused.code().as_str(), "epoch.repeated");
-    assert!(next.create(&Constant(8)).is_ok());
+    assert!(next.create(&author(), &Constant(8)).is_ok());
 }
 
-/// Even where one key was drawn for two epochs, no two messages are encrypted under one key and nonce.
-/// Clauses: CTL-32, CTL-33.
+/// A copy of a machine draws what the machine drew. It does not know of the epoch that was published since, and removes
+/// somebody who has that one's key.
+/// Clauses: CTL-31.
 #[test]
-fn a28_a_repeated_epoch_key_still_gives_every_place_a_key_of_its_own() {
+fn a28_a_copied_machine_does_not_give_a_removed_device_the_next_key() {
+    let published = draft(&[1, 2, 3], &[9]).create(&author(), &Constant(7)).unwrap();
+    let rotated = draft(&[1, 2], &[9]).create(&author(), &Constant(7)).unwrap();
+    let removed = open(&published.payload, 3).unwrap();
+    assert!(!removed.key.has_id(&rotated.payload.key_id));
+    let key_ids = crate::epochs::key_ids(&rotated.payload);
+    let opened =
+        Inheritance::open(&crate::epochs::context(), &rotated.payload, &key_ids, &removed.key);
+    crate::epochs::assert_failed(opened, "with the key that the removed device has");
+}
+
+/// Whatever an epoch is made of makes its key another one, so that no two messages are encrypted under one key and nonce:
+/// other readers, another place, other things handed down.
+/// Clauses: CTL-31, CTL-32, CTL-33.
+#[test]
+fn a28_a_repeated_random_source_still_gives_every_epoch_a_key_of_its_own() {
+    let without = |mut draft: EpochDraft| {
+        draft.parents[0].key = None;
+        draft
+    };
+    let other_key = EpochParent { key: None, key_id: key(7).id(), ..parent(9) };
+    let mut resealed = draft(&[2], &[]);
+    resealed.recipients[0].1 = device(3).sealing_key();
+    let of_group = || moved(draft(&[2], &[]), SPACE, EntryId([5; 32]));
+    let untold = |draft| EpochDraft { topics: None, ..draft };
     let drafts = [
-        draft(&[2], &[]),
-        draft(&[2], &[9]),
-        draft(&[2], &[8, 9]),
-        EpochDraft { group: EntryId([5; 32]), ..draft(&[2], &[]) },
-        EpochDraft { author: device(3).author(), ..draft(&[2], &[]) },
-        EpochDraft { space: SpaceId([1; 32]), ..draft(&[2], &[]) },
+        (1, draft(&[2], &[])),
+        (1, draft(&[2, 3], &[])),
+        (1, resealed),
+        (
+            1,
+            EpochDraft {
+                topics: Some(Arc::new(TopicSecret::derive(&key(1), &SPACE))),
+                ..draft(&[2], &[])
+            },
+        ),
+        (1, draft(&[2], &[9])),
+        (1, without(draft(&[2], &[9]))),
+        (1, draft(&[2], &[8, 9])),
+        (1, without(draft(&[2], &[8, 9]))),
+        (1, of_group()),
+        (1, untold(of_group())),
+        (1, untold(moved(draft(&[2], &[]), SPACE, EntryId([6; 32])))),
+        (1, untold(draft(&[2], &[]))),
+        (3, draft(&[2], &[])),
+        (1, moved(draft(&[2], &[]), SpaceId([1; 32]), EntryId::ZERO)),
     ];
-    let (mut starts, mut wraps) = (HashSet::new(), HashSet::new());
-    for draft in drafts {
-        let payload = draft.create(&Constant(7)).unwrap().payload;
-        // All begin with the same topic secret: under one key they would begin with the same bytes.
+    // A key that is not handed down does not count, nor does what a parent's entry says of it.
+    let one = without(draft(&[2], &[9])).create(&author(), &Constant(7)).unwrap();
+    let same = EpochDraft { parents: vec![other_key], ..draft(&[2], &[9]) };
+    assert_eq!(same.create(&author(), &Constant(7)).unwrap().key.id(), one.key.id());
+    let (mut keys, mut starts, mut wraps) = (HashSet::new(), HashSet::new(), HashSet::new());
+    let mut made = HashSet::new();
+    for (author, draft) in drafts {
+        let (is_made, is_own) = (draft.topics.is_none(), draft.group.is_zero());
+        let new = draft.create(&device(author), &Constant(7)).unwrap();
+        assert!(keys.insert(new.key.id()));
+        assert!(!is_made || made.insert(*new.topics.expose_secret()));
+        assert!(is_own || new.topics.expose_secret() != new.key.expose_secret());
+        let payload = new.payload;
         assert!(starts.insert(payload.inherited[..32].to_vec()));
         let sealed = payload.recipients[0].sealed;
         assert!(

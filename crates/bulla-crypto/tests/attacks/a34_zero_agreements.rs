@@ -12,7 +12,7 @@ use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use crate::epochs::{assert_failed, create, draft, open};
+use crate::epochs::{assert_failed, author, create, draft, open};
 use crate::support::{SPACE, device, key};
 
 /// Every u-coordinate of a point of order 1, 2, 4 or 8 on Curve25519 or its twist: 0, 1, the two of order 8, p − 1, and p and
@@ -62,7 +62,7 @@ fn a34_an_epoch_is_not_sealed_to_a_key_of_small_order() {
             sealing_key[31] |= high;
             let mut draft = draft(&[1, 2], &[]);
             draft.recipients.push((device(3).author(), SealingKey(sealing_key)));
-            let refused = draft.create(&OsRandomness).unwrap_err();
+            let refused = draft.create(&author(), &OsRandomness).unwrap_err();
             assert_eq!(refused.code().as_str(), "epoch.sealing_key", "{small}");
             assert_eq!(refused, EpochError::SealingKey(device(3).author()));
         }

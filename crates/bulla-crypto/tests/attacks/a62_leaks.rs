@@ -10,7 +10,7 @@ use bulla_crypto::{
 };
 use bulla_identity::{DeviceKeys, OsRandomness};
 
-use crate::epochs::{context, draft};
+use crate::epochs::{author, bound, context, draft};
 use crate::support::{SPACE, content, device, key, keyring, seal, verified, writer};
 
 /// Everything that holds a secret or comes near one, as a log would show it.
@@ -62,15 +62,19 @@ fn a62_epochs_labels_and_keyrings_show_no_secret_in_any_notation() {
     let sealing = *b"a device's X25519 key stays here";
     let signing = *b"a device's Ed25519 seed stays to";
     let reader = DeviceKeys::dangerous_from_secrets(&signing, &sealing);
-    let parent =
-        EpochParent { id: EntryId([9; 32]), key_id: secret().id(), key: Some(Arc::new(secret())) };
+    let id = EntryId([9; 32]);
+    let parent = EpochParent {
+        id,
+        key_id: secret().id(),
+        key: Some(bound(SPACE, EntryId::ZERO, id, secret())),
+    };
     let draft = EpochDraft {
         recipients: vec![(reader.author(), reader.sealing_key())],
         topics: Some(Arc::new(topics())),
         parents: vec![parent.clone()],
         ..draft(&[1], &[])
     };
-    let new = draft.clone().create(&OsRandomness).unwrap();
+    let new = draft.clone().create(&author(), &OsRandomness).unwrap();
     let opened = OpenedEpoch::open(&context(), &new.payload, &[parent.key_id], &reader).unwrap();
     let mut ring = Keyring::new();
     let mut shown = vec![

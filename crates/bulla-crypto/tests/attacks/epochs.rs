@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bulla_core::control::{Context, Epoch};
-use bulla_core::{AuthorKey, EntryId, KeyId, SealingKey};
+use bulla_core::{AuthorKey, EntryId, KeyId, SealingKey, SpaceId};
 use bulla_crypto::{
-    EpochDraft, EpochError, EpochKey, EpochParent, NewEpoch, OpenedEpoch, TopicSecret,
+    BoundKey, EpochDraft, EpochError, EpochKey, EpochParent, Inheritance, Keyring, NewEpoch,
+    OpenedEpoch, TopicSecret,
 };
 use bulla_identity::{DeviceKeys, OsRandomness};
 
@@ -30,14 +31,37 @@ pub(crate) fn recipient(seed: u8) -> (AuthorKey, SealingKey) {
 
 /// A parent whose epoch key is `key(seed)`.
 pub(crate) fn parent(seed: u8) -> EpochParent {
-    EpochParent { id: EntryId([seed; 32]), key_id: key(seed).id(), key: Some(Arc::new(key(seed))) }
+    let id = EntryId([seed; 32]);
+    EpochParent {
+        id,
+        key_id: key(seed).id(),
+        key: Some(bound(SPACE, EntryId::ZERO, id, key(seed))),
+    }
+}
+
+/// A key as a keyring knows it that learned it from this epoch of this group.
+pub(crate) fn bound(space: SpaceId, group: EntryId, epoch: EntryId, key: EpochKey) -> BoundKey {
+    let mut keyring = Keyring::new();
+    let inheritance =
+        Inheritance { topics: TopicSecret::dangerous_from_bytes(&[0x70; 32]), parents: Vec::new() };
+    keyring.learn(space, epoch, OpenedEpoch { group, key, inheritance });
+    keyring.key_of_epoch(&space, &group, &epoch).unwrap()
+}
+
+/// The same draft for another group or space: the keys of its parents are those of epochs there.
+pub(crate) fn moved(mut draft: EpochDraft, space: SpaceId, group: EntryId) -> EpochDraft {
+    for parent in &mut draft.parents {
+        let secret = parent.key.take().map(|key| *key.key().expose_secret());
+        let key = secret.map(|secret| EpochKey::dangerous_from_bytes(&secret));
+        parent.key = key.map(|key| bound(space, group, parent.id, key));
+    }
+    EpochDraft { space, group, ..draft }
 }
 
 /// The space's own epoch for these devices after these parents.
 pub(crate) fn draft(recipients: &[u8], parents: &[u8]) -> EpochDraft {
     EpochDraft {
         space: SPACE,
-        author: author().author(),
         group: EntryId::ZERO,
         parents: parents.iter().map(|seed| parent(*seed)).collect(),
         recipients: recipients.iter().map(|seed| recipient(*seed)).collect(),
@@ -46,7 +70,7 @@ pub(crate) fn draft(recipients: &[u8], parents: &[u8]) -> EpochDraft {
 }
 
 pub(crate) fn create(recipients: &[u8], parents: &[u8]) -> NewEpoch {
-    draft(recipients, parents).create(&OsRandomness).unwrap()
+    draft(recipients, parents).create(&author(), &OsRandomness).unwrap()
 }
 
 /// The key ids of parents made by [`parent`].

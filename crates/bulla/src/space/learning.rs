@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bulla_core::control::{Context as Place, Control, Epoch};
 use bulla_core::values::{Filter, GetItem, KindRange, PageLimit, ScanRequest, Want};
 use bulla_core::{AuthorKey, EntryId, KeyId, Kind, VerifiedEntry};
-use bulla_crypto::{EpochError, Inheritance, Learned, OpenedEpoch};
+use bulla_crypto::{EpochError, Learned, OpenedEpoch};
 use bulla_directory::EpochInfo;
 use bulla_identity::DeviceKeys;
 use bulla_store::{Context, StoreExt as _};
@@ -69,6 +69,11 @@ impl Learning {
     /// Whether the group's writing epoch is known to be sealed to everybody, by these members.
     pub(super) fn is_whole(&self, group: EntryId, epoch: (EntryId, u64)) -> bool {
         self.state().whole.get(&group) == Some(&epoch)
+    }
+
+    /// Whether something was found wrong with that epoch.
+    pub(super) fn is_at_fault(&self, epoch: &EntryId) -> bool {
+        self.state().faults.contains_key(epoch)
     }
 
     pub(super) fn set_whole(&self, group: EntryId, epoch: (EntryId, u64)) {
@@ -168,16 +173,12 @@ async fn open(
         Err(_) => true,
     };
     // A later epoch may have handed its key down.
-    let key = inner.keyring().get(&place.space, &info.key_id);
+    let key = inner.keyring().key_for_epoch(&place.space, &info.group, &info.id, &info.key_id);
     if let Some(key) = key
-        && let Ok(inheritance) = Inheritance::open(&place, &epoch, &parent_key_ids, &key)
+        && let Ok(opened) = OpenedEpoch::open_with(&place, &epoch, &parent_key_ids, &key)
     {
         let mut keyring = inner.keyring_mut();
-        return Ok(Opened::Learned(keyring.learn_inheritance(
-            place.space,
-            info.group,
-            inheritance,
-        )));
+        return Ok(Opened::Learned(keyring.learn(place.space, info.id, opened)));
     }
     Ok(if is_failed { Opened::Failed } else { Opened::Foreign })
 }

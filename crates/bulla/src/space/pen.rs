@@ -119,10 +119,10 @@ impl Pen<'_> {
     ) -> Result<Arc<EpochKey>, SpaceError> {
         self.check_group(group)?;
         let is_admin = self.need(Role::Reader)? == Role::Admin;
+        if let Err(SpaceError::NoEpochKey { .. }) = writing_key(self.inner, self.guard, group) {
+            learn(self.inner, self.guard, &self.inner.keys).await?;
+        }
         match writing_key(self.inner, self.guard, group) {
-            Err(SpaceError::NoEpochKey { .. }) => {
-                learn(self.inner, self.guard, &self.inner.keys).await?;
-            }
             Err(SpaceError::NoKey(_)) => _ = self.start_epoch(group).await?,
             Err(SpaceError::NeedsRotation(_)) if is_admin => _ = self.start_epoch(group).await?,
             Ok(_) if is_admin && self.leaves_somebody_out(group).await? => {
@@ -175,15 +175,15 @@ impl Pen<'_> {
             let parents = parents.into_iter().map(|parent| EpochParent {
                 id: parent.id,
                 key_id: parent.key_id,
-                key: history.then(|| keyring.get(&space, &parent.key_id)).flatten(),
+                key: history.then(|| keyring.key_of_epoch(&space, &group, &parent.id)).flatten(),
             });
             let parents = parents.collect();
             let recipients = recipients.into_iter().map(|one| (one.device, one.sealing_key));
             let recipients = recipients.collect();
             let topics = keyring.topics_of(&space, &group);
-            EpochDraft { space, author: self.me(), group, parents, recipients, topics }
+            EpochDraft { space, group, parents, recipients, topics }
         };
-        let (payload, opened) = draft.create(&OsRandomness)?.split();
+        let (payload, opened) = draft.create(&self.inner.keys, &OsRandomness)?.split();
         let id = self.write(payload).await?;
         self.inner.keyring_mut().learn(space, id, opened);
         Ok(id)
@@ -229,8 +229,20 @@ pub(super) fn writing_key(
     if guard.admission.with_directory(|directory| is_handed_down(directory, &writing)) {
         return Err(SpaceError::NeedsRotation(group));
     }
-    let key = inner.keyring().get(&space, &writing.key_id);
-    key.ok_or(SpaceError::NoEpochKey { epoch: writing.id })
+    // Only as the key of that entry: anybody can write the id of a group's key into an epoch of the space (CTL-33).
+    let (key, is_repeated) = {
+        let keyring = inner.keyring();
+        let key = keyring.key_of_epoch(&space, &group, &writing.id);
+        (key, keyring.is_repeated(&space, &writing.key_id))
+    };
+    match key {
+        Some(key) if !is_repeated => Ok(Arc::clone(key.key())),
+        // Somebody has this key who was to lose it, or it opens for nobody here (CTL-31).
+        None if !inner.learning.is_at_fault(&writing.id) => {
+            Err(SpaceError::NoEpochKey { epoch: writing.id })
+        }
+        _ => Err(SpaceError::NeedsRotation(group)),
+    }
 }
 
 /// Whether a later epoch that is not clean may have handed the key of this one down, to devices that read no more.

@@ -18,6 +18,16 @@ async fn hostile_epoch(
     topics: TopicSecret,
     alter: impl Fn(&mut EpochDraft),
 ) -> (EntryId, Verified) {
+    hostile_payload(space, hostile, topics, alter, |_| ()).await
+}
+
+async fn hostile_payload(
+    space: &Space,
+    hostile: &Device,
+    topics: TopicSecret,
+    alter: impl Fn(&mut EpochDraft),
+    falsify: impl Fn(&mut Epoch),
+) -> (EntryId, Verified) {
     let me = hostile.author();
     let mut draft = space
         .with_directory(|directory| {
@@ -30,7 +40,6 @@ async fn hostile_epoch(
             let recipients = directory.readers(&EntryId::ZERO);
             EpochDraft {
                 space: space.id(),
-                author: me,
                 group: EntryId::ZERO,
                 parents: parents.collect(),
                 recipients: recipients.iter().map(|one| (one.device, one.sealing_key)).collect(),
@@ -39,7 +48,8 @@ async fn hostile_epoch(
         })
         .unwrap();
     alter(&mut draft);
-    let (payload, _): (Epoch, _) = draft.create(&OsRandomness).unwrap().split();
+    let (mut payload, _): (Epoch, _) = draft.create(hostile, &OsRandomness).unwrap().split();
+    falsify(&mut payload);
     let writer = EntryWriter::new(Arc::clone(hostile), space.id(), Arc::new(OsRandomness));
     let dependencies = space.with_directory(|directory| directory.dependencies(&me)).unwrap();
     let draft = ControlDraft::new(Control::Epoch(payload)).with_dependencies(dependencies);
@@ -92,11 +102,39 @@ async fn an_epoch_that_does_not_open_is_reported_and_an_admin_goes_on() {
     let report = mine.learn_keys().await.unwrap();
     let [fault] = report.faults[..] else { panic!("{report:?}") };
     assert_eq!((fault.epoch, fault.what), (id, KeyFaultKind::Unopenable));
-    let refused = mine.write(note("no key")).await;
-    assert!(matches!(refused, Err(SpaceError::NoEpochKey { epoch }) if epoch == id), "{refused:?}");
-    mine.rotate().await.unwrap();
+    // Nobody could write here any more: an admin starts another epoch, and says what was wrong with this one.
     let written = mine.write(note("goes on")).await.unwrap();
     assert_eq!(text(&mine, written).await, "goes on");
+}
+
+/// An admin outside of a group copies the key id of the group's epoch into an epoch of the space, which is sealed to nobody.
+/// The next epoch of the space has it as a parent, and hands the group's key to nobody.
+///
+/// Clauses: CTL-33.
+#[tokio::test]
+async fn a08_a_copied_key_id_discloses_no_key_of_a_group() {
+    let (owner, hostile, mine) = with_admin().await;
+    let group = mine.create_group("board", &[owner.author()]).await.unwrap();
+    let lie = mine.with_directory(|directory| directory.writing_epoch(&group).unwrap()).unwrap();
+    let secret = TopicSecret::dangerous_from_bytes(&[5; 32]);
+    let copy = |payload: &mut Epoch| {
+        payload.key_id = lie.key_id;
+        payload.recipients.iter_mut().for_each(|one| one.sealed = [7; 80]);
+    };
+    let (id, entry) = hostile_payload(&mine, &hostile, secret, |_| (), copy).await;
+    mine.store().put(&bulla::Context::new(), vec![entry]).await.unwrap();
+    assert_eq!(writing_epoch(&mine, EntryId::ZERO), Some(id));
+    mine.rotate().await.unwrap();
+    let next = writing_epoch(&mine, EntryId::ZERO).unwrap();
+    let parents = mine.with_directory(|directory| directory.epoch(&next).unwrap().parents).unwrap();
+    assert_eq!(parents, [id]);
+    let copy = join(&mine, &hostile).await;
+    copy.learn_keys().await.unwrap();
+    assert!(
+        copy.with_keyring(|keyring| keyring.key_of_epoch(&copy.id(), &EntryId::ZERO, &next))
+            .is_some()
+    );
+    assert!(copy.with_keyring(|keyring| keyring.get(&copy.id(), &lie.key_id)).is_none());
 }
 
 /// An epoch by somebody who may not start one brings nothing, whatever it is sealed to.
