@@ -37,7 +37,11 @@ impl Invitation {
         let code = qrcode::QrCode::with_error_correction_level(line.as_bytes(), EcLevel::L)
             .expect("an invitation fits a QR code");
         let size = code.width();
-        let modules = code.into_colors().into_iter().map(|color| color == Color::Dark).collect();
+        let mut colors = code.into_colors();
+        let modules = colors.iter().map(|color| *color == Color::Dark).collect();
+        // What the library gave is the invitation once more; what it worked with inside is out of reach.
+        colors.fill(Color::Light);
+        std::hint::black_box(&colors);
         QrCode { modules: Zeroizing::new(modules), size }
     }
 }
