@@ -43,14 +43,15 @@ enum State {
 /// What follows from a message.
 #[derive(Debug)]
 pub enum ApproverStep {
-    /// Send the message, then show the code, and what the other device calls itself ([`Approver::label`]).
+    /// Send the message, then let the person type the code that the other device shows. Do not show what that device calls
+    /// itself: a label that looks like a code would stand where the code does.
     Compare {
         /// Message 4.
         message: Message,
         /// What must be equal on both devices.
         code: ShortCode,
     },
-    /// The person at the other device confirmed; if the one at this device does, [`Approver::approve`].
+    /// The person at the other device confirmed; with what the one at this device typed, [`Approver::approve`].
     Confirmed,
 }
 
@@ -137,24 +138,29 @@ impl Approver {
         }
     }
 
-    /// The person at this device confirmed too. The invitation is then used: write the register before anything is signed
-    /// (PAIR-34).
+    /// The person at this device confirmed too: `typed` is the code that the other device shows, as they typed it, with or
+    /// without spaces and hyphens. The invitation is then used: write the register before anything is signed (PAIR-34).
     ///
     /// # Errors
     ///
-    /// [`PairingError::Unconfirmed`] while message 5 has not come, and nothing changes; [`PairingError::Invitation`] when the
-    /// invitation expired or was cancelled meanwhile; [`PairingError::Over`].
+    /// [`PairingError::Unconfirmed`] while message 5 has not come, and [`PairingError::Code`] for another code: nothing
+    /// changes; let the person look again, or [`cancel`](Self::cancel). [`PairingError::Invitation`] when the invitation
+    /// expired or was cancelled meanwhile; [`PairingError::Over`].
     pub fn approve(
         &mut self,
+        typed: &str,
         register: &mut Invitations,
         now_ms: u64,
     ) -> Result<Approved, PairingError> {
-        match self.state {
-            State::Confirmed { .. } => {}
+        let code = match self.state {
+            State::Confirmed { code } => code,
             State::AwaitingNonce | State::AwaitingConfirmation { .. } => {
                 return Err(PairingError::Unconfirmed);
             }
             State::Over => return Err(PairingError::Over),
+        };
+        if !code.is_typed(typed) {
+            return Err(PairingError::Code);
         }
         self.state = State::Over;
         register.complete(&self.invitation, &self.joiner.author(), now_ms)?;
@@ -183,12 +189,6 @@ impl Approver {
             State::AwaitingConfirmation { code } | State::Confirmed { code } => Some(code),
             State::AwaitingNonce | State::Over => None,
         }
-    }
-
-    /// What the joining device calls itself. Show it beside the code; nobody vouches for it.
-    #[must_use]
-    pub fn label(&self) -> &str {
-        &self.label
     }
 
     /// The number of the message that is awaited, to fetch it from a mailbox; `None` when none is.
@@ -256,7 +256,7 @@ impl Approved {
         &self.card
     }
 
-    /// What the device calls itself, at most 64 bytes without control characters.
+    /// What the device calls itself; nobody vouches for it, so show it in quotes. At most 64 bytes without control characters.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label

@@ -8,9 +8,9 @@ use crate::InvitationError;
 
 /// Why a step of an exchange failed.
 ///
-/// After [`Failed`](Self::Failed), [`Armour`](Self::Armour), [`Order`](Self::Order), [`Unconfirmed`](Self::Unconfirmed) and
-/// [`Frontier`](Self::Frontier) the exchange stands where it stood; after any other it is over, and a new invitation is
-/// needed.
+/// After [`Failed`](Self::Failed), [`Armour`](Self::Armour), [`Order`](Self::Order), [`Unconfirmed`](Self::Unconfirmed),
+/// [`Code`](Self::Code) and [`Frontier`](Self::Frontier) the exchange stands where it stood; after any other it is over,
+/// and a new invitation is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PairingError {
@@ -59,6 +59,9 @@ pub enum PairingError {
     /// The joiner has not confirmed yet (PAIR-28). Wait for its message.
     #[error("the other device has not confirmed yet")]
     Unconfirmed,
+    /// The person at the approving device typed another code than the joining device shows (PAIR-28).
+    #[error("this is not the code that both devices show when nobody stands between them")]
+    Code,
     /// The exchange ended, well or not.
     #[error("the exchange has ended")]
     Over,
@@ -92,6 +95,7 @@ impl PairingError {
             Self::Space => "pairing.space",
             Self::Order => "pairing.order",
             Self::Unconfirmed => "pairing.unconfirmed",
+            Self::Code => "pairing.code",
             Self::Over => "pairing.over",
             Self::Frontier => "pairing.frontier",
             Self::Invitation(error) => return error.code(),
@@ -116,7 +120,12 @@ impl PairingError {
             | Self::Declined
             | Self::Space => "PAIR-24",
             Self::Invitation(error) => return error.clause(),
-            Self::Order | Self::Unconfirmed | Self::Over | Self::Frontier | Self::Randomness(_) => {
+            Self::Order
+            | Self::Unconfirmed
+            | Self::Code
+            | Self::Over
+            | Self::Frontier
+            | Self::Randomness(_) => {
                 return None;
             }
         })

@@ -2,8 +2,9 @@
 //!
 //! A device that may grant roles makes an [`Invitation`], which travels as a QR code or a line of text. With it the new
 //! device and the inviting one exchange six sealed messages over any channel: pasted text, files, or a node's mailbox. Both
-//! commit to nonces before either is revealed, and both show a [`ShortCode`] that people compare. Only when both have
-//! confirmed does the inviting device get an [`Approved`], the one thing that says: grant this card.
+//! commit to nonces before either is revealed, and both show a [`ShortCode`] that people compare: at the inviting device
+//! they type the one that the new device shows. Only when both have confirmed does the inviting device get an
+//! [`Approved`], the one thing that says: grant this card.
 //!
 //! What it is not: it signs no grant and knows no directory, no store and no network, and it reads no clock; whoever calls
 //! moves the bytes and passes the time. It gives no right either: a right is a grant in the space's log.
@@ -35,7 +36,7 @@
 //!
 //! let fifth = joiner.confirm(&phone, &OsRandomness)?;
 //! approver.receive(fifth.as_bytes(), &OsRandomness)?;
-//! let approved = approver.approve(&mut register, 2)?;
+//! let approved = approver.approve(&same.to_string(), &mut register, 2)?;
 //! assert_eq!(approved.card().author(), phone.author());
 //! let sixth = approved.approval(&laptop, EntryId([9; 32]), b"frontier", &OsRandomness)?;
 //! let JoinerStep::Approved(approval) = joiner.receive(sixth.as_bytes(), &OsRandomness)? else { panic!() };

@@ -112,7 +112,7 @@ async fn two_devices_pair_through_the_mailbox_of_a_node() {
     let message = side.wait(approver.awaits()).await;
     approver.receive(&message, &random).unwrap();
     let shown = approver.code().unwrap().to_string();
-    let approved = approver.approve(&mut register, 2).unwrap();
+    let approved = approver.approve(&shown, &mut register, 2).unwrap();
     side.leave(&approved.approval(&host, GRANT, &[7; 3_904], &random).unwrap()).await;
     assert_eq!(joining.await.unwrap(), shown, "both people see the same");
     // It was closed by the other side, so there is room for the next.

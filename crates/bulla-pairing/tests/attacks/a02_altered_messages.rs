@@ -4,7 +4,7 @@ use bulla_core::EntryId;
 use bulla_identity::OsRandomness;
 use bulla_pairing::{Joiner, JoinerStep, PairingError};
 
-use super::support::{Host, compared, device, sent};
+use super::support::{Host, compared, device, sent, typed};
 
 /// All that is near a message and is not it: each bit flipped, each cut, a byte more, and nothing at all.
 fn near(message: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
@@ -44,7 +44,8 @@ fn a02_no_altered_message_opens_and_the_genuine_one_still_does() {
     let fifth = joiner.confirm(&guest, &OsRandomness).unwrap();
     all_fail(fifth.as_bytes(), |message| approver.receive(message, &OsRandomness).err());
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
-    let approved = approver.approve(&mut host.register, super::support::NOW + 2).unwrap();
+    let approved =
+        approver.approve(&typed(&approver), &mut host.register, super::support::NOW + 2).unwrap();
     let sixth =
         approved.approval(&host.device, EntryId([9; 32]), &[1; 3_904], &OsRandomness).unwrap();
     assert!(sixth.as_bytes().len() <= 4_096);

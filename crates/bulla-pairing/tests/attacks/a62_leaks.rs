@@ -5,7 +5,7 @@ use bulla_core::values::MailboxOperation;
 use bulla_identity::OsRandomness;
 use bulla_pairing::{Joiner, RecoveryKey};
 
-use super::support::{Host, NOW, SPACE, device, until_codes};
+use super::support::{Host, NOW, SPACE, device, typed, until_codes};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -27,7 +27,7 @@ fn a62_debug_shows_no_secret_and_no_text_of_an_invitation() {
         host.invitation.to_qr(),
     );
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
-    let approved = approver.approve(&mut host.register, NOW + 2).unwrap();
+    let approved = approver.approve(&typed(&approver), &mut host.register, NOW + 2).unwrap();
     printed.push_str(&format!("{approved:?} {approver:?}"));
     let decimal = secret.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
     let text = host.invitation.to_text();

@@ -56,7 +56,6 @@ fn a_device_comes_in_by_pasted_text() {
     else {
         panic!("message 3 is answered");
     };
-    assert_eq!(approver.label(), "phone");
     let JoinerStep::Compare { code: shown, approver: card } =
         joiner.receive(&pasted(&fourth), &OsRandomness).unwrap()
     else {
@@ -71,10 +70,11 @@ fn a_device_comes_in_by_pasted_text() {
     let fifth = joiner.confirm(&guest, &OsRandomness).unwrap();
     approver.receive(&pasted(&fifth), &OsRandomness).unwrap();
     let mut register = read();
-    let approved = approver.approve(&mut register, NOW + 60_000).unwrap();
+    let approved = approver.approve(&shown.to_string(), &mut register, NOW + 60_000).unwrap();
     write(&register);
     assert_eq!(approved.card(), &guest.joining_card(SPACE, offered.id()));
 
+    assert_eq!(approved.label(), "phone");
     let grant = EntryId([4; 32]);
     let sixth = approved.approval(&host, grant, b"what I know", &OsRandomness).unwrap();
     let JoinerStep::Approved(approval) = joiner.receive(&pasted(&sixth), &OsRandomness).unwrap()

@@ -3,7 +3,7 @@
 use bulla_identity::OsRandomness;
 use bulla_pairing::{Invitations, Joiner, MAX_LIFETIME_MS};
 
-use super::support::{Host, NOW, SPACE, device, until_codes};
+use super::support::{Host, NOW, SPACE, device, typed, until_codes};
 
 const END: u64 = NOW + 900_000;
 
@@ -40,12 +40,13 @@ fn an_invitation_that_expires_while_codes_are_compared_grants_nothing() {
         let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
         let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
         approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
-        let approved = approver.approve(&mut host.register, now_ms);
+        let approved = approver.approve(&typed(&approver), &mut host.register, now_ms);
         assert_eq!(approved.is_ok(), granted, "{now_ms}");
         if let Err(error) = approved {
             assert_eq!(error.code().as_str(), "invitation.expired");
             // Not even when the clock is set right again.
-            let again = approver.approve(&mut host.register, NOW + 1).unwrap_err();
+            let again =
+                approver.approve(&typed(&approver), &mut host.register, NOW + 1).unwrap_err();
             assert_eq!(again.code().as_str(), "pairing.over");
         }
     }

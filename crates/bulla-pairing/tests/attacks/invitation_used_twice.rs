@@ -4,7 +4,7 @@ use bulla_core::EntryId;
 use bulla_identity::OsRandomness;
 use bulla_pairing::{Approver, InvitationState, Invitations, Joiner, PairingError};
 
-use super::support::{Forger, Host, NOW, commitment, device, joiner_hello, until_codes};
+use super::support::{Forger, Host, NOW, commitment, device, joiner_hello, typed, until_codes};
 
 fn code<T>(result: Result<T, PairingError>) -> String {
     result.err().map_or_else(|| "accepted".to_owned(), |error| error.code().to_string())
@@ -32,11 +32,14 @@ fn an_invitation_that_was_used_serves_nobody_else_and_forgets_its_secret() {
     let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
     let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
-    let approved = approver.approve(&mut host.register, NOW + 2).unwrap();
+    let approved = approver.approve(&typed(&approver), &mut host.register, NOW + 2).unwrap();
     assert_eq!(approved.card(), &device(2).joining_card(super::support::SPACE, host.id()));
     assert_eq!(approved.label(), "guest");
     // Neither the same exchange nor another one gives a second approval.
-    assert_eq!(code(approver.approve(&mut host.register, NOW + 3)), "pairing.over");
+    assert_eq!(
+        code(approver.approve(&typed(&approver), &mut host.register, NOW + 3)),
+        "pairing.over"
+    );
     for seed in [2, 3] {
         let (_, first) =
             Joiner::begin(&host.invitation, &device(seed), "x", &OsRandomness).unwrap();
@@ -63,7 +66,7 @@ fn an_invitation_stays_used_and_cancelled_in_the_file() {
     let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
     host.register = Invitations::from_secret(&host.register.to_secret()).unwrap();
-    approver.approve(&mut host.register, NOW + 2).unwrap();
+    approver.approve(&typed(&approver), &mut host.register, NOW + 2).unwrap();
     host.register = Invitations::from_secret(&host.register.to_secret()).unwrap();
     let (_, first) = Joiner::begin(&host.invitation, &device(3), "x", &OsRandomness).unwrap();
     assert_eq!(code(host.begin(first.as_bytes())), "invitation.used");
@@ -80,7 +83,10 @@ fn a_cancelled_invitation_grants_nothing() {
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
     host.register.cancel(&host.id()).unwrap();
     host.register.cancel(&host.id()).unwrap();
-    assert_eq!(code(approver.approve(&mut host.register, NOW + 2)), "invitation.cancelled");
+    assert_eq!(
+        code(approver.approve(&typed(&approver), &mut host.register, NOW + 2)),
+        "invitation.cancelled"
+    );
     let (_, first) = Joiner::begin(&host.invitation, &device(3), "x", &OsRandomness).unwrap();
     assert_eq!(code(host.begin(first.as_bytes())), "invitation.cancelled");
 }

@@ -4,7 +4,7 @@ use bulla_core::EntryId;
 use bulla_pairing::{Approved, Approver, ApproverStep, Joiner, JoinerStep, PairingError};
 use proptest::prelude::*;
 
-use super::support::{Host, NOW, SPACE, Seeded, device};
+use super::support::{Host, NOW, SPACE, Seeded, device, typed};
 
 /// What happens next. Numbers choose among what there is.
 #[derive(Debug, Clone, Copy)]
@@ -130,7 +130,7 @@ impl World {
             Event::ApproverCompares => {
                 let Some(approver) = &mut self.approver else { return };
                 if approver.code().is_some() && approver.code() == self.joiners[0].code() {
-                    match approver.approve(&mut self.host.register, NOW + 5) {
+                    match approver.approve(&typed(approver), &mut self.host.register, NOW + 5) {
                         Ok(approved) => self.approved.push(approved),
                         Err(error) => expected(error),
                     }
@@ -140,7 +140,9 @@ impl World {
                 let Some(approver) = &mut self.approver else { return };
                 // A confirmed one is for the person who compares.
                 if approver.awaits().is_some() {
-                    let refused = approver.approve(&mut self.host.register, NOW + 5).unwrap_err();
+                    let refused = approver
+                        .approve(&typed(approver), &mut self.host.register, NOW + 5)
+                        .unwrap_err();
                     assert_eq!(refused, PairingError::Unconfirmed);
                 }
             }

@@ -6,7 +6,8 @@ use bulla_pairing::{Approver, ApproverStep, Joiner, JoinerStep};
 
 use super::support::{
     Forger, Host, NOW, approval, approver_hello, code, commitment, compared, confirmation, device,
-    joiner_hello, read_approver_hello, read_joiner_hello, read_nonce, reveal, sent, until_codes,
+    joiner_hello, read_approver_hello, read_joiner_hello, read_nonce, reveal, sent, typed,
+    until_codes,
 };
 
 fn random() -> [u8; 32] {
@@ -116,7 +117,7 @@ fn a_joiner_that_reveals_another_nonce_sees_no_nonce_of_the_approver() {
     let refused = approver.receive(&forger.seal(&reveal(&[2; 32])), &OsRandomness).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.commitment");
     assert_eq!(approver.code(), None);
-    let refused = approver.approve(&mut host.register, NOW + 1).unwrap_err();
+    let refused = approver.approve(&typed(&approver), &mut host.register, NOW + 1).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.over");
 }
 
@@ -161,14 +162,14 @@ fn another_device_cannot_answer_for_the_inviter() {
 fn nothing_is_approved_before_both_persons_confirmed() {
     let mut host = Host::new();
     let (mut joiner, mut approver, code) = until_codes(&mut host, &device(2));
-    let early = approver.approve(&mut host.register, NOW + 2).unwrap_err();
+    let early = approver.approve(&typed(&approver), &mut host.register, NOW + 2).unwrap_err();
     assert_eq!(early.code().as_str(), "pairing.unconfirmed");
     assert!(code.is_typed(&code.to_string()) && !code.is_typed("00000 00000 0"));
     let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
     let again = joiner.confirm(&device(2), &OsRandomness).unwrap_err();
     assert_eq!(again.code().as_str(), "pairing.order");
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
-    approver.approve(&mut host.register, NOW + 2).unwrap();
+    approver.approve(&typed(&approver), &mut host.register, NOW + 2).unwrap();
 }
 
 /// Clauses: PAIR-24, PAIR-28.
@@ -179,7 +180,7 @@ fn a_joiner_that_declines_is_never_approved() {
     let fifth = joiner.decline(&device(2), &OsRandomness).unwrap();
     let refused = approver.receive(fifth.as_bytes(), &OsRandomness).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.declined");
-    let refused = approver.approve(&mut host.register, NOW + 2).unwrap_err();
+    let refused = approver.approve(&typed(&approver), &mut host.register, NOW + 2).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.over");
     let refused = joiner.confirm(&device(2), &OsRandomness).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.over");
@@ -262,7 +263,7 @@ fn a_confirmation_by_another_device_is_refused() {
             continue;
         }
         assert_eq!(step.unwrap_err().code().as_str(), "pairing.signature", "case {case}");
-        assert!(approver.approve(&mut host.register, NOW + 2).is_err());
+        assert!(approver.approve(&typed(&approver), &mut host.register, NOW + 2).is_err());
     }
 }
 
@@ -277,7 +278,30 @@ fn only_the_device_that_began_signs() {
     assert_eq!(refused.code().as_str(), "pairing.signature");
     let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
-    let approved = approver.approve(&mut host.register, NOW + 2).unwrap();
+    let approved = approver.approve(&typed(&approver), &mut host.register, NOW + 2).unwrap();
     let refused = approved.approval(&device(3), EntryId([1; 32]), b"", &OsRandomness).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.signature");
+}
+
+/// The middle ended the joiner's exchange, so it knows the code there, and comes in under a label that looks like it. The
+/// approver's person types what the device before them shows; the label stands nowhere.
+///
+/// Clauses: PAIR-28.
+#[test]
+fn another_code_than_the_joiner_shows_approves_nothing() {
+    let mut host = Host::new();
+    let middle = stand_between(&mut host);
+    let mut host = Host::new();
+    let (mut joiner, mut approver, code) = until_codes(&mut host, &device(2));
+    assert_ne!(middle.approver_code, code.to_string());
+    let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
+    approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
+    for wrong in ["", "guest", &middle.approver_code, &code.to_string()[..5]] {
+        let refused = approver.approve(wrong, &mut host.register, NOW + 2).unwrap_err();
+        assert_eq!(refused.code().as_str(), "pairing.code", "{wrong:?}");
+    }
+    // A slip of the finger costs no invitation.
+    let typed = code.to_string().replace(' ', "-");
+    let approved = approver.approve(&typed, &mut host.register, NOW + 2).unwrap();
+    assert_eq!(approved.label(), "guest");
 }

@@ -5,7 +5,7 @@ use bulla_identity::OsRandomness;
 use bulla_pairing::{Joiner, JoinerStep};
 
 use super::support::{
-    Forger, Host, NOW, SPACE, approval, commitment, compared, device, joiner_hello, sent,
+    Forger, Host, NOW, SPACE, approval, commitment, compared, device, joiner_hello, sent, typed,
     until_codes,
 };
 
@@ -147,7 +147,7 @@ fn labels_and_frontiers_are_bounded_where_they_are_made() {
     let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
     let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
     approver.receive(fifth.as_bytes(), &OsRandomness).unwrap();
-    let approved = approver.approve(&mut host.register, NOW + 2).unwrap();
+    let approved = approver.approve(&typed(&approver), &mut host.register, NOW + 2).unwrap();
     let grant = bulla_core::EntryId([1; 32]);
     let refused = approved.approval(&host.device, grant, &[0; 3_905], &OsRandomness).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.frontier");

@@ -101,6 +101,11 @@ pub(crate) fn compared(step: Result<ApproverStep, PairingError>) -> (Message, Sh
     }
 }
 
+/// What a person types who reads the same code on the other device.
+pub(crate) fn typed(approver: &Approver) -> String {
+    approver.code().map(|code| code.to_string()).unwrap_or_default()
+}
+
 /// Somebody with the invitation who seals and opens as the spec says, and says what they like. Written from PAIR-20 to
 /// PAIR-27 and not from the code.
 #[derive(Clone)]

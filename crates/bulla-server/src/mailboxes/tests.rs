@@ -212,7 +212,8 @@ fn two_devices_pair_through_a_mailbox() {
     leave(&mut boxes, &at_guest, &joiner.confirm(&guest, &random).unwrap());
     let message = fetch(&mut boxes, &at_host, approver.awaits());
     approver.receive(&message, &random).unwrap();
-    let approved = approver.approve(&mut register, 13).unwrap();
+    let typed = joiner.code().unwrap().to_string();
+    let approved = approver.approve(&typed, &mut register, 13).unwrap();
     let message = approved.approval(&host, EntryId([6; 32]), &[7; 3_904], &random).unwrap();
     leave(&mut boxes, &at_host, &message);
     let message = fetch(&mut boxes, &at_guest, joiner.awaits());

@@ -221,7 +221,7 @@ fn play(inputs: &Inputs<'_>) -> Result<Result<(), PairingError>, Mismatch> {
         }
         sent.push(step!(joiner.confirm(&joiner_keys, &for_joiner)));
         step!(approver.receive(&coming(&sent), &for_approver));
-        let approved = step!(approver.approve(&mut register, 2));
+        let approved = step!(approver.approve(&code.to_string(), &mut register, 2));
         let grant = EntryId(inputs.array("grant")?);
         let frontier = inputs.hex("frontier")?;
         sent.push(step!(approved.approval(&approver_keys, grant, &frontier, &for_approver)));
