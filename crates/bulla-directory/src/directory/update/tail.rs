@@ -63,10 +63,8 @@ impl Directory {
         if verdict.counts() || epoch.group.is_zero() && is_named_twice {
             change.key_ids.push(epoch.key_id);
         }
-        if verdict.counts() {
-            if self.state.choose_writing_epoch(&self.graph, &epoch.group) {
-                change.writing_epochs.push(epoch.group);
-            }
+        if verdict.counts() && self.state.choose_writing_epoch(&self.graph, &epoch.group) {
+            change.writing_epochs.push(epoch.group);
         }
         true
     }
