@@ -159,3 +159,37 @@ fn a01_what_a_writer_names_of_others_is_not_looked_at() {
     assert_eq!(gone.erasure_rows(), before + 1_002);
     assert_eq!(erased(&gone), Some(by_admin));
 }
+
+/// Of several erasures that cover an entry all name the same.
+///
+/// Clauses: CTL-61.
+#[test]
+fn a01_of_several_erasures_one_is_named() {
+    use bulla_core::control::{Erase, ErasedRange};
+
+    let (mut scene, _, _) = scene();
+    scene.operation(VICTIM, crate::support::SOME_KEY);
+    let end = scene.operation(VICTIM, crate::support::SOME_KEY);
+    let header = scene.operations.iter().find(|header| header.id() == end.id).unwrap().clone();
+    let range = |sequence, topic| {
+        let author = header.header().author;
+        Erase { ids: vec![], ranges: vec![ErasedRange { author, sequence, topic }] }
+    };
+    let topic = Some(header.header().topic);
+    let mut expected = None;
+    for (erase, is_named) in [
+        (range(8, topic), true),
+        (range(9, topic), true),
+        (range(3, None), true),
+        (range(end.sequence - 1, None), false),
+        (range(7, None), true),
+        (range(6, None), false),
+    ] {
+        let id = scene.write(0, erase);
+        expected = if is_named { Some(id) } else { expected };
+        assert_eq!(scene.settled().erased_by(&header), expected);
+    }
+    let ids = Erase { ids: vec![end.id], ranges: vec![] };
+    let named = [0, 0].map(|author| scene.write(author, ids.clone()));
+    assert_eq!(scene.settled().erased_by(&header), named.into_iter().min());
+}

@@ -74,3 +74,30 @@ fn a_grant_that_does_not_count_uses_nothing_up() {
     assert_eq!(directory.verdict(&by_stolen), Some(CUT));
     assert_eq!(directory.verdict(&by_other), Some(COUNTS));
 }
+
+/// Two admins bring in one device, each with another card of it: everybody seals to the same key, whatever came first.
+///
+/// Clauses: CTL-31.
+#[test]
+fn of_two_cards_the_least_holds() {
+    use bulla_core::control::{Grant, Role};
+
+    let mut scene = Scene::new(2);
+    let genesis = scene.entries[0].id();
+    let mut other = scene.device(2).clone();
+    other.sealing_key = scene.device(20).sealing_key;
+    let cards = [scene.device(2).granted(scene.space), other.granted(scene.space)];
+    // Of the second founder it is the first entry, of the first the second.
+    for (author, device) in [0, 1].into_iter().zip(cards) {
+        let grant = Grant { device, role: Role::Writer, label: None };
+        scene.write_knowing(author, &[genesis], grant);
+    }
+    let key = scene.device(2).key;
+    let expected = Some(scene.device(20).sealing_key);
+    assert_eq!(scene.directory().member(&key).unwrap().sealing_key, expected);
+    scene.entries.reverse();
+    let directory = scene.settled();
+    assert_eq!(directory.member(&key).unwrap().sealing_key, expected);
+    let readers = directory.readers(&bulla_core::EntryId::ZERO);
+    assert!(readers.iter().any(|reader| Some(reader.sealing_key) == expected));
+}
