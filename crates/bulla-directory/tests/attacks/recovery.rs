@@ -106,3 +106,34 @@ fn a_succession_in_a_circle_ends() {
     assert_eq!(directory.seniority().len(), 3);
     assert!(directory.writing_epoch(&EntryId::ZERO).is_none());
 }
+
+/// The words of a key that has signed are found: a second entry with a lesser id takes the place of the first, in every
+/// order of arrival, and one with a greater id does nothing. So the words are to be destroyed.
+///
+/// Clauses: DIR-20, CTL-71.
+#[test]
+fn a_used_key_that_signs_again_forks_the_succession() {
+    let mut scene = Scene::with_recovery(1, Some(KEY));
+    let genesis = scene.entries[0].id();
+    let recovery = scene.recovery(Some(5), &[(0, nothing())], Some(NEXT));
+    let honest = scene.write_at(KEY, None, &[genesis], recovery);
+    let (mut is_less, mut is_greater) = (false, false);
+    let mut least = honest;
+    for thief in 10..30 {
+        let recovery = scene.recovery(Some(thief), &[(5, nothing())], None);
+        let second = scene.write_at(KEY, None, &[genesis], recovery);
+        is_less |= second < honest;
+        is_greater |= second > honest;
+        let directory = scene.directory();
+        let verdict = if second < least { COUNTS } else { RECOVERY };
+        assert_eq!(directory.verdict(&second), Some(verdict));
+        least = least.min(second);
+        let taken = directory.role(&scene.device(5).key);
+        assert_eq!(taken, (least == honest).then_some(Role::Admin));
+    }
+    assert!(is_less && is_greater, "both were tried");
+    let directory = scene.settled();
+    assert_eq!(directory.verdict(&least), Some(COUNTS));
+    assert_eq!(directory.verdict(&honest), Some(RECOVERY));
+    assert!(directory.recovery_key().is_none());
+}
