@@ -109,7 +109,7 @@ impl Keyring {
         let mut learned = Learned::default();
         let keys = self.spaces.entry(space).or_default();
         keys.learn(group, epoch, key, &mut learned);
-        self.learn_from(space, group, inheritance, known, learned)
+        self.learn_from(space, group, inheritance, known.as_deref(), learned)
     }
 
     /// Adds what an epoch hands down, opened with its key ([`Inheritance::open`]): the keys of its parents.
@@ -120,7 +120,7 @@ impl Keyring {
         inheritance: Inheritance,
     ) -> Learned {
         let known = self.brought(&space, &group);
-        self.learn_from(space, group, inheritance, known, Learned::default())
+        self.learn_from(space, group, inheritance, known.as_deref(), Learned::default())
     }
 
     fn learn_from(
@@ -128,15 +128,14 @@ impl Keyring {
         space: SpaceId,
         group: EntryId,
         inheritance: Inheritance,
-        known: Option<Arc<TopicSecret>>,
+        known: Option<&TopicSecret>,
         mut learned: Learned,
     ) -> Learned {
         let keys = self.spaces.entry(space).or_default();
         for (parent, key) in inheritance.parents {
             keys.learn(group, parent, key, &mut learned);
         }
-        learned.other_topics =
-            known.as_ref().is_some_and(|known| !known.is_same(&inheritance.topics));
+        learned.other_topics = known.is_some_and(|known| !known.is_same(&inheritance.topics));
         // A group that nothing is held of yet has no place for it: whoever opens an inheritance has the epoch's key.
         if let Some(held) = keys.groups.get_mut(&group) {
             held.fix_topics(Arc::new(inheritance.topics));
