@@ -1,5 +1,6 @@
 //! The command line, and the manual that `--help` prints.
 
+mod device;
 mod space;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use bulla_core::{EntryId, NodeId, SpaceId};
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+pub(crate) use device::{AddArgs, DeviceCommand, InviteArgs, JoinArgs};
 pub(crate) use space::{
     CreateArgs, EraseArgs, GroupsCommand, QuarantineCommand, RecoveryCommand, RoleArg, SpaceCommand,
 };
@@ -91,6 +93,11 @@ pub(crate) enum Command {
     /// Spaces: what replicates together
     #[command(subcommand)]
     Space(SpaceCommand),
+    /// Offer a new device a way into a space, as text and as a QR code
+    Invite(InviteArgs),
+    /// Let a new device in, or come in with an invitation
+    #[command(subcommand)]
+    Device(DeviceCommand),
     /// Entries that were refused and are kept: look at them, judge them again
     #[command(subcommand)]
     Quarantine(QuarantineCommand),

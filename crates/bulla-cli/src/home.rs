@@ -75,6 +75,11 @@ impl Home {
         self.root.join("identity.age")
     }
 
+    /// What this device offered to others that want to come in.
+    pub(crate) fn invitations_path(&self) -> PathBuf {
+        self.root.join("invitations.age")
+    }
+
     /// What others may know of this device.
     pub(crate) fn card_path(&self) -> PathBuf {
         self.root.join("card.txt")

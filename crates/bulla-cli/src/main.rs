@@ -56,6 +56,8 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Command::Identity(command) => commands::identity::run(&app, command),
         Command::Key(command) => commands::key::run(&app, command).await,
         Command::Space(command) => commands::space::run(&app, command).await,
+        Command::Invite(arguments) => commands::invite::run(&app, arguments).await,
+        Command::Device(command) => commands::device::run(&app, command).await,
         Command::Quarantine(command) => commands::quarantine::run(&app, command).await,
         Command::Erase(arguments) => commands::erase::run(&app, arguments).await,
         Command::Recovery(command) => commands::recovery::run(&app, command).await,

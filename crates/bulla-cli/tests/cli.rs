@@ -12,6 +12,8 @@
 mod day;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/device.rs"]
+mod device;
 #[path = "cli/exits.rs"]
 mod exits;
 #[path = "cli/keys.rs"]

@@ -80,7 +80,11 @@ async fn join(app: &App, space: SpaceId, name: Option<&str>) -> Result<()> {
     if let Some(name) = name {
         local.set_name(space, name)?;
     }
-    Space::join_as(&device, &app.spaces()?, space, app.keyring()?, app.marks()).await?;
+    let spaces = app.spaces()?;
+    // What is held stays as it is: a space of version 0.1 has no directory yet that could judge it.
+    if !app.held(&spaces).await?.contains(&space) {
+        Space::join_as(&device, &spaces, space, app.keyring()?, app.marks()).await?;
+    }
     app.home.save_local(&local)?;
     app.output.line(format!("space {space}"));
     app.output.note("Give an admin of the space the line of `bulla space card`; then `bulla sync URL --node KEY`.");

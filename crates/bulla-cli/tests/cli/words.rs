@@ -26,6 +26,8 @@ async fn the_manual_lists_every_command_and_every_exit_code() {
         "identity",
         "key",
         "space",
+        "invite",
+        "device",
         "quarantine",
         "erase",
         "recovery",

@@ -1,0 +1,130 @@
+//! A new device comes in by an invitation, with two files between the two programs and a person at each.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr};
+
+use super::support::{Bench, Home, PATIENCE, text};
+
+/// One side of an exchange, whose program runs.
+struct Side {
+    child: Child,
+    stderr: Lines<BufReader<ChildStderr>>,
+}
+
+impl Side {
+    fn start(home: &Home, words: &[&str], from: &Path, to: &Path) -> Self {
+        let files = ["--in", text(from), "--out", text(to)];
+        let mut command = home.command(&[words, &files[..]].concat());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, stderr }
+    }
+
+    /// The code that it shows.
+    async fn code(&mut self) -> String {
+        loop {
+            let line = tokio::time::timeout(PATIENCE, self.stderr.next_line()).await;
+            let line = line.expect("it shows no code").unwrap().expect("it ended without a code");
+            if let Some(code) = line.strip_prefix("This device shows: ") {
+                return code.to_owned();
+            }
+        }
+    }
+
+    async fn types(&mut self, code: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        stdin.write_all(format!("{code}\n").as_bytes()).await.unwrap();
+    }
+
+    async fn ended(mut self) -> Option<i32> {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        status.expect("it does not end").unwrap().code()
+    }
+}
+
+async fn invited(bench: &Bench, laptop: &Home) -> std::path::PathBuf {
+    let made = laptop.json(&["invite", "--expires", "60"]).await;
+    let file = bench.path("invitation");
+    std::fs::write(&file, made["invitation"].as_str().unwrap()).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn two_people_compare_codes_and_the_device_is_in() {
+    let bench = Bench::new();
+    let (laptop, phone) = (bench.device("laptop").await, bench.device("phone").await);
+    laptop.ok(&["space", "create", "--name", "notes"]).await;
+    let files = bench.files("files", &[("a letter", Some(b"a letter"))]);
+    laptop.ok(&["file", "add", text(&files)]).await;
+    let invitation = invited(&bench, &laptop).await;
+    assert_eq!(laptop.json(&["device", "list"]).await[0]["state"], "open");
+
+    let (there, back) = (bench.path("there"), bench.path("back"));
+    std::fs::write(&there, "something that was in the file before\n").unwrap();
+    let mut adds = Side::start(&laptop, &["device", "add", "--role", "reader"], &there, &back);
+    let join = ["device", "join", text(&invitation), "--name", "notes"];
+    let mut joins = Side::start(&phone, &join, &back, &there);
+    let (one, other) = (adds.code().await, joins.code().await);
+    assert_eq!(one, other);
+    joins.types(&one).await;
+    adds.types(&other.replace(' ', "")).await;
+    assert_eq!((adds.ended().await, joins.ended().await), (Some(0), Some(0)));
+
+    let list = laptop.json(&["device", "list"]).await;
+    assert_eq!(
+        (&list[0]["state"], &list[0]["device"]),
+        (&json!("used"), &json!(phone.key().await))
+    );
+    let bundle = bench.path("bundle");
+    laptop.ok(&["bundle", "export", text(&bundle)]).await;
+    phone.ok(&["bundle", "import", text(&bundle)]).await;
+    assert_eq!(phone.paths().await, ["a letter"]);
+    let members = laptop.json(&["space", "members"]).await;
+    let row = members.as_array().unwrap().iter().find(|row| row["label"] == "phone").unwrap();
+    assert_eq!((&row["role"], &row["device"]), (&json!("reader"), &json!(phone.key().await)));
+
+    // It served once.
+    laptop.fails(3, &["device", "add"]).await;
+    // A reader offers nothing to anybody, and nobody offers for ever.
+    phone.fails(7, &["invite"]).await;
+    laptop.fails(2, &["invite", "--expires", "10081"]).await;
+    phone.fails(2, &["device", "join", "bulla-card1-nothing"]).await;
+}
+
+#[tokio::test]
+async fn a_code_that_differs_lets_nobody_in() {
+    let bench = Bench::new();
+    let (laptop, phone) = (bench.device("laptop").await, bench.device("phone").await);
+    laptop.ok(&["space", "create"]).await;
+    let invitation = invited(&bench, &laptop).await;
+    let (there, back) = (bench.path("there"), bench.path("back"));
+    let mut adds = Side::start(&laptop, &["device", "add"], &there, &back);
+    let mut joins = Side::start(&phone, &["device", "join", text(&invitation)], &back, &there);
+    let (one, other) = (adds.code().await, joins.code().await);
+    adds.types(&other).await;
+    joins.types(if one == "00000 00000" { "00000 00001" } else { "00000 00000" }).await;
+    assert_eq!((adds.ended().await, joins.ended().await), (Some(7), Some(7)));
+    assert_eq!(laptop.json(&["device", "list"]).await[0]["state"], "cancelled");
+    assert_eq!(laptop.json(&["space", "members"]).await.as_array().unwrap().len(), 1);
+    assert_eq!(phone.json(&["space", "list"]).await, json!([]));
+}
+
+#[tokio::test]
+async fn an_invitation_is_drawn_for_a_camera() {
+    let bench = Bench::new();
+    let laptop = bench.device("laptop").await;
+    laptop.ok(&["space", "create"]).await;
+    let drawn = laptop.ok(&["invite", "--qr"]).await;
+    // A square of half blocks with its quiet zone, and the text beneath.
+    let lines: Vec<&str> = drawn.lines().collect();
+    let (text, code) = lines.split_last().unwrap();
+    assert!(text.starts_with("bulla-invite1-"), "{text}");
+    let side = code[0].chars().count();
+    assert_eq!(code.len(), side.div_ceil(2));
+    assert!(code.iter().all(|line| line.chars().count() == side));
+}
