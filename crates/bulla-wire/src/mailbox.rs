@@ -1,8 +1,7 @@
 //! What is asked of a node's mailboxes, and what comes back (WIRE-42 to WIRE-46).
 //!
 //! Neither the key of the node nor the hash of a message is sent: whoever reads a request puts in its own key and computes
-//! the hash, so a request says nothing twice. What the proof is over is `bulla_core`'s
-//! [`MailboxRequest`](bulla_core::values::MailboxRequest).
+//! the hash, so a request says nothing twice. What the proof is over is `bulla_core`'s [`MailboxRequest`].
 
 use bulla_core::cbor::{CborError, CborErrorKind, Decode, Encode, Reader, Writer};
 use bulla_core::ids::MailboxAddress;
