@@ -32,7 +32,7 @@ pub use recovery::Recovery;
 pub use revoke::Revoke;
 pub use role::{Role, RoleChange};
 
-use crate::cbor::{self, CborErrorKind, Encode, Reader, Writer};
+use crate::cbor::{Encode, Reader, Writer};
 use crate::genesis::Genesis;
 use crate::limits::MAX_PAYLOAD_BYTES;
 use crate::{AuthorKey, Header, Kind, SpaceId, VerifiedEntry};
@@ -218,19 +218,8 @@ fn read_payload<P: Payload>(
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err(ControlError::BEYOND_BOUNDS);
     }
-    cbor::check(payload)?;
-    let mut reader = Reader::new(payload);
-    let elements = reader.array(usize::MAX)?;
-    if elements == 0 {
-        return Err(Reader::error_at(0, CborErrorKind::Count).into());
-    }
-    let version = reader.uint(u64::MAX)?;
-    if version != PAYLOAD_VERSION {
-        return Err(ControlError::Version(version));
-    }
-    if elements != P::ELEMENTS + 1 {
-        return Err(Reader::error_at(0, CborErrorKind::Count).into());
-    }
+    let mut reader =
+        Reader::versioned(payload, PAYLOAD_VERSION, P::ELEMENTS + 1, ControlError::Version)?;
     let value = P::read(&mut reader, trust)?;
     reader.finish()?;
     value.rules(context)?;

@@ -1,7 +1,7 @@
 //! The payload of a genesis entry: who founds a space, and by which policy (chapter `entries.md`, clauses GEN-1 to
 //! GEN-6).
 
-use crate::cbor::{CborError, CborErrorKind, Decode, Encode, Reader, Writer};
+use crate::cbor::{CborError, Decode, Encode, Reader, Writer};
 use crate::limits::{MAX_COUNTER, MAX_FOUNDERS, MAX_GENESIS_BYTES};
 use crate::verify::is_small_order_u;
 use crate::{AuthorKey, Code, SealingKey};
@@ -119,20 +119,7 @@ impl Genesis {
         if payload.len() > MAX_GENESIS_BYTES {
             return Err(GenesisError::TooLong);
         }
-        crate::cbor::check(payload)?;
-        let mut reader = Reader::new(payload);
-        let elements = reader.array(usize::MAX)?;
-        let count_error = CborError { kind: CborErrorKind::Count, offset: 0 };
-        if elements == 0 {
-            return Err(count_error.into());
-        }
-        let version = reader.uint(u64::MAX)?;
-        if version != PAYLOAD_VERSION {
-            return Err(GenesisError::Version(version));
-        }
-        if elements != 4 {
-            return Err(count_error.into());
-        }
+        let mut reader = Reader::versioned(payload, PAYLOAD_VERSION, 4, GenesisError::Version)?;
         let count = reader.array(MAX_FOUNDERS)?;
         let mut founders = Vec::with_capacity(count);
         for _ in 0..count {

@@ -1,6 +1,6 @@
 //! The signed header of an entry: its fields, its one encoding and the rules it keeps (chapter `entries.md`).
 
-use crate::cbor::{self, CborError, CborErrorKind, Encode, Reader, Writer};
+use crate::cbor::{CborError, Encode, Reader, Writer};
 use crate::limits::{
     MAX_COUNTER, MAX_DEPENDENCIES, MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES, MIN_SEALED_BYTES,
 };
@@ -138,19 +138,7 @@ impl Header {
         if bytes.len() > MAX_HEADER_BYTES {
             return Err(HeaderError::TooLong);
         }
-        cbor::check(bytes)?;
-        let mut reader = Reader::new(bytes);
-        let fields = reader.array(usize::MAX)?;
-        if fields == 0 {
-            return Err(count_error());
-        }
-        let version = reader.uint(u64::MAX)?;
-        if version != FORMAT_VERSION {
-            return Err(HeaderError::Version(version));
-        }
-        if fields != FIELDS {
-            return Err(count_error());
-        }
+        let mut reader = Reader::versioned(bytes, FORMAT_VERSION, FIELDS, HeaderError::Version)?;
         let space = SpaceId(reader.array_of()?);
         let author = AuthorKey(reader.array_of()?);
         let sequence = reader.uint(MAX_COUNTER)?;
@@ -281,10 +269,6 @@ impl Encode for Header {
         self.encode_before_salt(writer);
         writer.bytes(self.salt).uint(u64::from(self.payload_length)).bytes(self.content_hash);
     }
-}
-
-const fn count_error() -> HeaderError {
-    HeaderError::Cbor(CborError { kind: CborErrorKind::Count, offset: 0 })
 }
 
 /// The bytes that an author signs for a header with this digest: the domain string, then the 32 bytes (ENT-31).

@@ -4,7 +4,7 @@
 //! Grants carry it, so whoever reads a grant knows that the device itself claimed both keys for this space. It lies here
 //! because nodes and directories check it, which link no code that pairs.
 
-use crate::cbor::{self, CborError, CborErrorKind, Encode, Reader, Writer};
+use crate::cbor::{CborError, CborErrorKind, Encode, Reader, Writer};
 use crate::verify::{SignatureError, is_small_order_u, verify_signature};
 use crate::{AuthorKey, Code, InvitationId, SealingKey, Signature, SpaceId, domain};
 
@@ -128,19 +128,7 @@ impl JoiningCard {
         if bytes.len() > JOINING_CARD_BYTES {
             return Err(Reader::error_at(0, CborErrorKind::Bounds).into());
         }
-        cbor::check(bytes)?;
-        let mut reader = Reader::new(bytes);
-        let elements = reader.array(usize::MAX)?;
-        if elements == 0 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
-        let version = reader.uint(u64::MAX)?;
-        if version != VERSION {
-            return Err(JoiningCardError::Version(version));
-        }
-        if elements != 6 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
+        let mut reader = Reader::versioned(bytes, VERSION, 6, JoiningCardError::Version)?;
         let claim = JoiningClaim {
             space: SpaceId(reader.array_of()?),
             author: AuthorKey(reader.array_of()?),

@@ -13,7 +13,7 @@ mod writer;
 
 use std::fmt;
 
-use bulla_core::cbor::{self, CborError, CborErrorKind, Reader, Writer};
+use bulla_core::cbor::{CborError, CborErrorKind, Reader, Writer};
 use bulla_core::limits::MAX_COUNTER;
 use bulla_core::{Code, EntryId, KeyId, domain};
 use subtle::ConstantTimeEq;
@@ -216,19 +216,7 @@ impl Manifest {
     ///
     /// [`ManifestError::Cbor`], [`ManifestError::Version`] or [`ManifestError::Shape`].
     pub fn decode(plaintext: &[u8]) -> Result<Self, ManifestError> {
-        cbor::check(plaintext)?;
-        let mut reader = Reader::new(plaintext);
-        let elements = reader.array(usize::MAX)?;
-        if elements == 0 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
-        let version = reader.uint(u64::MAX)?;
-        if version != VERSION {
-            return Err(ManifestError::Version(version));
-        }
-        if elements != 5 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
+        let mut reader = Reader::versioned(plaintext, VERSION, 5, ManifestError::Version)?;
         let level = u8::try_from(reader.uint(MAX_LEVEL.into())?).unwrap_or(MAX_LEVEL);
         let length = reader.uint(MAX_COUNTER)?;
         let start = reader.position();

@@ -9,7 +9,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use bulla_core::cbor::{self, CborError, CborErrorKind, Reader, Writer};
+use bulla_core::cbor::{CborError, CborErrorKind, Reader, Writer};
 use bulla_core::verify::{SignatureError, verify_signature};
 use bulla_core::{AuthorKey, Code, KeyId, SealingKey, Signature, SpaceId, domain};
 use bulla_identity::{
@@ -207,19 +207,7 @@ impl KeyTransfer {
         if bytes.len() > MAX_BYTES {
             return Err(Reader::error_at(0, CborErrorKind::Bounds).into());
         }
-        cbor::check(bytes)?;
-        let mut reader = Reader::new(bytes);
-        let elements = reader.array(usize::MAX)?;
-        if elements == 0 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
-        let version = reader.uint(u64::MAX)?;
-        if version != VERSION {
-            return Err(TransferError::Version(version));
-        }
-        if elements != 8 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
+        let mut reader = Reader::versioned(bytes, VERSION, 8, TransferError::Version)?;
         let space = SpaceId(reader.array_of()?);
         let (exporter, recipient) = (AuthorKey(reader.array_of()?), AuthorKey(reader.array_of()?));
         let count = reader.array(MAX_TRANSFERRED_KEYS)?;

@@ -6,7 +6,7 @@ mod text;
 use std::fmt;
 use std::str::FromStr;
 
-use bulla_core::cbor::{self, CborError, CborErrorKind, Reader, Writer};
+use bulla_core::cbor::{CborError, CborErrorKind, Reader, Writer};
 use bulla_core::verify::{SignatureError, is_small_order_u, verify_signature};
 use bulla_core::{AuthorKey, Code, SealingKey, Signature, domain};
 
@@ -108,19 +108,7 @@ impl Card {
         if bytes.len() > MAX_CARD_BYTES {
             return Err(Reader::error_at(0, CborErrorKind::Bounds).into());
         }
-        cbor::check(bytes)?;
-        let mut reader = Reader::new(bytes);
-        let elements = reader.array(usize::MAX)?;
-        if elements == 0 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
-        let version = reader.uint(u64::MAX)?;
-        if version != CARD_VERSION {
-            return Err(CardError::Version(version));
-        }
-        if elements != 5 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
+        let mut reader = Reader::versioned(bytes, CARD_VERSION, 5, CardError::Version)?;
         let author = AuthorKey(reader.array_of()?);
         let sealing_key = SealingKey(reader.array_of()?);
         let label = reader.text(MAX_CARD_BYTES)?.to_owned();

@@ -5,7 +5,7 @@ mod qr;
 
 use std::str::FromStr;
 
-use bulla_core::cbor::{self, CborError, CborErrorKind, Reader, Writer};
+use bulla_core::cbor::{CborError, CborErrorKind, Reader, Writer};
 use bulla_core::{AuthorKey, Code, InvitationId, SpaceId, domain};
 use bulla_identity::{ArmourError, RandomnessError, armour, unarmour};
 use zeroize::Zeroizing;
@@ -127,19 +127,7 @@ impl Invitation {
         if bytes.len() > MAX_BYTES {
             return Err(Reader::error_at(0, CborErrorKind::Bounds).into());
         }
-        cbor::check(bytes)?;
-        let mut reader = Reader::new(bytes);
-        let elements = reader.array(usize::MAX)?;
-        if elements == 0 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
-        let version = reader.uint(u64::MAX)?;
-        if version != VERSION {
-            return Err(InvitationError::Version(version));
-        }
-        if elements != 6 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
+        let mut reader = Reader::versioned(bytes, VERSION, 6, InvitationError::Version)?;
         let space = SpaceId(reader.array_of()?);
         let inviter = Inviter(reader.array_of()?);
         let secret = Zeroizing::new(reader.array_of()?);

@@ -1,6 +1,6 @@
 //! A borrowing reader over canonical bytes.
 
-use super::check::head;
+use super::check::{check, head};
 use super::{CborError, CborErrorKind as Kind};
 
 /// Reads items in order. Shortest forms are enforced at every read, so a reader alone never accepts a second encoding of
@@ -16,6 +16,37 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, position: 0 }
+    }
+
+    /// A reader at the second element of `[version, …]`, the form of everything that is signed or kept; the length of
+    /// `bytes` is for the caller to bound.
+    ///
+    /// The order of the checks: the encoding of the whole, an array, not an empty one, the version, `elements`, which
+    /// counts the version.
+    ///
+    /// # Errors
+    ///
+    /// `unknown` of a version that is not `version`; else a [`CborError`].
+    pub fn versioned<E: From<CborError>>(
+        bytes: &'a [u8],
+        version: u64,
+        elements: usize,
+        unknown: impl FnOnce(u64) -> E,
+    ) -> Result<Self, E> {
+        check(bytes)?;
+        let mut reader = Self::new(bytes);
+        let count = reader.array(usize::MAX)?;
+        if count == 0 {
+            return Err(Self::error_at(0, Kind::Count).into());
+        }
+        let actual = reader.uint(u64::MAX)?;
+        if actual != version {
+            return Err(unknown(actual));
+        }
+        if count != elements {
+            return Err(Self::error_at(0, Kind::Count).into());
+        }
+        Ok(reader)
     }
 
     /// The offset of the next item in bytes.

@@ -1,6 +1,6 @@
 //! The record of one name in a folder (MAN-8 to MAN-10). Names are content: they never leave unsealed.
 
-use bulla_core::cbor::{self, CborError, CborErrorKind, Reader, Writer};
+use bulla_core::cbor::{CborError, Reader, Writer};
 use bulla_core::limits::MAX_COUNTER;
 use bulla_core::{Code, EntryId};
 
@@ -127,19 +127,7 @@ impl FileRecord {
     ///
     /// [`RecordError`].
     pub fn decode(plaintext: &[u8]) -> Result<Self, RecordError> {
-        cbor::check(plaintext)?;
-        let mut reader = Reader::new(plaintext);
-        let elements = reader.array(usize::MAX)?;
-        if elements == 0 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
-        let version = reader.uint(u64::MAX)?;
-        if version != VERSION {
-            return Err(RecordError::Version(version));
-        }
-        if elements != 7 {
-            return Err(Reader::error_at(0, CborErrorKind::Count).into());
-        }
+        let mut reader = Reader::versioned(plaintext, VERSION, 7, RecordError::Version)?;
         let count = reader.array(MAX_PATH_COMPONENTS)?;
         let mut path = Vec::with_capacity(count);
         for _ in 0..count {
