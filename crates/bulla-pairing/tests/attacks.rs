@@ -5,6 +5,8 @@
 
 #[path = "attacks/a02_altered_messages.rs"]
 mod a02_altered_messages;
+#[path = "attacks/a03_signed_objects.rs"]
+mod a03_signed_objects;
 #[path = "attacks/a34_zero_agreements.rs"]
 mod a34_zero_agreements;
 #[path = "attacks/a62_leaks.rs"]
