@@ -202,6 +202,9 @@ impl Writer {
             Alone::Release(ids, reply) => {
                 drop(reply.send(self.change(|plan| plan.release(space, &ids))));
             }
+            Alone::DropKept(ids, reply) => {
+                drop(reply.send(self.change(|plan| plan.drop_kept(space, &ids))));
+            }
         }
     }
 

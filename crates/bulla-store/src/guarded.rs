@@ -129,6 +129,16 @@ pub trait Admission: Debug + Send + Sync + 'static {
     async fn arrived(&self, _cx: &Context, _entries: &[Verified]) -> Result<()> {
         Ok(())
     }
+
+    /// The permit of control entries that were stored is gone. For what follows from them, may take long, and need not be
+    /// done before anything else is judged.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be done. The `put` then fails; the control entries stay.
+    async fn follow_up(&self, _cx: &Context) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Lets everything through.
@@ -151,6 +161,10 @@ impl Admission for AdmitAll {
     }
 
     async fn arrived(&self, _cx: &Context, _entries: &[Verified]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn follow_up(&self, _cx: &Context) -> Result<()> {
         Ok(())
     }
 }
@@ -226,6 +240,9 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
             self.admission.arrived(cx, &others).await?;
         }
         drop(permit);
+        if !control.is_empty() {
+            self.admission.follow_up(cx).await?;
+        }
         Ok(lineage)
     }
 

@@ -1,7 +1,7 @@
 //! Stores whose entries an admission judges, now and again later (chapter `store.md`, part "Marks").
 
 use async_trait::async_trait;
-use bulla_core::values::{PutReport, Rule};
+use bulla_core::values::{PayloadState, PutReport, Rule};
 use bulla_core::{
     AuthorKey, Code, EntryId, KeyId, Kind, SetDigest, Topic, Verified, VerifiedHeader,
 };
@@ -28,7 +28,8 @@ impl Mark {
     }
 }
 
-/// What an admission wants to know of an entry that is held: parts of its header, never its payload (MARK-8).
+/// What an admission wants to know of an entry that is held: parts of its header and what became of its payload, never the
+/// payload itself (MARK-8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// Where the store received it.
@@ -47,14 +48,18 @@ pub struct Facts {
     pub topic: Topic,
     /// The epoch key that sealed it; zero for control kinds.
     pub key_id: KeyId,
+    /// The length of its payload in bytes, held or not.
+    pub payload_length: u32,
     /// Whether it counts.
     pub mark: Mark,
+    /// Whether its payload is held, and if not why.
+    pub payload: PayloadState,
 }
 
 impl Facts {
-    /// The facts of an entry held at `receipt` with this mark.
+    /// The facts of an entry held at `receipt` with this mark and its payload in this state.
     #[must_use]
-    pub fn of(header: &VerifiedHeader, receipt: u64, mark: Mark) -> Self {
+    pub fn of(header: &VerifiedHeader, receipt: u64, mark: Mark, payload: PayloadState) -> Self {
         let fields = header.header();
         Self {
             receipt,
@@ -65,7 +70,9 @@ impl Facts {
             kind: fields.kind,
             topic: fields.topic,
             key_id: fields.key_id,
+            payload_length: fields.payload_length,
             mark,
+            payload,
         }
     }
 

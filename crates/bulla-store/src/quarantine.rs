@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bulla_core::values::Refusal;
-use bulla_core::{AuthorKey, Code, EntryId, KeyId, Kind, Verified};
+use bulla_core::{AuthorKey, Code, EntryId, KeyId, Kind, Topic, Verified};
 
 use crate::{ContentAddressedStore, Context, Result};
 
@@ -37,6 +37,8 @@ pub struct KeptFacts {
     pub previous: EntryId,
     /// What it is for.
     pub kind: Kind,
+    /// Its topic.
+    pub topic: Topic,
     /// The epoch key that sealed it.
     pub key_id: KeyId,
     /// Why it was refused.
@@ -58,6 +60,7 @@ impl KeptFacts {
             sequence: header.sequence,
             previous: header.previous,
             kind: header.kind,
+            topic: header.topic,
             key_id: header.key_id,
             code,
             size_bytes: size_of(entry),
@@ -162,6 +165,7 @@ pub fn size_of(entry: &Verified) -> u64 {
 /// - **QUAR-5** An entry that is stored leaves the quarantine in the same commit.
 /// - **QUAR-6** Listings are of one moment, by id.
 /// - **QUAR-7** What is released is forgotten.
+/// - **QUAR-8** A payload is dropped in one commit, and its entry stays.
 #[async_trait]
 pub trait Quarantine: ContentAddressedStore {
     /// Keeps entries, each with the reason why it was refused: at most 4,096 and 16 MiB of them.
@@ -200,6 +204,14 @@ pub trait Quarantine: ContentAddressedStore {
     ///
     /// As [`keep`](Self::keep).
     async fn release(&self, cx: &Context, ids: &[EntryId]) -> Result<u64>;
+
+    /// Drops the payloads of entries, at most 10,000, durably; how many were kept with one. What is left of them is their
+    /// headers, kept for the reasons they had (QUAR-8).
+    ///
+    /// # Errors
+    ///
+    /// As [`keep`](Self::keep).
+    async fn drop_payloads(&self, cx: &Context, ids: &[EntryId]) -> Result<u64>;
 
     /// How much is kept.
     ///

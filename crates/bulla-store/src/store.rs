@@ -140,8 +140,8 @@ pub trait Erasable: ContentAddressedStore {
     /// As [`head`](ContentAddressedStore::head).
     async fn erase(&self, cx: &Context, erasure: Erasure) -> Result<ErasureReport>;
 
-    /// Takes back what erasures and prunings said of at most 10,000 entries, durably: payloads that are erased or pruned are
-    /// missing, and what was remembered of entries that are not held is forgotten (ERA-8). How many entries that was.
+    /// Takes back what erasures said of at most 10,000 entries, durably: payloads that are erased are missing, and what was
+    /// remembered of entries that are not held is forgotten (ERA-8). Prunings stay. How many entries that was.
     ///
     /// # Errors
     ///

@@ -222,6 +222,10 @@ impl Quarantine for Engine {
         pass!(self, self.memory.release(cx, ids))
     }
 
+    async fn drop_payloads(&self, cx: &Context, ids: &[EntryId]) -> Result<u64> {
+        pass!(self, self.memory.drop_payloads(cx, ids))
+    }
+
     async fn kept_totals(&self, cx: &Context) -> Result<KeptTotals> {
         pass!(self, self.memory.kept_totals(cx))
     }

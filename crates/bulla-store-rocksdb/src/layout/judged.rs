@@ -116,6 +116,11 @@ impl<'a> KeptRow<'a> {
         encode_kept(code, &self.signature, self.header, self.payload)
     }
 
+    /// The same row with the header alone.
+    pub(crate) fn without_payload(self) -> Self {
+        Self { payload: None, ..self }
+    }
+
     /// The entry, its id and its payload checked anew.
     pub(crate) fn entry(&self, id: &EntryId) -> Result<Verified> {
         let bytes = Bytes::copy_from_slice(self.header);

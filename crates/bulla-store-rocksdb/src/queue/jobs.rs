@@ -32,7 +32,7 @@ pub(crate) struct Put {
 pub(crate) enum Alone {
     /// Drop payloads.
     Erase(Erasure, Reply<ErasureReport>),
-    /// Make payloads that were dropped wanted again.
+    /// Make payloads that were erased wanted again.
     Restore(Vec<EntryId>, Reply<u64>),
     /// Count by a rule.
     Rule(Rule, Reply<()>),
@@ -42,6 +42,8 @@ pub(crate) enum Alone {
     Keep(Keep),
     /// Forget entries that were kept.
     Release(Vec<EntryId>, Reply<u64>),
+    /// Leave the headers of entries that were kept.
+    DropKept(Vec<EntryId>, Reply<u64>),
 }
 
 /// Entries to be kept in quarantine.
@@ -62,7 +64,7 @@ impl Alone {
             Self::Rule(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::Mark(_, reply) => drop(reply.send(Err(error.clone()))),
             Self::Keep(keep) => drop(keep.reply.send(Err(error.clone()))),
-            Self::Restore(_, reply) | Self::Release(_, reply) => {
+            Self::Restore(_, reply) | Self::Release(_, reply) | Self::DropKept(_, reply) => {
                 drop(reply.send(Err(error.clone())));
             }
         }

@@ -106,7 +106,7 @@ fn at(view: &View<'_>, receipt: u64, mark: Mark) -> Result<Facts> {
     let found = view.database.raw().get_pinned_cf_opt(family, key, &view.options());
     let found = found.map_err(read_error("headers"))?;
     let row = found.as_deref().and_then(HeaderRow::parse).ok_or_else(|| damaged_row("headers"))?;
-    Ok(Facts::of(&verified_header(&row)?, receipt, mark))
+    Ok(Facts::of(&verified_header(&row)?, receipt, mark, row.state.payload_state()))
 }
 
 fn mark_at(view: &View<'_>, receipt: u64) -> Result<Mark> {

@@ -44,6 +44,13 @@ impl Quarantine for DiskStore {
         self.alone(space, |reply| Alone::Release(ids, reply)).await
     }
 
+    async fn drop_payloads(&self, cx: &Context, ids: &[EntryId]) -> Result<u64> {
+        rules::check_ids(ids.len())?;
+        let space = self.in_use(cx).await?;
+        let ids = ids.to_vec();
+        self.alone(space, |reply| Alone::DropKept(ids, reply)).await
+    }
+
     async fn kept_totals(&self, cx: &Context) -> Result<KeptTotals> {
         Ok(self.in_use(cx).await?.live()?.kept)
     }

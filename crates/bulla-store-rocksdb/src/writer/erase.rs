@@ -111,7 +111,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Takes back what erasures and prunings said; of how many entries. Their space has nothing else in this commit.
+    /// Takes back what erasures said; of how many entries. Their space has nothing else in this commit.
     pub(super) fn restore(&mut self, space: &Arc<Space>, ids: &[EntryId]) -> Result<u64> {
         let mut touched = self.touch(space)?;
         let count = self.restore_all(&mut touched, ids);
@@ -126,7 +126,8 @@ impl Plan<'_> {
             let key = id_key(number, id);
             let Some(index) = self.database.row::<IndexRow>(Family::Ids, &key)? else {
                 let removal: Option<RemovalRow> = self.database.row(Family::Removals, &key)?;
-                if removal.is_some() && done.insert(*id) {
+                // What was pruned was so for another reason.
+                if removal.is_some_and(|removal| !removal.is_prune) && done.insert(*id) {
                     self.batch.delete(Family::Removals, key)?;
                     touched.row.removals = touched.row.removals.saturating_sub(1);
                 }
@@ -139,7 +140,7 @@ impl Plan<'_> {
             let row = HeaderRow::parse(&bytes)
                 .filter(|row| row.id == *id)
                 .ok_or_else(|| damaged_row("headers"))?;
-            if row.state.by().is_some() && done.insert(*id) {
+            if matches!(row.state, State::Erased(_)) && done.insert(*id) {
                 self.put_state(number, &row, index.receipt, State::Missing)?;
             }
         }

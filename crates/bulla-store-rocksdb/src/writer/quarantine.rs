@@ -123,6 +123,36 @@ impl Plan<'_> {
         Ok(())
     }
 
+    /// Drops payloads of entries that were kept; how many there were.
+    pub(super) fn drop_kept(&mut self, space: &Arc<Space>, ids: &[EntryId]) -> Result<u64> {
+        let mut touched = self.touch(space)?;
+        let count = self.drop_all_kept(&mut touched, ids);
+        self.put_back(touched);
+        count
+    }
+
+    fn drop_all_kept(&mut self, touched: &mut Touched, ids: &[EntryId]) -> Result<u64> {
+        let number = touched.number();
+        let mut done = std::collections::HashSet::new();
+        for id in ids {
+            let key = kept_key(number, id);
+            let Some(bytes) = self.database.get(Family::Quarantine, &key)? else { continue };
+            // A row that cannot be read is left where it is; `verify` finds it.
+            let Some(row) = KeptRow::parse(&bytes).filter(|row| row.payload.is_some()) else {
+                continue;
+            };
+            let Some((author, before)) = owner(&row).filter(|_| done.insert(*id)) else { continue };
+            let row = row.without_payload();
+            self.batch.put(Family::Quarantine, key, row.with_code(&row.code))?;
+            let of_author = touched.kept_of(self.database, &author)?;
+            let after = row.size_bytes();
+            touched.kept_of.insert(author, of_author.without(before).with(after));
+            touched.kept = touched.kept.without(before).with(after);
+            touched.is_quarantine_full = Some(false);
+        }
+        Ok(u64::try_from(done.len()).unwrap_or(u64::MAX))
+    }
+
     /// Forgets entries that were kept; how many there were.
     pub(super) fn release(&mut self, space: &Arc<Space>, ids: &[EntryId]) -> Result<u64> {
         let mut touched = self.touch(space)?;

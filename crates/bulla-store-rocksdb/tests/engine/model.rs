@@ -47,6 +47,12 @@ enum Operation {
     Release {
         entries: Vec<usize>,
     },
+    DropKept {
+        entries: Vec<usize>,
+    },
+    Restore {
+        entries: Vec<usize>,
+    },
     Reopen,
     OpenCopy,
     Compact,
@@ -64,6 +70,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => (some(), some(), marks())
             .prop_map(|(entries, headers_only, codes)| Operation::Keep { entries, headers_only, codes }),
         1 => some().prop_map(|entries| Operation::Release { entries }),
+        2 => some().prop_map(|entries| Operation::DropKept { entries }),
+        2 => some().prop_map(|entries| Operation::Restore { entries }),
         6 => (some(), some()).prop_map(|(entries, headers_only)| Operation::Put { entries, headers_only }),
         2 => (some(), any::<bool>(), 0..POOL)
             .prop_map(|(entries, is_prune, by)| Operation::Erase { entries, is_prune, by }),
@@ -215,6 +223,16 @@ async fn check(pool: &[VerifiedEntry], operations: &[Operation]) {
                 let ids: Vec<_> = entries.iter().map(|&at| pool[at].id()).collect();
                 let on_disk = disk.release(&cx(), &ids).await.unwrap();
                 assert_eq!(on_disk, model.release(&cx(), &ids).await.unwrap());
+            }
+            Operation::DropKept { entries } => {
+                let ids: Vec<_> = entries.iter().map(|&at| pool[at].id()).collect();
+                let on_disk = disk.drop_payloads(&cx(), &ids).await.unwrap();
+                assert_eq!(on_disk, model.drop_payloads(&cx(), &ids).await.unwrap());
+            }
+            Operation::Restore { entries } => {
+                let ids: Vec<_> = entries.iter().map(|&at| pool[at].id()).collect();
+                let on_disk = disk.restore(&cx(), &ids).await.unwrap();
+                assert_eq!(on_disk, model.restore(&cx(), &ids).await.unwrap());
             }
             Operation::Reopen => {
                 drop((disk, spaces));

@@ -119,8 +119,8 @@ impl State {
     }
 
     fn facts(&self, receipt: u64) -> Option<Facts> {
-        let header = self.by_receipt(receipt)?.entry.verified_header();
+        let stored = self.by_receipt(receipt)?;
         let mark = self.marks.get(&receipt).map_or(Mark::Counts, |code| Mark::Not(code.clone()));
-        Some(Facts::of(header, receipt, mark))
+        Some(Facts::of(stored.entry.verified_header(), receipt, mark, stored.state))
     }
 }

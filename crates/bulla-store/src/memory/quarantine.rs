@@ -65,6 +65,22 @@ impl Ward {
         outcome
     }
 
+    /// Leaves the header of an entry; whether there was a payload.
+    fn drop_payload(&mut self, id: &EntryId) -> bool {
+        let Some(kept) = self.entries.get_mut(id) else { return false };
+        if kept.entry.payload().is_none() {
+            return false;
+        }
+        let before = size_of(&kept.entry);
+        kept.entry = Verified::Header(kept.entry.verified_header().clone());
+        let (author, after) = (kept.entry.header().author, size_of(&kept.entry));
+        let of_author = self.authors.entry(author).or_default();
+        *of_author = of_author.without(before).with(after);
+        self.all = self.all.without(before).with(after);
+        self.is_full = false;
+        true
+    }
+
     /// Takes an entry out; whether it was there.
     pub(super) fn remove(&mut self, id: &EntryId) -> bool {
         let Some(kept) = self.entries.remove(id) else { return false };
@@ -132,6 +148,13 @@ impl Quarantine for MemoryStore {
         rules::check_ids(ids.len())?;
         let mut state = self.write()?;
         let count = ids.iter().filter(|id| state.ward.remove(id)).count();
+        Ok(u64::try_from(count).unwrap_or(u64::MAX))
+    }
+
+    async fn drop_payloads(&self, _cx: &Context, ids: &[EntryId]) -> Result<u64> {
+        rules::check_ids(ids.len())?;
+        let mut state = self.write()?;
+        let count = ids.iter().filter(|id| state.ward.drop_payload(id)).count();
         Ok(u64::try_from(count).unwrap_or(u64::MAX))
     }
 

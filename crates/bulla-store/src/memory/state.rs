@@ -169,16 +169,18 @@ impl State {
         *kept = rules::stronger_absence(*kept, state);
     }
 
-    /// Takes back what an erasure or a pruning said of an entry; whether there was one.
+    /// Takes back what an erasure said of an entry; whether there was one. What was pruned was so for another reason.
     pub(super) fn restore(&mut self, id: &EntryId) -> bool {
-        if self.remembered.remove(id).is_some() {
+        let is_erased = |state: PayloadState| matches!(state, PayloadState::Erased(_));
+        if self.remembered.get(id).is_some_and(|state| is_erased(*state)) {
+            self.remembered.remove(id);
             return true;
         }
         let receipt = self.receipts.get(id).copied();
         let Some(stored) = receipt.and_then(|receipt| stored_mut(&mut self.stored, receipt)) else {
             return false;
         };
-        let is_taken = matches!(stored.state, PayloadState::Erased(_) | PayloadState::Pruned(_));
+        let is_taken = is_erased(stored.state);
         if is_taken {
             stored.state = PayloadState::Missing;
         }

@@ -95,6 +95,7 @@ fn is_head(kind: Kind) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bulla_core::values::PayloadState;
     use bulla_core::{KeyId, Topic};
     use bulla_store::Mark;
 
@@ -110,7 +111,9 @@ mod tests {
             kind,
             topic: Topic::ZERO,
             key_id: KeyId::ZERO,
+            payload_length: 16,
             mark: Mark::Counts,
+            payload: PayloadState::Present,
         }
     }
 

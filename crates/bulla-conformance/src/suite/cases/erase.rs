@@ -334,10 +334,10 @@ async fn taken_back(ground: &Ground) -> Result<(), Failure> {
     let entries = stage.world.entries(0, 4)?;
     put_new(&stage, whole(&entries), 1).await?;
     let all = ids(&entries);
-    erase(&stage, &origin, BY, false, &all[..1]).await?;
-    erase(&stage, &origin, BY, true, &all[1..2]).await?;
+    erase(&stage, &origin, BY, false, &all[..2]).await?;
+    erase(&stage, &origin, BY, true, &all[3..]).await?;
     let before = head(&stage).await?;
-    let named = [all[0], all[1], all[2], all[0], EntryId([9; 32])];
+    let named = [all[0], all[1], all[2], all[3], all[0], EntryId([9; 32])];
     check_eq!(origin.restore(&stage.cx, &named).await?, 2, "those that were dropped, each once");
     check_eq!(head(&stage).await?, before, "no payload came or went");
     for entry in entries.iter().take(2) {
@@ -348,6 +348,8 @@ async fn taken_back(ground: &Ground) -> Result<(), Failure> {
     for id in &all[2..] {
         check_eq!(origin.has_one(&stage.cx, *id).await?, Has::Yes, "others are as they were");
     }
+    let pruned = GetItem::Header(header_of(&entries[3]), PayloadState::Pruned(BY));
+    check_eq!(origin.get_one(&stage.cx, all[3]).await?, pruned, "what was pruned stays so");
     check_eq!(origin.restore(&stage.cx, &named).await?, 0, "a second time nothing is left to do");
     let report = put(&stage, whole(&entries)).await?;
     let expected = vec![
@@ -357,20 +359,22 @@ async fn taken_back(ground: &Ground) -> Result<(), Failure> {
         PutOutcome::Duplicate(4),
     ];
     check_eq!(report.outcomes, expected, "what comes again is taken back");
-    check_eq!(head(&stage).await?.present.count, 4, "and present");
+    check_eq!(head(&stage).await?.present.count, 3, "and present");
     Ok(())
 }
 
 async fn taken_back_before_arrival(ground: &Ground) -> Result<(), Failure> {
     let (stage, origin) = fresh(ground).await?;
-    let entries = stage.world.entries(0, 2)?;
+    let entries = stage.world.entries(0, 3)?;
     let named = ids(&entries);
-    erase(&stage, &origin, BY, false, &named).await?;
+    erase(&stage, &origin, BY, false, &named[..2]).await?;
+    erase(&stage, &origin, BY, true, &named[2..]).await?;
+    check_eq!(origin.restore(&stage.cx, &named[2..]).await?, 0, "what is pruned stays so");
     check_eq!(origin.restore(&stage.cx, &named[..1]).await?, 1, "forgotten");
     check_eq!(origin.restore(&stage.cx, &named[..1]).await?, 0, "once");
     put_new(&stage, whole(&entries), 1).await?;
     let now = head(&stage).await?;
-    check_eq!((now.held.count, now.present.count), (2, 1), "the other is stored as a header");
+    check_eq!((now.held.count, now.present.count), (3, 1), "the others are stored as headers");
     check_eq!(
         origin.has_one(&stage.cx, named[0]).await?,
         Has::Yes,

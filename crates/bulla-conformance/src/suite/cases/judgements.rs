@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bulla_core::values::{Rule, ScanRequest};
+use bulla_core::values::{PayloadState, Rule, ScanRequest};
 use bulla_core::{EntryId, SetDigest, VerifiedEntry};
 use bulla_store::{Erasure, Facts, FactsPage, Judgement, Mark, Place};
 use futures_util::StreamExt as _;
@@ -78,8 +78,9 @@ async fn authored(ground: &Ground) -> Result<(), Failure> {
         (entry, mark)
     });
     engine.put_judged(&stage.cx, batch.collect()).await?;
-    let fact =
-        |entry: &VerifiedEntry, receipt, mark| Facts::of(entry.verified_header(), receipt, mark);
+    let fact = |entry: &VerifiedEntry, receipt, mark| {
+        Facts::of(entry.verified_header(), receipt, mark, PayloadState::Present)
+    };
     let expected = [
         fact(&first, 4, Mark::Counts),
         fact(&fork, 3, not(CUT)),
@@ -122,12 +123,13 @@ async fn facts(ground: &Ground) -> Result<(), Failure> {
     ];
     engine.put_judged(&stage.cx, batch).await?;
     let asked = [entries[1].id(), entries[2].id(), entries[0].id(), genesis.id(), entries[1].id()];
-    let known = Some(Facts::of(entries[1].verified_header(), 3, Mark::Counts));
+    let known =
+        Some(Facts::of(entries[1].verified_header(), 3, Mark::Counts, PayloadState::Present));
     let expected = [
         known.clone(),
         None,
-        Some(Facts::of(entries[0].verified_header(), 2, not(CUT))),
-        Some(Facts::of(genesis.verified_header(), 1, Mark::Counts)),
+        Some(Facts::of(entries[0].verified_header(), 2, not(CUT), PayloadState::Missing)),
+        Some(Facts::of(genesis.verified_header(), 1, Mark::Counts, PayloadState::Present)),
         known,
     ];
     check_eq!(engine.facts(&stage.cx, &asked).await?, expected, "each in its place");

@@ -142,7 +142,9 @@ async fn stored_with(ground: &Ground) -> Result<(), Failure> {
     let expected: Vec<_> = (1..)
         .zip(entries.iter().zip(marks))
         .filter(|(_, (_, mark))| mark.code().is_some())
-        .map(|(receipt, (entry, mark))| Facts::of(entry.verified_header(), receipt, mark))
+        .map(|(receipt, (entry, mark))| {
+            Facts::of(entry.verified_header(), receipt, mark, PayloadState::Present)
+        })
         .collect();
     check_eq!(marked, expected, "those that do not count are listed with their reasons");
     Ok(())

@@ -31,6 +31,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Judged Must "quarantine-listed" ["QUAR-6"] listed),
     case!(Judged Must "quarantine-entries-by-id" ["QUAR-6", "STO-22"] entries_by_id),
     case!(Judged Must "quarantine-released" ["QUAR-7"] released),
+    case!(Judged Must "quarantine-payload-dropped" ["QUAR-8"] payload_dropped),
     case!(Judged Must "quarantine-bounds" ["QUAR-6", "STO-10"] bounds),
     case!(Judged Must "quarantine-restart" ["QUAR-3"] restarted),
     case!(Judged Must "quarantine-concurrent" ["QUAR-5", "STO-7"] concurrent),
@@ -280,6 +281,26 @@ async fn released(ground: &Ground) -> Result<(), Failure> {
     Ok(())
 }
 
+async fn payload_dropped(ground: &Ground) -> Result<(), Failure> {
+    let (stage, engine) = ruled(ground).await?;
+    let entries = stage.world.entries(0, 4)?;
+    put_new(&stage, whole(&entries[3..]), 1).await?;
+    let kept =
+        [entries[0].clone().into(), entries[1].clone().into(), header_of(&entries[2]).into()];
+    keep(&stage, &*engine, kept.to_vec(), NO_RIGHT).await?;
+    let named = [entries[0].id(), entries[0].id(), entries[2].id(), entries[3].id()];
+    check_eq!(engine.drop_payloads(&stage.cx, &named).await?, 1, "those that had one, once each");
+    check_eq!(engine.drop_payloads(&stage.cx, &named).await?, 0, "and not again");
+    let left: Vec<Verified> =
+        [header_of(&entries[0]).into(), entries[1].clone().into(), header_of(&entries[2]).into()]
+            .into();
+    check_eq!(all_kept(&stage, &*engine).await?, facts_of(left, NO_RIGHT), "the entries stay");
+    check_eq!(head(&stage).await?.present.count, 1, "what is held keeps its payload");
+    let again = keep(&stage, &*engine, whole(entries.iter().take(1)), NO_RIGHT).await?;
+    check_eq!(again, [Kept::Already], "an entry that comes with it again");
+    Ok(())
+}
+
 async fn bounds(ground: &Ground) -> Result<(), Failure> {
     let (stage, engine) = ruled(ground).await?;
     let entries = stage.world.entries(0, 1)?;
@@ -290,6 +311,8 @@ async fn bounds(ground: &Ground) -> Result<(), Failure> {
     let error = check_err!(engine.kept_entries(&stage.cx, &ids, 0).await, "10,001 ids");
     check_eq!(error.code().as_str(), "request.too_large", "its code");
     let error = check_err!(engine.release(&stage.cx, &ids).await, "10,001 ids");
+    check_eq!(error.code().as_str(), "request.too_large", "its code");
+    let error = check_err!(engine.drop_payloads(&stage.cx, &ids).await, "10,001 ids");
     check_eq!(error.code().as_str(), "request.too_large", "its code");
     check_eq!(all_kept(&stage, &*engine).await?, [], "nothing was done");
     Ok(())
