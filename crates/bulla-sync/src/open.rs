@@ -103,6 +103,7 @@ impl Sides {
             offered_exceptions: 0,
             references: References::new(unresolved.unwrap_or_default(), ledger.unresolved_cut),
             frontiers: Frontiers::new(frontiers.unwrap_or_default()),
+            unreached: Vec::new(),
             forks: Forks::new(tips.unwrap_or_default(), forks.unwrap_or_default()),
             verifier: None,
             wants: Wants::new(wants.unwrap_or_default(), ledger.wants_cut),

@@ -3,11 +3,12 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bulla_core::cbor::{Encode, Writer};
 use bulla_core::limits::{MAX_ENTRIES_PER_PUT, MAX_PAGE_BYTES};
 use bulla_core::values::{Filter, KindRange, PageLimit};
 use bulla_core::{Header, Kind, domain};
-use bulla_store::{Clock, Context, SystemClock};
+use bulla_store::{Clock, Context, StoreError, SystemClock};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -97,10 +98,15 @@ impl Scope {
 ///
 /// Where a directory admits entries, a frontier counts if its author may read (DIR-24), and an entry that no store of the
 /// space would take, such as one of a removed author beyond its cuts, is not to be waited for.
+#[async_trait]
 pub trait FrontierJudge: Debug + Send + Sync {
-    /// Whether this entry, by this frontier, is to be reached; it comes without evidence. Asked at the end of every run, so
-    /// that the answer may change; it should come at once.
-    fn counts(&self, attested: &Attested) -> bool;
+    /// Whether each of these entries, by its frontier, is to be reached: one answer each, in order; what is not answered is.
+    /// They come without evidence. Asked at the end of every run, so that the answer may change.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store that is asked; they end the run as an error of its target.
+    async fn counts(&self, cx: &Context, attested: &[Attested]) -> Result<Vec<bool>, StoreError>;
 }
 
 /// How a run goes about it. The default pulls everything.

@@ -181,9 +181,9 @@ impl Run {
             record.misbehaviour.push(withheld);
         }
         work.find_forks(&now).await?;
-        let unreached = work.unreached();
-        record.unreached_count = u64::try_from(unreached.len()).unwrap_or(u64::MAX);
-        record.unreached = work.attested(unreached).await?;
+        work.unreached = work.find_unreached().await?;
+        record.unreached_count = u64::try_from(work.unreached.len()).unwrap_or(u64::MAX);
+        record.unreached = work.attested(work.unreached.clone()).await?;
         work.compare_counts(&now)?;
         Ok(proof)
     }
@@ -319,7 +319,7 @@ fn judge(work: &Work, proof: Proof) -> Verdict {
 
 /// Entries that signed frontiers prove and the target does not hold. A full list may have left some out.
 fn unreached(work: &Work) -> Option<Reason> {
-    let count = u64::try_from(work.unreached().len()).unwrap_or(u64::MAX);
+    let count = u64::try_from(work.unreached.len()).unwrap_or(u64::MAX);
     (count > 0 || work.frontiers.is_full()).then_some(Reason::FrontierUnreached(count))
 }
 
@@ -329,7 +329,7 @@ fn missing(work: &Work, proof: Proof) -> Missing {
     let mut ids: std::collections::BTreeSet<EntryId> =
         failed.map(|exception| exception.id).collect();
     ids.extend(work.wants.to_vec());
-    ids.extend(work.unreached().into_iter().map(|(id, _)| id));
+    ids.extend(work.unreached.iter().map(|(id, _)| *id));
     if matches!(proof, Proof::Not { .. }) {
         // What entries name and nobody showed is the likeliest to be what was withheld.
         ids.extend(work.references.missing());

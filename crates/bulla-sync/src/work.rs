@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bulla_core::values::{Cursor, Head, PutOutcome, PutReport};
-use bulla_core::{Code, Verified, VerifiedHeader, Verifier};
+use bulla_core::{Code, EntryId, Verified, VerifiedHeader, Verifier};
 use bulla_store::Bookmarks;
 use bytes::Bytes;
 
 use crate::exceptions::Exceptions;
 use crate::forks::Forks;
-use crate::frontiers::Frontiers;
+use crate::frontiers::{Attestation, Frontiers};
 use crate::keep::{Checkpoint, Keys, Ledger};
 use crate::progress::Progress;
 use crate::references::References;
@@ -39,6 +39,8 @@ pub(crate) struct Work {
     pub(crate) offered_exceptions: u64,
     pub(crate) references: References,
     pub(crate) frontiers: Frontiers,
+    /// What frontiers that count prove and the target does not hold, at the end of the run.
+    pub(crate) unreached: Vec<(EntryId, Attestation)>,
     pub(crate) forks: Forks,
     /// Made when the first header of a frontier is verified.
     pub(crate) verifier: Option<Arc<Verifier>>,

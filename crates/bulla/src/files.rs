@@ -16,7 +16,7 @@ use bulla_crypto::manifest::{ManifestError, PathError, RecordError};
 
 use crate::SpaceError;
 
-pub use add::{AddReport, add};
+pub use add::{AddReport, add, add_to};
 pub use restore::{Existing, RestoreReport, restore};
 pub use tree::{Conflict, Node, Tree};
 

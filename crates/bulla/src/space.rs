@@ -13,6 +13,7 @@ mod mark;
 mod members;
 mod outgoing;
 mod pen;
+mod proven;
 mod quarantine;
 mod queue;
 mod recovery;
@@ -194,23 +195,23 @@ impl Space {
         self.with_keyring(|keyring| reader.supply(entry, keyring))
     }
 
-    /// Makes sure that there is a key to write with, and that this device may write.
-    pub(crate) async fn prepare_writing(&self) -> Result<(), SpaceError> {
+    /// Makes sure that there is a key to write with for a group, and that this device may write.
+    pub(crate) async fn prepare_writing(&self, group: EntryId) -> Result<(), SpaceError> {
         if !self.has_members() {
-            return self.current_key().map(drop);
+            return self.current_key(group).map(drop);
         }
-        self.act(|mut pen| {
+        self.act(move |mut pen| {
             Box::pin(async move {
                 pen.need(Role::Writer)?;
-                pen.writing_key(EntryId::ZERO).await.map(drop)
+                pen.writing_key(group).await.map(drop)
             })
         })
         .await
     }
 
-    /// The key that seals now.
-    pub(crate) fn current_key(&self) -> Result<Arc<EpochKey>, SpaceError> {
-        self.inner.current_key()
+    /// The key that seals for a group now.
+    pub(crate) fn current_key(&self, group: EntryId) -> Result<Arc<EpochKey>, SpaceError> {
+        self.inner.current_key(group)
     }
 
     /// Records durably that everything written so far may leave this device.
@@ -228,12 +229,15 @@ impl Space {
 }
 
 impl Inner {
-    /// The key that seals for all readers of the space now.
-    fn current_key(&self) -> Result<Arc<EpochKey>, SpaceError> {
+    /// The key that seals for a group now; zero is all readers of the space.
+    fn current_key(&self, group: EntryId) -> Result<Arc<EpochKey>, SpaceError> {
         let space = self.gate_space();
         match self.gate.guard() {
-            Some(guard) => pen::writing_key(self, guard, EntryId::ZERO),
-            None => self.keyring().current(&space).ok_or(SpaceError::NoKey(space)),
+            Some(guard) => pen::writing_key(self, guard, group),
+            None if group.is_zero() => {
+                self.keyring().current(&space).ok_or(SpaceError::NoKey(space))
+            }
+            None => Err(SpaceError::NotInGroup(group)),
         }
     }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use bulla_store::{Bookmarks, ContentAddressedStore, MemoryBookmarks};
 
 pub use bulla_sync::{
-    CancellationToken, Incomplete, Options, Progress, Reason, Report, Verdict, replicate,
+    Attested, CancellationToken, Evidence, Finding, Fork, FrontierJudge, Incomplete, Misbehaviour,
+    Options, Progress, Reason, Report, Verdict, replicate,
 };
 
 use crate::Space;
@@ -25,12 +26,16 @@ pub async fn push(space: &Space, target: Arc<dyn ContentAddressedStore>) -> Repo
 
 /// Fetches what the space lacks from `source`; `bookmarks` keep checkpoints for the next run. Afterwards the keys are
 /// [learned](Space::learn_keys) that came along.
+///
+/// What signed frontiers prove and the source does not give makes the run incomplete, by what the space's directory says of
+/// their authors ([`Space::frontier_judge`]), unless the options bring a judge of their own.
 pub async fn pull_with(
     space: &Space,
     source: Arc<dyn ContentAddressedStore>,
     bookmarks: Arc<dyn Bookmarks>,
-    options: Options,
+    mut options: Options,
 ) -> Report {
+    options.frontier_judge.get_or_insert_with(|| space.frontier_judge());
     let report = replicate(source, Arc::clone(space.store()), bookmarks, options).await;
     if let Err(error) = space.learn_keys().await {
         // What was fetched is stored; the next sync, or the next write, looks again.
@@ -40,12 +45,16 @@ pub async fn pull_with(
 }
 
 /// Gives `target` what it lacks of the space; `bookmarks` keep checkpoints for the next run. This device's mark is
-/// written before anything leaves.
+/// written before anything leaves, and a [frontier](Space::frontier_if_due) where one is due.
 pub async fn push_with(
     space: &Space,
     target: Arc<dyn ContentAddressedStore>,
     bookmarks: Arc<dyn Bookmarks>,
     options: Options,
 ) -> Report {
+    if let Err(error) = space.frontier_if_due().await {
+        // Whatever keeps this device from signing, what it has may leave.
+        tracing::debug!(space = %space.id().short(), %error, "no frontier goes along");
+    }
     replicate(space.outgoing(), target, bookmarks, options).await
 }

@@ -10,7 +10,7 @@ use super::Attestation;
 use crate::report::MAX_LISTED;
 use crate::side::Halt;
 use crate::work::Work;
-use crate::{Attested, Evidence, Misbehaviour};
+use crate::{Attested, Evidence, Misbehaviour, Reason};
 
 /// Rounds of asking: what comes may have frontiers that prove more.
 const MAX_ROUNDS: u32 = 4;
@@ -76,15 +76,30 @@ impl Work {
     }
 
     /// What is proven and not held, by frontiers that count.
-    pub(crate) fn unreached(&self) -> Vec<(EntryId, Attestation)> {
+    pub(crate) async fn find_unreached(&self) -> Result<Vec<(EntryId, Attestation)>, Halt> {
         let unreached = self.frontiers.unreached_entries().map(|(id, of)| (id, *of));
-        unreached.filter(|(id, of)| self.counts(*id, of)).collect()
+        self.counting(unreached.collect()).await
     }
 
-    /// Whether this is to be reached, by the caller's word.
-    fn counts(&self, id: EntryId, attestation: &Attestation) -> bool {
-        let judge = self.options.frontier_judge.as_ref();
-        judge.is_none_or(|judge| judge.counts(&attested(id, attestation, None)))
+    /// Those of these that are to be reached, by the caller's word.
+    async fn counting(
+        &self,
+        entries: Vec<(EntryId, Attestation)>,
+    ) -> Result<Vec<(EntryId, Attestation)>, Halt> {
+        let Some(judge) = self.options.frontier_judge.as_ref().filter(|_| !entries.is_empty())
+        else {
+            return Ok(entries);
+        };
+        let asked: Vec<_> = entries.iter().map(|(id, of)| attested(*id, of, None)).collect();
+        let answers = judge.counts(&self.options.context, &asked).await;
+        let answers = answers.map_err(|error| Halt::Stop(Reason::Target(error)))?;
+        let answers = answers.into_iter().chain(std::iter::repeat(true));
+        Ok(entries
+            .into_iter()
+            .zip(answers)
+            .filter(|(_, counts)| *counts)
+            .map(|(of, _)| of)
+            .collect())
     }
 
     /// Entries that the source says it lacks, though it shows a frontier that proves them (SYN-53).
@@ -96,7 +111,7 @@ impl Work {
         if self.head.freshness != Freshness::Fresh {
             return Ok(None);
         }
-        let unreached = self.unreached();
+        let unreached = self.find_unreached().await?;
         let mut suspects: HashMap<EntryId, Attestation> =
             unreached.into_iter().filter(|(id, _)| denied.contains(id)).collect();
         let is_same = self.head.held == now.held;
@@ -150,9 +165,9 @@ impl Work {
             let ids: Vec<_> = reached.iter().map(|(id, _)| *id).collect();
             let presence = self.source.has(&ids).await?;
             let lacking = reached.iter().zip(presence).filter(|(_, has)| *has == Has::No);
-            denied.extend(lacking.map(|(of, _)| *of).filter(|(id, of)| self.counts(*id, of)));
+            denied.extend(lacking.map(|(of, _)| *of));
         }
-        Ok(denied)
+        self.counting(denied).await
     }
 
     /// The same with their evidence, as far as a report holds them.

@@ -7,6 +7,7 @@ use bulla_core::cbor::Encode;
 use bulla_core::control::{Claimed, Frontier, Proven};
 use bulla_core::values::{GetItem, Has, Page, PayloadState, ScanBody};
 use bulla_core::{AuthorKey, EntryId, Kind, Signature, Topic, VerifiedEntry};
+use bulla_store::{Context, StoreError};
 use bulla_sync::{
     Attested, Evidence, EvidenceError, Finding, FrontierJudge, Misbehaviour, Options, Reason,
     Report, Verdict,
@@ -220,10 +221,11 @@ async fn a21_what_the_target_refused_was_not_withheld() {
 #[derive(Debug)]
 struct NotOf(AuthorKey);
 
+#[async_trait::async_trait]
 impl FrontierJudge for NotOf {
-    fn counts(&self, attested: &Attested) -> bool {
-        assert_eq!(attested.evidence, None);
-        *attested != Attested { witness: self.0, ..attested.clone() }
+    async fn counts(&self, _: &Context, attested: &[Attested]) -> Result<Vec<bool>, StoreError> {
+        assert!(attested.iter().all(|one| one.evidence.is_none()));
+        Ok(attested.iter().map(|one| one.witness != self.0).collect())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use bulla_core::{EntryId, Kind};
+use bulla_core::{EntryId, Kind, Topic};
 use bulla_crypto::manifest::{
     ChunkHash, ChunkHashKey, ContentWriter, FileRecord, FileType, Manifest, PathError,
     check_component,
@@ -42,14 +42,30 @@ pub struct AddReport {
     pub skipped: Vec<PathBuf>,
 }
 
-/// Stores a folder's content, or one file, in the space. What is there already and unchanged is not stored again.
+/// Stores a folder's content, or one file, in the space, for all who read it. What is there already and unchanged is not
+/// stored again.
+///
+/// # Errors
+///
+/// As [`add_to`].
+pub async fn add(
+    space: &Space,
+    from: &Path,
+    progress: &(dyn Fn(FileProgress) + Send + Sync),
+) -> Result<AddReport, FileError> {
+    add_to(space, EntryId::ZERO, from, progress).await
+}
+
+/// As [`add`], for the members of a key group alone. A name that is there for everybody and is not the same is replaced for
+/// the members of the group; the others go on seeing what they saw.
 ///
 /// # Errors
 ///
 /// [`FileError::Io`], [`FileError::Changed`] when a file changed under the reader, [`FileError::Space`]. What was stored
 /// before stays; doing it again goes on from there.
-pub async fn add(
+pub async fn add_to(
     space: &Space,
+    group: EntryId,
     from: &Path,
     progress: &(dyn Fn(FileProgress) + Send + Sync),
 ) -> Result<AddReport, FileError> {
@@ -59,9 +75,11 @@ pub async fn add(
         .partition(|one| one.path.iter().all(|name| check_component(name).is_ok()));
     skipped.extend(unnameable.into_iter().map(|one| one.at));
     // Everything below is sealed by one key; a new one is started now if it has to be.
-    space.prepare_writing().await?;
+    space.prepare_writing(group).await?;
     let tree = Tree::read(space).await?;
-    let known = Known::read(space, &tree).await?;
+    let topic = space.topic_in(group, TOPIC)?;
+    let to = To { space, group, topic };
+    let known = Known::read(&to, &tree).await?;
     let size = |one: &Found| match one.what {
         What::File { size, .. } => size,
         What::Directory => 0,
@@ -75,10 +93,10 @@ pub async fn add(
     let state = Mutex::new((AddReport { skipped, ..AddReport::default() }, start));
     let tree = &tree;
     let known = &known;
-    let state_ref = &state;
+    let (to, state_ref) = (&to, &state);
     stream::iter(found)
         .map(|one| async move {
-            let done = add_one(space, tree, known, &one).await?;
+            let done = add_one(to, tree, known, &one).await?;
             let mut state = state_ref.lock().await;
             let (report, so_far) = &mut *state;
             report.count(&done);
@@ -108,6 +126,13 @@ impl AddReport {
     }
 }
 
+/// Where the entries go.
+struct To<'a> {
+    space: &'a Space,
+    group: EntryId,
+    topic: Topic,
+}
+
 /// What was done for one name.
 #[derive(Debug, Default)]
 struct Done {
@@ -116,17 +141,12 @@ struct Done {
     reused_chunks: u64,
 }
 
-async fn add_one(
-    space: &Space,
-    tree: &Tree,
-    known: &Known,
-    one: &Found,
-) -> Result<Done, FileError> {
+async fn add_one(to: &To<'_>, tree: &Tree, known: &Known, one: &Found) -> Result<Done, FileError> {
     let mut done = Done::default();
     let file_type = match one.what {
         What::Directory => FileType::Directory,
         What::File { size, is_executable } => {
-            let manifest = store_content(space, known, one, size, &mut done).await?;
+            let manifest = store_content(to, known, one, size, &mut done).await?;
             done.bytes = Some(size);
             FileType::File { manifest, size, is_executable }
         }
@@ -137,7 +157,7 @@ async fn add_one(
     let record =
         record.map_err(|source: PathError| FileError::Path { path: one.at.clone(), source })?;
     let existing = tree.nodes.get(&one.path);
-    if existing.is_some_and(|node| node.record == record) {
+    if existing.is_some_and(|node| node.record == record && node.group == to.group) {
         return Ok(done);
     }
     let mut dependencies: Vec<EntryId> = existing.map(|node| node.id).into_iter().collect();
@@ -153,23 +173,23 @@ async fn add_one(
         dependencies.push(manifest);
     }
     let write = Write::new(Kind::FILE, record.encode())
-        .with_topic(space.topic(TOPIC)?)
-        .with_dependencies(dependencies);
-    space.write(write).await?;
+        .with_topic(to.topic)
+        .with_dependencies(dependencies)
+        .with_group(to.group);
+    to.space.write(write).await?;
     done.entries += 1;
     Ok(done)
 }
 
 /// Stores one file's content and returns its root manifest.
 async fn store_content(
-    space: &Space,
+    to: &To<'_>,
     known: &Known,
     one: &Found,
     size: u64,
     done: &mut Done,
 ) -> Result<EntryId, FileError> {
-    let key = space.current_key()?;
-    let topic = space.topic(TOPIC)?;
+    let key = to.space.current_key(to.group)?;
     let mut writer = ContentWriter::new(&key);
     let mut file = std::fs::File::open(&one.at).map_err(io("read", &one.at))?;
     let mut buffer = Zeroizing::new(vec![0; READ_BYTES]);
@@ -180,18 +200,19 @@ async fn store_content(
             _ => writer.finish(),
         }
         while let Some(part) = writer.next_part() {
-            if let Some(id) = known.find(space, &part.hash, part.kind, &part.plaintext).await? {
+            if let Some(id) = known.find(to.space, &part.hash, part.kind, &part.plaintext).await? {
                 done.reused_chunks += u64::from(part.kind == Kind::CHUNK);
                 writer.sealed(id);
                 continue;
             }
             // The hashes in a manifest are made with the key that seals it, which another device may change meanwhile.
             let mut write = Write::new(part.kind, Vec::new())
-                .with_topic(topic)
+                .with_topic(to.topic)
                 .with_padding(part.padding)
+                .with_group(to.group)
                 .with_key(key.id());
             write.plaintext = part.plaintext;
-            writer.sealed(space.write(write).await?);
+            writer.sealed(to.space.write(write).await?);
             done.entries += 1;
         }
         if let Some(root) = writer.root() {
@@ -213,8 +234,9 @@ struct Known {
 
 impl Known {
     /// Reads the manifests of all files.
-    async fn read(space: &Space, tree: &Tree) -> Result<Self, FileError> {
-        let hashes = ChunkHashKey::derive(&*space.current_key()?);
+    async fn read(to: &To<'_>, tree: &Tree) -> Result<Self, FileError> {
+        let (space, key) = (to.space, to.space.current_key(to.group)?);
+        let hashes = ChunkHashKey::derive(&*key);
         let mut known = Self::default();
         let mut manifests: Vec<EntryId> = Vec::new();
         for node in tree.nodes.values() {
@@ -225,9 +247,7 @@ impl Known {
         while let Some(id) = manifests.pop() {
             // A manifest that is missing or damaged is none to reuse; the content is stored anew.
             let Ok(entry) = space.entry(id).await else { continue };
-            if entry.header().kind != Kind::MANIFEST
-                || entry.header().key_id != space.current_key()?.id()
-            {
+            if entry.header().kind != Kind::MANIFEST || entry.header().key_id != key.id() {
                 continue;
             }
             let Ok(plaintext) = space.open_entry(&entry) else { continue };

@@ -19,6 +19,8 @@ pub struct Node {
     pub record: FileRecord,
     /// Who wrote it.
     pub author: AuthorKey,
+    /// The key group that reads it; zero for all readers of the space.
+    pub group: EntryId,
     /// When, by its author's clock; a hint.
     pub timestamp: u64,
 }
@@ -83,6 +85,7 @@ impl Tree {
                 let node = Node {
                     id: item.id,
                     author: header.author,
+                    group: space.group_of(&header.key_id),
                     timestamp: header.timestamp,
                     record,
                 };

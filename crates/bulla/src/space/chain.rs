@@ -1,7 +1,7 @@
 //! Where this device's own chain ends, and whether it may be continued.
 
-use bulla_core::AuthorKey;
 use bulla_core::values::{Filter, PageLimit, ScanBody, ScanRequest, Want};
+use bulla_core::{AuthorKey, EntryId, Kind};
 use bulla_crypto::{ChainEnd, Hlc};
 use bulla_store::Context;
 
@@ -13,6 +13,8 @@ use super::{Inner, Mark, SpaceError};
 pub(super) struct Chain {
     /// After the last own entry held.
     pub(super) end: ChainEnd,
+    /// The last frontier of this device that is held: its sequence and id.
+    pub(super) frontier: Option<(u64, EntryId)>,
     /// The device's clock, at least as late as its own last entry.
     pub(super) clock: Hlc,
     /// What has left the device and is not held here: the log is short.
@@ -24,7 +26,13 @@ pub(super) struct Chain {
 impl Chain {
     /// A chain of which nothing was read.
     pub(super) fn unread() -> Self {
-        Self { end: ChainEnd::EMPTY, clock: Hlc::default(), short_of: None, fork: None }
+        Self {
+            end: ChainEnd::EMPTY,
+            frontier: None,
+            clock: Hlc::default(),
+            short_of: None,
+            fork: None,
+        }
     }
 
     /// Reads the author's own entries of the store, those in quarantine too, and compares them with the mark.
@@ -66,6 +74,9 @@ impl Chain {
                 // Own entries may come back out of order; the chain's end is the highest of them.
                 if sequence > chain.end.sequence() {
                     chain.end = ChainEnd::after(sequence, item.id);
+                }
+                if header.header().kind == Kind::FRONTIER {
+                    chain.frontier = chain.frontier.max(Some((sequence, item.id)));
                 }
                 let timestamp = header.header().timestamp;
                 if let Err(error) = chain.clock.observe(timestamp, timestamp >> 16) {
@@ -131,10 +142,7 @@ impl Chain {
 }
 
 /// The author's entries that were refused here and are kept: they may have been given out elsewhere.
-async fn quarantined(
-    guard: &Guard,
-    author: AuthorKey,
-) -> Result<Vec<(u64, bulla_core::EntryId)>, SpaceError> {
+async fn quarantined(guard: &Guard, author: AuthorKey) -> Result<Vec<(u64, EntryId)>, SpaceError> {
     let (cx, mut after, mut own) = (Context::new(), None, Vec::new());
     loop {
         let page = guard.engine.kept(&cx, after, bulla_core::limits::MAX_ENTRIES_PER_PUT).await?;

@@ -2,7 +2,7 @@
 
 use bulla_core::control::{Context as Place, Control, Group, Role};
 use bulla_core::values::GetItem;
-use bulla_core::{AuthorKey, EntryId, Topic};
+use bulla_core::{AuthorKey, EntryId, KeyId, Topic};
 use bulla_crypto::{LabelSubject, open_label};
 use bulla_directory::Directory;
 use bulla_store::{Context, StoreExt as _};
@@ -42,6 +42,16 @@ impl Space {
         Ok(rows)
     }
 
+    /// The group whose key sealed an entry; zero for all readers of the space, and where that is not known.
+    #[must_use]
+    pub fn group_of(&self, key_id: &KeyId) -> EntryId {
+        let epochs = self.with_directory(|directory| directory.epochs_of_key(key_id));
+        let epochs = epochs.unwrap_or_default();
+        // An epoch of the space that names a group's key does not make the group's entries everybody's (CTL-33).
+        let group = epochs.iter().map(|epoch| epoch.group).find(|group| !group.is_zero());
+        group.unwrap_or(EntryId::ZERO)
+    }
+
     async fn group_label(&self, id: EntryId) -> Result<Option<String>, SpaceError> {
         let GetItem::Entry(entry) = self.inner.store.get_one(&Context::new(), id).await? else {
             return Ok(None);
@@ -57,8 +67,11 @@ impl Space {
     ///
     /// # Errors
     ///
-    /// [`SpaceError::NotInGroup`] where no key of the group is held.
+    /// [`SpaceError::NotInGroup`] where no key of the group is held; for zero as [`topic`](Self::topic).
     pub fn topic_in(&self, group: EntryId, name: &str) -> Result<Topic, SpaceError> {
+        if group.is_zero() {
+            return self.topic(name);
+        }
         let topics = self.inner.keyring().topics_of(&self.id(), &group);
         Ok(topics.ok_or(SpaceError::NotInGroup(group))?.topic(name.as_bytes()))
     }

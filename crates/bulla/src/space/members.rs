@@ -28,6 +28,8 @@ pub struct SpaceMember {
     pub has_sealing_key: bool,
     /// Whether it is this device.
     pub is_me: bool,
+    /// Whether it founded the space: no grant gave it its place, so no label goes with it.
+    pub is_founder: bool,
 }
 
 impl Space {
@@ -36,6 +38,15 @@ impl Space {
     #[must_use]
     pub fn has_members(&self) -> bool {
         self.inner.gate.guard().is_some()
+    }
+
+    /// Whether this device had a role in the space and lost it for good, as far as is known here. A relay tells that to
+    /// nobody: it is learned from the space itself, by a sync or a bundle.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        let me = self.inner.keys.author();
+        self.with_directory(|directory| directory.role(&me).is_none() && was_member(directory, &me))
+            .unwrap_or(false)
     }
 
     /// What this device may do in the space now; `None` if it is no member.
@@ -60,6 +71,11 @@ impl Space {
         let members = self
             .with_directory(Directory::members)
             .ok_or_else(|| SpaceError::NoDirectory(self.id()))?;
+        let founders = self.with_directory(|directory| {
+            let founders = directory.genesis().into_iter().flat_map(|genesis| &genesis.founders);
+            founders.map(|founder| founder.author).collect::<Vec<_>>()
+        });
+        let founders = founders.unwrap_or_default();
         let mut rows = Vec::with_capacity(members.len());
         for member in members {
             rows.push(SpaceMember {
@@ -68,6 +84,7 @@ impl Space {
                 label: self.label_of(&member).await?,
                 has_sealing_key: member.sealing_key.is_some(),
                 is_me: member.device == self.inner.keys.author(),
+                is_founder: founders.contains(&member.device),
             });
         }
         Ok(rows)
@@ -124,7 +141,7 @@ impl Space {
     }
 
     /// Takes a device out of the space for good, and starts new epochs that it cannot read. What is held here of it counts
-    /// still; what comes later under its name does not, anywhere.
+    /// still; what comes later under its name does not, anywhere. A [`frontier`](Self::frontier) goes along.
     ///
     /// A device may revoke itself, with any role; then whoever writes next starts the new epoch.
     ///
@@ -135,6 +152,27 @@ impl Space {
     /// ones.
     pub async fn revoke(&self, device: AuthorKey) -> Result<EntryId, SpaceError> {
         self.act(move |mut pen| Box::pin(async move { pen.revoke(device).await })).await
+    }
+
+    /// Starts a new key epoch of a group, sealed to everybody who is in it now; zero is the space itself, as
+    /// [`rotate`](Self::rotate).
+    ///
+    /// # Errors
+    ///
+    /// [`SpaceError::Role`] unless this device is admin; [`SpaceError::NotInGroup`] unless it is in that group;
+    /// [`SpaceError::Epoch`].
+    pub async fn rotate_group(&self, group: EntryId) -> Result<EntryId, SpaceError> {
+        if group.is_zero() {
+            return self.rotate().await;
+        }
+        self.act(move |mut pen| {
+            Box::pin(async move {
+                pen.need(Role::Admin)?;
+                pen.check_group(group)?;
+                pen.start_epoch(group).await
+            })
+        })
+        .await
     }
 
     /// Starts a new key epoch of the space, sealed to everybody who reads it now. In a space of version 0.1 this is the
@@ -206,6 +244,9 @@ impl Pen<'_> {
         if !is_own && reads != (member.role >= Role::Reader) {
             self.rotate(groups).await?;
         }
+        if !is_raise && !is_own {
+            self.witness_loss().await;
+        }
         Ok(id)
     }
 
@@ -218,6 +259,7 @@ impl Pen<'_> {
         let id = self.write(Revoke { device, cuts }).await?;
         if !is_own {
             self.rotate(groups).await?;
+            self.witness_loss().await;
         }
         Ok(id)
     }

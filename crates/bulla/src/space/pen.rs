@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla_core::control::{Control, Role};
 use bulla_core::values::{PutOutcome, Refusal};
-use bulla_core::{AuthorKey, EntryId, Verified};
+use bulla_core::{AuthorKey, EntryId, Kind, Verified};
 use bulla_crypto::{ControlDraft, EntryWriter, EpochDraft, EpochKey, EpochParent, Sealed};
 use bulla_directory::{Directory, EpochInfo, Standing};
 use bulla_identity::OsRandomness;
@@ -64,11 +64,18 @@ impl Pen<'_> {
         control: impl Into<Control>,
     ) -> Result<EntryId, SpaceError> {
         let (inner, me) = (self.inner, self.me());
-        let draft = self.draft(control.into(), &me);
+        let control = control.into();
+        let is_frontier = control.kind() == Kind::FRONTIER;
+        let draft = self.draft(control, &me);
         let sealed = inner.writer.control(&self.chain.end, &draft)?;
         let (id, end) = (sealed.id, sealed.chain);
         match self.put(sealed).await {
-            Ok(()) => self.chain.end = end,
+            Ok(()) => {
+                self.chain.end = end;
+                if is_frontier {
+                    self.chain.frontier = Some((end.sequence(), id));
+                }
+            }
             Err(error) => {
                 // Whether it was stored is not known: read the chain again before the next entry is signed after it.
                 self.chain.read_again(inner).await;

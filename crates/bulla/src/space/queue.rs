@@ -126,7 +126,7 @@ async fn write_group(inner: &Inner, chain: &mut Chain, group: Vec<Waiting>) {
 async fn keys_for(inner: &Inner, chain: &mut Chain, writes: &[Write]) -> Result<Keys, SpaceError> {
     let mut keys = Keys::new();
     let Some(guard) = inner.gate.guard() else {
-        keys.insert(EntryId::ZERO, inner.current_key()?);
+        keys.insert(EntryId::ZERO, inner.current_key(EntryId::ZERO)?);
         return Ok(keys);
     };
     let mut pen = Pen { inner, guard, chain };

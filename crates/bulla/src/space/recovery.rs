@@ -65,6 +65,7 @@ impl Space {
                 let recovery = Recovery { device: Some(card), revoked, next };
                 let id = pen.write_as(&writer, recovery, &chain).await?;
                 pen.rotate(groups).await?;
+                pen.witness_loss().await;
                 Ok(id)
             })
         })

@@ -259,7 +259,7 @@ fn file_marks_survive_and_damaged_ones_are_refused() {
 #[tokio::test]
 async fn a_write_that_asks_for_one_key_is_sealed_by_no_other() {
     let space = Space::found(&Device::generate().unwrap(), &MemorySpaces::new()).await.unwrap();
-    let key = space.current_key().unwrap().id();
+    let key = space.current_key(EntryId::ZERO).unwrap().id();
     space.write(write("one").with_key(key)).await.unwrap();
     space.rotate().await.unwrap();
     let refused = space.write(write("two").with_key(key)).await;
@@ -280,7 +280,7 @@ async fn an_own_entry_that_is_refused_is_not_kept_for_later() {
     mine.change_role(phone.author(), Role::Reader).await.unwrap();
     assert!(crate::sync::pull(&copy, mine.outgoing()).await.is_clean());
 
-    let (inner, key) = (&copy.inner, copy.current_key().unwrap());
+    let (inner, key) = (&copy.inner, copy.current_key(EntryId::ZERO).unwrap());
     let end = inner.chain.lock().await.end;
     let draft = bulla_crypto::Draft::new(Kind::OPERATION, b"late");
     let sealed = inner.writer.seal(&end, &draft, &key).unwrap();
