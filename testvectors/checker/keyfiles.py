@@ -164,7 +164,9 @@ def _read_register(item):
         if secret is not None:
             cbor.fixed(secret, 16)
         if node is not None:
-            cbor.text(node, 128)
+            url, key = cbor.exactly(node, 2)
+            cbor.text(url, 128)
+            cbor.fixed(key, 32)
         cbor.integer(made, MAX63)
         cbor.integer(expires, MAX63)
         cbor.integer(state, 3)

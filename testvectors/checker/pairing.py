@@ -11,7 +11,7 @@ import primitives
 from common import BLAKE3, H, ZERO32, Disagreement, Refusal, agreement, gives_zero, signature_holds, u32
 
 WHITE_SPACE = "\t\n\f\r "
-LONGEST_JOINING_CARD, LONGEST_INVITATION, LONGEST_INVITATION_TEXT = 204, 205, 335
+LONGEST_JOINING_CARD, LONGEST_INVITATION, LONGEST_INVITATION_TEXT = 204, 240, 391
 SHORTEST_MESSAGE, LONGEST_MESSAGE, LONGEST_MESSAGE_TEXT = 40, 4096, 6560
 LONGEST_FRONTIER = 3904
 WORD_LIST = Path(__file__).resolve().parent.parent / "vendor" / "bip39-english.txt"
@@ -54,7 +54,7 @@ def inviter(author):
 
 
 def node_fits(node):
-    return node is None or (1 <= len(node) <= 128 and all("!" <= letter <= "~" for letter in node))
+    return node is None or (1 <= len(node[0]) <= 128 and all("!" <= letter <= "~" for letter in node[0]))
 
 
 def read_invitation(data):
@@ -67,11 +67,14 @@ def read_invitation(data):
     cbor.fixed(by, 16)
     cbor.fixed(secret, 16)
     if node is not None:
-        cbor.text(node)
+        url, key = cbor.exactly(node, 2)
+        cbor.text(url)
+        cbor.fixed(key, 32)
     cbor.integer(expiry, 2**32 - 1)
     if not node_fits(node):
         raise Refusal("invitation.node", "PAIR-10")
-    return {"space": space, "inviter": by, "secret": secret, "node": node, "expiryMinutes": expiry}
+    url, key = node or (None, None)
+    return {"space": space, "inviter": by, "secret": secret, "node": url, "nodeKey": key, "expiryMinutes": expiry}
 
 
 def read_invitation_text(text):
@@ -300,14 +303,15 @@ def run_joining_card(case, group):
 def run_invitation(case, group):
     data, invitation = read_invitation_text(case["text"])
     case.agree("bytes", data)
-    for name in ("space", "node", "expiryMinutes"):
+    for name in ("space", "node", "nodeKey", "expiryMinutes"):
         case.agree(name, invitation[name])
     if inviter(case.bytes("inviterKey")) != invitation["inviter"]:
         raise Disagreement("another inviter")
     case.agree("id", invitation_id(root(invitation)))
     case.agree("mailbox", primitives.ed25519_public(mailbox_seed(root(invitation))))
-    made = cbor.encode([1, *(invitation[name] for name in ("space", "inviter", "secret", "node", "expiryMinutes"))])
-    case.agree("bytes", made)
+    space, by, secret, url, key, expiry = (
+        invitation[name] for name in ("space", "inviter", "secret", "node", "nodeKey", "expiryMinutes"))
+    case.agree("bytes", cbor.encode([1, space, by, secret, None if url is None else [url, key], expiry]))
 
 
 def run_pairing(case, group):

@@ -73,11 +73,6 @@ impl Upstream {
         self.node
     }
 
-    pub(crate) fn with_node(mut self, node: NodeId) -> Self {
-        self.node = node;
-        self
-    }
-
     /// Scheme, host and port as they stand in the login: `https://relay.example:7440`, without the default port.
     #[must_use]
     pub fn origin(&self) -> String {

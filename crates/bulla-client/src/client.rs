@@ -59,9 +59,6 @@ pub enum BuildError {
     /// The operating system gives no random bytes.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),
-    /// The node was asked who it is, and did not say.
-    #[error("the node does not say who it is")]
-    Node(#[from] StoreError),
 }
 
 /// Makes a [`Client`].
@@ -118,12 +115,6 @@ impl ClientBuilder {
     #[must_use]
     pub fn with_randomness(mut self, randomness: Arc<dyn Randomness>) -> Self {
         self.randomness = randomness;
-        self
-    }
-
-    /// The node must prove this key instead.
-    pub(crate) fn with_node(mut self, node: NodeId) -> Self {
-        self.upstream = self.upstream.with_node(node);
         self
     }
 

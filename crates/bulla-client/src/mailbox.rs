@@ -5,38 +5,22 @@
 
 use std::time::Duration;
 
+use bulla_core::Signature;
 use bulla_core::cbor::Decode;
 use bulla_core::values::{MailboxOperation, MailboxRequest};
-use bulla_core::{NodeId, Signature};
 use bulla_store::{Context, Result, StoreError};
+use bulla_wire::Route;
 use bulla_wire::headers::CONTENT_CBOR;
 use bulla_wire::limits::MAX_MAILBOX_BODY_BYTES;
 use bulla_wire::mailbox::{self, MailboxCall, MailboxOpen, MailboxReply};
-use bulla_wire::{Capabilities, Route};
 use bytes::Bytes;
 
-use crate::client::{BuildError, Client, ClientBuilder};
+use crate::Client;
 use crate::error::{ANSWER, peer, unreadable};
 use crate::transport::{Answer, Body, Failure, until_deadline};
 
 /// How often to look for a message when there is no reason for another interval, in milliseconds.
 pub const MAILBOX_POLL_MS: u64 = 1_000;
-
-impl ClientBuilder {
-    /// Asks the node at an [unnamed](crate::Upstream::unnamed) upstream who it is, and makes a client of it.
-    ///
-    /// For a device that was invited: an invitation has the address of a node and not its key. The key that is named is
-    /// not proved, which is enough for mailboxes, where all is sealed; a login later proves it.
-    ///
-    /// # Errors
-    ///
-    /// [`BuildError`]; of its variants [`BuildError::Node`] where the node does not answer.
-    pub async fn build_asking(self, cx: &Context) -> std::result::Result<Client, BuildError> {
-        let asking = self.clone().build()?;
-        let Capabilities { node, .. } = asking.read_capabilities(cx).await?;
-        self.with_node(node).build()
-    }
-}
 
 impl Client {
     /// Whether the node offers mailboxes.
@@ -114,17 +98,5 @@ impl Client {
         let (transport, body) = (&self.inner.transport, Some(Body::item(call)));
         let sent = transport.send(cx, &Route::Mailbox, body, None, CONTENT_CBOR).await;
         sent.map_err(|failure: Failure| failure.into_store_error(None))
-    }
-}
-
-impl crate::Upstream {
-    /// A node at `address` whose key is not known: only [`build_asking`](ClientBuilder::build_asking) makes a client of
-    /// it that can be used.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`new`](Self::new).
-    pub fn unnamed(address: &str) -> std::result::Result<Self, crate::UpstreamError> {
-        Self::new(address, NodeId::ZERO)
     }
 }

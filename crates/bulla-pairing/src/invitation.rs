@@ -6,7 +6,7 @@ mod qr;
 use std::str::FromStr;
 
 use bulla_core::cbor::{CborError, CborErrorKind, Reader, Writer};
-use bulla_core::{AuthorKey, Code, InvitationId, SpaceId, domain};
+use bulla_core::{AuthorKey, Code, InvitationId, NodeId, SpaceId, domain};
 use bulla_identity::{ArmourError, RandomnessError, armour, unarmour};
 use zeroize::Zeroizing;
 
@@ -19,9 +19,9 @@ pub use qr::{Background, QrCode};
 /// Longest URL of a node in bytes (PAIR-10).
 pub const MAX_NODE_BYTES: usize = 128;
 /// Longest invitation in bytes (PAIR-10).
-const MAX_BYTES: usize = 205;
+const MAX_BYTES: usize = 240;
 /// Longest text of one after its prefix (PAIR-12).
-const MAX_TEXT_BYTES: usize = 335;
+const MAX_TEXT_BYTES: usize = 391;
 const VERSION: u64 = 1;
 const PREFIX: &str = "bulla-invite1-";
 const MS_PER_MINUTE: u64 = 60_000;
@@ -34,8 +34,17 @@ pub struct Invitation {
     pub(crate) space: SpaceId,
     pub(crate) inviter: Inviter,
     pub(crate) secret: Zeroizing<[u8; SECRET_BYTES]>,
-    pub(crate) node: Option<String>,
+    pub(crate) node: Option<MailboxNode>,
     pub(crate) expiry_minutes: u32,
+}
+
+/// The node at which a mailbox was opened: where it is, and the key that it must prove to have (PAIR-10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailboxNode {
+    /// Its URL: 1 to 128 printable ASCII characters without spaces.
+    pub url: String,
+    /// Its key.
+    pub key: NodeId,
 }
 
 /// Why an invitation cannot be made, read or used.
@@ -131,10 +140,10 @@ impl Invitation {
         let space = SpaceId(reader.array_of()?);
         let inviter = Inviter(reader.array_of()?);
         let secret = Zeroizing::new(reader.array_of()?);
-        let node = if reader.null() { None } else { Some(reader.text(MAX_BYTES)?.to_owned()) };
+        let node = MailboxNode::read(&mut reader, MAX_BYTES)?;
         let expiry_minutes = reader.u32(u32::MAX)?;
         reader.finish()?;
-        check_node(node.as_deref())?;
+        check_node(node.as_ref())?;
         Ok(Self { space, inviter, secret, node, expiry_minutes })
     }
 
@@ -145,10 +154,7 @@ impl Invitation {
         let mut writer = Writer::with_capacity(MAX_BYTES);
         writer.array(6).uint(VERSION).bytes(self.space).bytes(self.inviter.0);
         writer.bytes(self.secret.as_slice());
-        match &self.node {
-            Some(node) => writer.text(node),
-            None => writer.null(),
-        };
+        MailboxNode::write(self.node.as_ref(), &mut writer);
         writer.uint(u64::from(self.expiry_minutes));
         Zeroizing::new(writer.into_bytes())
     }
@@ -171,10 +177,10 @@ impl Invitation {
         self.root().id()
     }
 
-    /// Where a mailbox was opened for it, as a hint.
+    /// The node where a mailbox was opened for it, as a hint.
     #[must_use]
-    pub fn node(&self) -> Option<&str> {
-        self.node.as_deref()
+    pub const fn node(&self) -> Option<&MailboxNode> {
+        self.node.as_ref()
     }
 
     /// When it expires, in milliseconds since 1970, as a hint: the approver's device decides by its own clock.
@@ -201,6 +207,25 @@ impl Invitation {
 
     pub(crate) fn root(&self) -> Root {
         Root::new(&self.secret, &self.space, &self.inviter)
+    }
+}
+
+impl MailboxNode {
+    /// `[url, key]`, or `null` for none. A URL within `most` bytes and too long for its rule is refused by the rule.
+    pub(crate) fn read(reader: &mut Reader<'_>, most: usize) -> Result<Option<Self>, CborError> {
+        if reader.null() {
+            return Ok(None);
+        }
+        reader.array_exact(2)?;
+        let url = reader.text(most)?.to_owned();
+        Ok(Some(Self { url, key: NodeId(reader.array_of()?) }))
+    }
+
+    pub(crate) fn write(node: Option<&Self>, writer: &mut Writer) {
+        match node {
+            Some(Self { url, key }) => writer.array(2).text(url).bytes(key),
+            None => writer.null(),
+        };
     }
 }
 
@@ -242,9 +267,9 @@ impl std::fmt::Debug for Invitation {
 }
 
 /// A URL is shown to people and put into requests, so it must not steer either (PAIR-10).
-pub(crate) fn check_node(node: Option<&str>) -> Result<(), InvitationError> {
-    let fits = node.is_none_or(|node| {
-        (1..=MAX_NODE_BYTES).contains(&node.len()) && node.bytes().all(|b| b.is_ascii_graphic())
+pub(crate) fn check_node(node: Option<&MailboxNode>) -> Result<(), InvitationError> {
+    let fits = node.is_none_or(|MailboxNode { url, .. }| {
+        (1..=MAX_NODE_BYTES).contains(&url.len()) && url.bytes().all(|b| b.is_ascii_graphic())
     });
     if fits { Ok(()) } else { Err(InvitationError::Node) }
 }

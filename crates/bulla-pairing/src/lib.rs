@@ -62,7 +62,7 @@ pub use code::ShortCode;
 pub use error::PairingError;
 #[cfg(feature = "qr")]
 pub use invitation::{Background, QrCode};
-pub use invitation::{Invitation, InvitationError, MAX_NODE_BYTES};
+pub use invitation::{Invitation, InvitationError, MAX_NODE_BYTES, MailboxNode};
 pub use joiner::{Approval, Joiner, JoinerStep};
 pub use mailbox::MailboxKey;
 pub use message::{MAX_FRONTIER_BYTES, MAX_MESSAGE_BYTES, Message};

@@ -8,7 +8,7 @@ use bulla_identity::Randomness;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::invitation::{Invitation, InvitationError, check_node, expiry_minutes};
+use crate::invitation::{Invitation, InvitationError, MailboxNode, check_node, expiry_minutes};
 use crate::root::{Inviter, Root, SECRET_BYTES};
 
 /// Most invitations that a device keeps (PAIR-30).
@@ -62,7 +62,7 @@ struct Record {
     inviter: Inviter,
     /// There exactly as long as the invitation may still serve.
     secret: Option<Zeroizing<[u8; SECRET_BYTES]>>,
-    node: Option<String>,
+    node: Option<MailboxNode>,
     made_ms: u64,
     expires_ms: u64,
     state: InvitationState,
@@ -120,7 +120,7 @@ impl Invitations {
         &mut self,
         by: AuthorKey,
         space: SpaceId,
-        node: Option<&str>,
+        node: Option<&MailboxNode>,
         lifetime_ms: u64,
         now_ms: u64,
         randomness: &dyn Randomness,
@@ -135,7 +135,7 @@ impl Invitations {
         randomness.fill(secret.as_mut())?;
         self.make_room(now_ms)?;
 
-        let (inviter, node) = (Inviter::of(&by), node.map(str::to_owned));
+        let (inviter, node) = (Inviter::of(&by), node.cloned());
         let invitation = Invitation { space, inviter, secret, node, expiry_minutes };
         let id = invitation.id();
         let record = Record {

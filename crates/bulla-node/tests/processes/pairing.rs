@@ -6,7 +6,8 @@ use bulla_client::{Client, Upstream};
 use bulla_core::{EntryId, SpaceId};
 use bulla_identity::{DeviceKeys, OsRandomness};
 use bulla_pairing::{
-    Approver, ApproverStep, Invitation, Invitations, Joiner, JoinerStep, MailboxKey, Message,
+    Approver, ApproverStep, Invitation, Invitations, Joiner, JoinerStep, MailboxKey, MailboxNode,
+    Message,
 };
 use bulla_store::Context;
 
@@ -48,9 +49,9 @@ impl Side {
 async fn join(text: String, guest: Arc<DeviceKeys>) -> String {
     let invitation: Invitation = text.parse().unwrap();
     let cx = Context::new();
-    let upstream = Upstream::unnamed(invitation.node().unwrap()).unwrap();
-    let client = Client::builder(upstream, Arc::<DeviceKeys>::clone(&guest));
-    let client = client.build_asking(&cx).await.unwrap();
+    let MailboxNode { url, key } = invitation.node().unwrap();
+    let upstream = Upstream::new(url, *key).unwrap();
+    let client = Client::builder(upstream, Arc::<DeviceKeys>::clone(&guest)).build().unwrap();
     let side = Side { client, key: invitation.mailbox(), cx };
     let (mut joiner, message) = Joiner::begin(&invitation, &guest, "guest", &OsRandomness).unwrap();
     side.leave(&message).await;
@@ -84,7 +85,8 @@ async fn two_devices_pair_through_the_mailbox_of_a_node() {
     let node = site.start().await;
     let (mut register, random) = (Invitations::new(), OsRandomness);
     let mut invite = || {
-        let (by, space, at) = (host.author(), SpaceId([5; 32]), node.url());
+        let (by, space) = (host.author(), SpaceId([5; 32]));
+        let at = MailboxNode { url: node.url(), key: node.client(&host).node() };
         register.invite(by, space, Some(&at), 900_000, 0, &random).unwrap()
     };
     let (invitation, second) = (invite(), invite());

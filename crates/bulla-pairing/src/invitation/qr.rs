@@ -24,12 +24,13 @@ pub struct QrCode {
 }
 
 impl Invitation {
-    /// This invitation as a QR code of the lowest error correction: without a node version 5 (37 modules a side), with a
-    /// URL of up to 32 bytes version 6 (41 modules), with the longest version 10 (57 modules).
+    /// This invitation as a QR code of the lowest error correction: without a node version 5 (37 modules a side), with
+    /// one whose URL has up to 49 bytes version 8 (49 modules), with the longest URL version 11 (61 modules): with its
+    /// quiet zone 69 columns and 35 lines of a terminal.
     #[must_use]
     #[expect(
         clippy::missing_panics_doc,
-        reason = "the longest invitation has 349 characters, a code holds 4,296"
+        reason = "the longest invitation has 405 characters, a code holds 4,296"
     )]
     pub fn to_qr(&self) -> QrCode {
         let mut line = self.to_text();

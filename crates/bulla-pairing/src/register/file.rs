@@ -11,12 +11,12 @@ use bulla_identity::{
 use zeroize::Zeroizing;
 
 use super::{InvitationState, Invitations, MAX_INVITATIONS, MAX_LIFETIME_MS, Record};
-use crate::invitation::{MAX_NODE_BYTES, check_node};
+use crate::invitation::{MAX_NODE_BYTES, MailboxNode, check_node};
 use crate::root::{Inviter, Root, SECRET_BYTES};
 
 const REGISTER: u64 = 4;
-/// Room for one invitation: two ids, a key, a secret, a URL and some numbers.
-const RECORD_BYTES: usize = 330;
+/// Room for one invitation: two ids, two keys, a secret, a URL and some numbers.
+const RECORD_BYTES: usize = 370;
 
 impl Invitations {
     /// The content of the register's file:
@@ -83,10 +83,7 @@ impl Record {
             Some(secret) => writer.bytes(secret.as_slice()),
             None => writer.null(),
         };
-        match &self.node {
-            Some(node) => writer.text(node),
-            None => writer.null(),
-        };
+        MailboxNode::write(self.node.as_ref(), writer);
         writer.uint(self.made_ms).uint(self.expires_ms);
         match &self.state {
             InvitationState::Unused => writer.uint(0).null(),
@@ -106,7 +103,7 @@ impl Record {
         } else {
             Some(Zeroizing::new(reader.array_of::<SECRET_BYTES>()?))
         };
-        let node = if reader.null() { None } else { Some(reader.text(MAX_NODE_BYTES)?.to_owned()) };
+        let node = MailboxNode::read(reader, MAX_NODE_BYTES)?;
         let (made_ms, expires_ms) = (reader.uint(MAX_COUNTER)?, reader.uint(MAX_COUNTER)?);
         let start = reader.position();
         let number = reader.uint(3)?;
@@ -135,7 +132,7 @@ impl Record {
             let root = Root::new(secret, &self.space, &self.inviter);
             rule(root.id() == self.id, "an id is not that of the secret")?;
         }
-        rule(check_node(self.node.as_deref()).is_ok(), "the address of a node")?;
+        rule(check_node(self.node.as_ref()).is_ok(), "the address of a node")?;
         let lifetime = self.expires_ms.checked_sub(self.made_ms);
         rule(lifetime.is_some_and(|ms| (1..=MAX_LIFETIME_MS).contains(&ms)), "a lifetime")
     }

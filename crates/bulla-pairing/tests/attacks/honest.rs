@@ -1,10 +1,11 @@
 //! Nobody attacks: the whole way of a device into a space, as people go it.
 
-use bulla_core::EntryId;
 use bulla_core::values::MailboxOperation;
+use bulla_core::{EntryId, NodeId};
 use bulla_identity::{OsRandomness, Passphrase, WorkFactor};
 use bulla_pairing::{
-    Approver, ApproverStep, Invitation, Invitations, Joiner, JoinerStep, Message, ShortCode,
+    Approver, ApproverStep, Invitation, Invitations, Joiner, JoinerStep, MailboxNode, Message,
+    ShortCode,
 };
 
 use super::support::{NOW, SPACE, device};
@@ -27,8 +28,9 @@ fn a_device_comes_in_by_pasted_text() {
     let read = || Invitations::read_file(&path, &passphrase).unwrap();
 
     let mut register = Invitations::new();
-    let node = Some("https://relay.example:8443");
-    let offered = register.invite(host.author(), SPACE, node, 900_000, NOW, &OsRandomness).unwrap();
+    let node = MailboxNode { url: "https://relay.example:8443".to_owned(), key: NodeId([8; 32]) };
+    let offered =
+        register.invite(host.author(), SPACE, Some(&node), 900_000, NOW, &OsRandomness).unwrap();
     write(&register);
 
     let scanned: Invitation = offered.to_text().to_uppercase().parse().unwrap();
@@ -86,7 +88,7 @@ fn a_device_comes_in_by_pasted_text() {
     let numbers = [&first, &second, &third, &fourth, &fifth, &sixth].map(Message::number);
     assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
     for message in [&first, &second, &third, &fourth, &fifth, &sixth] {
-        let (request, proof) = scanned.mailbox().leave(bulla_core::NodeId([3; 32]), message);
+        let (request, proof) = scanned.mailbox().leave(NodeId([3; 32]), message);
         request.judge(&request.node, message.as_bytes(), &proof).unwrap();
         let leaves = MailboxOperation::Leave {
             slot: message.number(),

@@ -1,13 +1,15 @@
 //! An invitation as a QR code is read back by another program than the one that drew it.
 
+use bulla_core::NodeId;
 use bulla_identity::OsRandomness;
-use bulla_pairing::{Background, Invitation, Invitations};
+use bulla_pairing::{Background, Invitation, Invitations, MailboxNode};
 
 use super::support::{NOW, SPACE, device};
 
-fn invitation(node: Option<&str>) -> Invitation {
+fn invitation(url: Option<&str>) -> Invitation {
+    let node = url.map(|url| MailboxNode { url: url.to_owned(), key: NodeId([0xab; 32]) });
     let mut register = Invitations::new();
-    register.invite(device(1).author(), SPACE, node, 900_000, NOW, &OsRandomness).unwrap()
+    register.invite(device(1).author(), SPACE, node.as_ref(), 900_000, NOW, &OsRandomness).unwrap()
 }
 
 /// What a reader makes of a picture, where `dark` says which of `width` × `height` modules are.
@@ -25,17 +27,19 @@ fn decode(width: usize, height: usize, dark: impl Fn(usize, usize) -> bool) -> S
 /// Clauses: PAIR-12.
 #[test]
 fn a_code_is_read_back_from_its_modules_and_from_a_terminal() {
-    let longest = format!("https://{}", "n".repeat(120));
+    let url = |length: usize| format!("https://{}", "n".repeat(length - 8));
+    let (small, larger, longest) = (url(49), url(50), url(128));
     let cases = [
         (None, 37),
-        (Some("https://relay.example.org:8443/x"), 41),
-        (Some("https://relay.example.org:8443/xy"), 45),
-        (Some(longest.as_str()), 57),
+        (Some("https://relay.example.org:8443/x"), 49),
+        (Some(small.as_str()), 49),
+        (Some(larger.as_str()), 53),
+        (Some(longest.as_str()), 61),
     ];
-    for (node, size) in cases {
-        let made = invitation(node);
+    for (url, size) in cases {
+        let made = invitation(url);
         let code = made.to_qr();
-        assert_eq!(code.size(), size, "{node:?}");
+        assert_eq!(code.size(), size, "{url:?}");
         let side = size + 8;
         let read = decode(side, side, |x, y| x >= 4 && y >= 4 && code.is_dark(x - 4, y - 4));
         assert_eq!(read, made.to_text().to_uppercase());
@@ -56,7 +60,10 @@ fn a_code_is_read_back_from_its_modules_and_from_a_terminal() {
                 drawn == (background == Background::Light)
             });
             let back: Invitation = read.parse().unwrap();
-            assert_eq!((back.id(), back.node()), (made.id(), node));
+            assert_eq!((back.id(), back.node()), (made.id(), made.node()));
+            assert_eq!(back.node().map(|node| node.url.as_str()), url);
+            // A terminal of 80 columns shows the longest.
+            assert!(side <= 80);
         }
     }
 }

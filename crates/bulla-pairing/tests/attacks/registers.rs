@@ -1,9 +1,9 @@
 //! The register: how many it keeps, what makes room, and how its file is judged.
 
 use bulla_core::cbor::Writer;
-use bulla_core::{AuthorKey, InvitationId};
+use bulla_core::{AuthorKey, InvitationId, NodeId};
 use bulla_identity::{OsRandomness, Passphrase, WorkFactor};
-use bulla_pairing::{InvitationState, Invitations, MAX_INVITATIONS, MAX_LIFETIME_MS};
+use bulla_pairing::{InvitationState, Invitations, MAX_INVITATIONS, MAX_LIFETIME_MS, MailboxNode};
 use proptest::prelude::*;
 
 use super::support::{NOW, SPACE, device};
@@ -55,8 +55,8 @@ fn what_expired_is_forgotten_with_its_secret_and_what_ended_is_remembered() {
 #[test]
 fn a_register_survives_its_file() {
     let (author, mut register) = (device(1).author(), Invitations::new());
-    let node = Some("https://a.example");
-    let one = register.invite(author, SPACE, node, 5_000, NOW, &OsRandomness).unwrap();
+    let node = MailboxNode { url: "https://a.example".to_owned(), key: NodeId([8; 32]) };
+    let one = register.invite(author, SPACE, Some(&node), 5_000, NOW, &OsRandomness).unwrap();
     let two = register.invite(author, SPACE, None, 5_000, NOW, &OsRandomness).unwrap();
     register.cancel(&two.id()).unwrap();
     let directory = tempfile::tempdir().unwrap();

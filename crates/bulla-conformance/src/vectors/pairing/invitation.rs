@@ -2,6 +2,7 @@
 
 use bulla_core::{AuthorKey, domain};
 use bulla_pairing::Invitation;
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 
 use super::super::keys::{Secrets, line};
@@ -25,6 +26,11 @@ impl Format for InvitationFormat {
             Field::optional("space", Shape::HexOf(32), "the space"),
             Field::optional("inviterKey", Shape::HexOf(32), "Ed25519 key of the inviter"),
             Field::optional("node", Shape::nullable(Shape::Text), "the URL of a node"),
+            Field::optional(
+                "nodeKey",
+                Shape::nullable(Shape::HexOf(32)),
+                "its key, if there is one",
+            ),
             Field::optional("expiryMinutes", Shape::Uint, "when it expires, as a hint"),
             Field::optional("id", Shape::HexOf(32), "its id (PAIR-11)"),
             Field::optional("mailbox", Shape::HexOf(32), "address of its mailbox (PAIR-41)"),
@@ -52,8 +58,9 @@ impl Format for InvitationFormat {
         Mismatch::unless_equal("space", &inputs.array("space")?, &read.space().0)?;
         let inviter = AuthorKey(inputs.array("inviterKey")?);
         Mismatch::unless_equal("inviterKey", &true, &read.is_by(&inviter))?;
-        let node = read.node().map_or(Value::Null, Value::from);
-        Mismatch::unless_equal("node", inputs.value("node")?, &node)?;
+        let node = read.node().map(|node| (node.url.clone(), node.key.to_string())).unzip();
+        Mismatch::unless_equal("node", inputs.value("node")?, &Value::from(node.0))?;
+        Mismatch::unless_equal("nodeKey", inputs.value("nodeKey")?, &Value::from(node.1))?;
         let expiry = inputs.uint64("expiryMinutes")? * 60_000;
         Mismatch::unless_equal("expiryMinutes", &expiry, &read.expiry_hint_ms())?;
         Mismatch::unless_equal("id", &inputs.array("id")?, &read.id().0)?;
@@ -82,14 +89,15 @@ fn valid() -> Vec<Case> {
             .hex("bytes", bytes)
             .hex("space", &parts.space)
             .hex("inviterKey", secrets.keys().author())
-            .value("node", parts.node.clone().map_or(Value::Null, Value::from))
+            .value("node", parts.node.clone().map(|(url, _)| url))
+            .value("nodeKey", parts.node.as_ref().map(|(_, key)| HEXLOWER.encode(key)))
             .value("expiryMinutes", parts.expiry)
             .hex("id", parts.id())
             .hex("mailbox", parts.mailbox().verifying_key().to_bytes())
     };
     let node = |url: &str| {
-        let url = url.to_owned();
-        move |parts: &mut Parts| parts.node = Some(url.clone())
+        let node = (url.to_owned(), vec![0xab; 32]);
+        move |parts: &mut Parts| parts.node = Some(node.clone())
     };
     let same = |text: String| text;
     vec![
@@ -102,7 +110,7 @@ fn valid() -> Vec<Case> {
         case(
             "the longest one",
             &|parts| {
-                parts.node = Some("n".repeat(128));
+                parts.node = Some(("n".repeat(128), vec![0xff; 32]));
                 parts.expiry = (1 << 32) - 1;
             },
             &same,
@@ -156,24 +164,24 @@ fn text_refusals() -> Vec<Case> {
             format!("{}\u{e4}", text.to_uppercase()),
         ),
         case("the prefix alone", "armour.checksum", PREFIX.to_owned()),
-        case("longer than any", "armour.too_long", format!("{PREFIX}{}", "a".repeat(336))),
+        case("longer than any", "armour.too_long", format!("{PREFIX}{}", "a".repeat(392))),
         case(
             "longer than any, in upper case",
             "armour.too_long",
-            format!("{PREFIX}{}", "a".repeat(336)).to_uppercase(),
+            format!("{PREFIX}{}", "a".repeat(392)).to_uppercase(),
         ),
         case(
             "as long as the longest, in upper case",
             "armour.checksum",
-            format!("{PREFIX}{}", "a".repeat(335)).to_uppercase(),
+            format!("{PREFIX}{}", "a".repeat(391)).to_uppercase(),
         ),
-        case("a long text in upper case of something else", "armour.prefix", "A".repeat(400)),
+        case("a long text in upper case of something else", "armour.prefix", "A".repeat(450)),
         case(
             "upper case, spaces inside, longer than any",
             "armour.too_long",
-            format!("{}{}A", PREFIX.to_uppercase(), " ".repeat(400)),
+            format!("{}{}A", PREFIX.to_uppercase(), " ".repeat(450)),
         ),
-        case("as long as the longest", "armour.checksum", format!("{PREFIX}{}", "a".repeat(335))),
+        case("as long as the longest", "armour.checksum", format!("{PREFIX}{}", "a".repeat(391))),
         case("a no-break space after it", "armour.base32", format!("{text}\u{a0}")),
         case("mistyped", "armour.checksum", mistyped),
         case("mistyped in upper case", "armour.checksum", {
@@ -229,13 +237,38 @@ fn shape_refusals() -> Vec<Case> {
         bounds("secret of 17 bytes", &|parts| parts.secret.push(0)),
         bounds("expiry beyond 32 bits", &|parts| parts.expiry = 1 << 32),
         case(
-            "node is bytes",
+            "node is text alone",
             "cbor.unexpected",
             "CBOR-9",
             item(|w| {
-                w.array(6).uint(1).bytes([1; 32]).bytes([1; 16]).bytes([1; 16]).bytes(b"x").uint(1);
+                w.array(6).uint(1).bytes([1; 32]).bytes([1; 16]).bytes([1; 16]).text("x").uint(1);
             }),
         ),
+        case(
+            "node without a key",
+            "cbor.count",
+            "CBOR-9",
+            item(|w| {
+                w.array(6).uint(1).bytes([1; 32]).bytes([1; 16]).bytes([1; 16]);
+                w.array(1).text("x").uint(1);
+            }),
+        ),
+        case(
+            "the URL is bytes",
+            "cbor.unexpected",
+            "CBOR-9",
+            item(|w| {
+                w.array(6).uint(1).bytes([1; 32]).bytes([1; 16]).bytes([1; 16]);
+                w.array(2).bytes(b"x").bytes([1; 32]).uint(1);
+            }),
+        ),
+        bounds("a node's key of 31 bytes", &|parts| {
+            parts.node = Some(("x".to_owned(), vec![1; 31]));
+        }),
+        bounds("a node's key of 31 bytes, and a space in its URL", &|parts| {
+            parts.node = Some((" ".to_owned(), vec![1; 31]));
+        })
+        .flag("Order"),
         case(
             "expiry is null",
             "cbor.unexpected",
@@ -248,7 +281,8 @@ fn shape_refusals() -> Vec<Case> {
             "a node with a space and expiry beyond 32 bits",
             "cbor.bounds",
             "CBOR-10",
-            Parts { node: Some(" ".to_owned()), expiry: 1 << 32, ..good().1 }.encode(),
+            Parts { node: Some((" ".to_owned(), vec![1; 32])), expiry: 1 << 32, ..good().1 }
+                .encode(),
         )
         .flag("Order"),
     ]
@@ -267,7 +301,7 @@ fn node_refusals() -> Vec<Case> {
     ]
     .into_iter()
     .map(|(comment, node)| {
-        let parts = Parts { node: Some(node.to_owned()), expiry: 1, ..good().1 };
+        let parts = Parts { node: Some((node.to_owned(), vec![1; 32])), expiry: 1, ..good().1 };
         Case::invalid(comment, "invitation.node", "PAIR-10").value("text", text_of(&parts.encode()))
     })
     .collect()

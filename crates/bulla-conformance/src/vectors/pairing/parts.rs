@@ -15,7 +15,8 @@ pub(super) struct Parts {
     pub(super) space: Vec<u8>,
     pub(super) inviter: Vec<u8>,
     pub(super) secret: Vec<u8>,
-    pub(super) node: Option<String>,
+    /// URL and key.
+    pub(super) node: Option<(String, Vec<u8>)>,
     pub(super) expiry: u64,
 }
 
@@ -43,7 +44,7 @@ impl Parts {
         writer.array(6).uint(self.version).bytes(&self.space).bytes(&self.inviter);
         writer.bytes(&self.secret);
         match &self.node {
-            Some(node) => writer.text(node),
+            Some((url, key)) => writer.array(2).text(url).bytes(key),
             None => writer.null(),
         };
         writer.uint(self.expiry);

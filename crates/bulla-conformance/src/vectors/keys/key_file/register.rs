@@ -57,7 +57,8 @@ struct Row {
     space: Vec<u8>,
     inviter: Vec<u8>,
     secret: Option<Vec<u8>>,
-    node: Option<String>,
+    /// URL and key.
+    node: Option<(String, Vec<u8>)>,
     made: u64,
     expires: u64,
     state: u64,
@@ -89,7 +90,7 @@ impl Row {
             None => writer.null(),
         };
         match &self.node {
-            Some(node) => writer.text(node),
+            Some((url, key)) => writer.array(2).text(url).bytes(key),
             None => writer.null(),
         };
         writer.uint(self.made).uint(self.expires).uint(self.state);
@@ -133,6 +134,7 @@ pub(super) fn cases() -> Vec<Case> {
         row
     };
     let joiner = || Some(vec![7; 32]);
+    let node = |url: &str, key_bytes| Some((url.to_owned(), vec![8; key_bytes]));
     let ended = |label: &str, state: u64| Row {
         secret: None,
         state,
@@ -152,7 +154,7 @@ pub(super) fn cases() -> Vec<Case> {
             vec![Row::new("a"), in_progress("b"), ended("c", 2), ended("d", 3)],
         ),
         valid("64 invitations", many(64)),
-        valid("with a node", vec![row(&|row| row.node = Some("https://relay.example".to_owned()))]),
+        valid("with a node", vec![row(&|row| row.node = node("https://relay.example", 32))]),
         valid("for one millisecond", vec![row(&|row| row.expires = row.made + 1)]),
         valid("for a week", vec![row(&|row| row.expires = row.made + 604_800_000)]),
         valid(
@@ -185,8 +187,8 @@ pub(super) fn cases() -> Vec<Case> {
         rule("in progress with nobody", &[row(&|row| row.state = 1)]),
         rule("used by nobody", &[Row { joiner: None, ..ended("good", 2) }]),
         rule("cancelled by a joiner", &[Row { joiner: joiner(), ..ended("good", 3) }]),
-        rule("a node with a space", &[row(&|row| row.node = Some(" ".to_owned()))]),
-        rule("an empty node", &[row(&|row| row.node = Some(String::new()))]),
+        rule("a node with a space", &[row(&|row| row.node = node(" ", 32))]),
+        rule("an empty node", &[row(&|row| row.node = node("", 32))]),
         rule("expires when it was made", &[row(&|row| row.expires = row.made)]),
         rule("expires before it was made", &[row(&|row| row.expires = row.made - 1)]),
         rule("for a week and a millisecond", &[row(&|row| row.expires = row.made + 604_800_001)]),
@@ -194,7 +196,8 @@ pub(super) fn cases() -> Vec<Case> {
         bounds("id of 31 bytes", row(&|row| row.id.truncate(31))),
         bounds("inviter of 32 bytes", row(&|row| row.inviter = vec![1; 32])),
         bounds("secret of 32 bytes", row(&|row| row.secret = Some(vec![1; 32]))),
-        bounds("node of 129 bytes", row(&|row| row.node = Some("n".repeat(129)))),
+        bounds("a URL of 129 bytes", row(&|row| row.node = node(&"n".repeat(129), 32))),
+        bounds("a node's key of 31 bytes", row(&|row| row.node = node("n", 31))),
         bounds("a time beyond 2^63", row(&|row| row.expires = 1 << 63)),
         bounds("joiner of 31 bytes", row(&|row| (row.state, row.joiner) = (1, Some(vec![7; 31])))),
         refused(
