@@ -4,13 +4,14 @@ mod bound;
 mod file;
 mod group;
 mod learned;
+mod topics;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bulla_core::{EntryId, KeyId, SpaceId};
 
-use crate::{EpochKey, Inheritance, OpenedEpoch, TopicSecret};
+use crate::{EpochKey, OpenedEpoch, TopicSecret};
 use group::GroupKeys;
 
 pub use bound::BoundKey;
@@ -99,51 +100,47 @@ impl Keyring {
         self.spaces.entry(space).or_default().add(OWN, key, None)
     }
 
-    /// Adds what an epoch entry of this id brought: its key, those of its parents, and the group's topic secret.
+    /// Adds what an epoch entry of this id brought: its key, those of its parents, and a topic secret.
     ///
-    /// A topic secret that an epoch brought already is kept, whatever came (CTL-35). One that KEY-7 only computes gives way:
-    /// which key a device has first depends on how it came in, and the space's epochs hand on one secret for all.
+    /// Which topic secret is the group's, if its epochs bring more than one, [`settle_topics`](Self::settle_topics) says. One
+    /// that KEY-7 only computes gives way to any that an epoch brings: which key a device has first depends on how it came in.
     pub fn learn(&mut self, space: SpaceId, epoch: EntryId, opened: OpenedEpoch) -> Learned {
         let OpenedEpoch { group, key, inheritance } = opened;
-        let known = self.brought(&space, &group);
         let mut learned = Learned::default();
         let keys = self.spaces.entry(space).or_default();
         keys.learn(group, epoch, key, &mut learned);
-        self.learn_from(space, group, inheritance, known.as_deref(), learned)
-    }
-
-    /// Adds what an epoch hands down, opened with its key ([`Inheritance::open`]): the keys of its parents.
-    pub fn learn_inheritance(
-        &mut self,
-        space: SpaceId,
-        group: EntryId,
-        inheritance: Inheritance,
-    ) -> Learned {
-        let known = self.brought(&space, &group);
-        self.learn_from(space, group, inheritance, known.as_deref(), Learned::default())
-    }
-
-    fn learn_from(
-        &mut self,
-        space: SpaceId,
-        group: EntryId,
-        inheritance: Inheritance,
-        known: Option<&TopicSecret>,
-        mut learned: Learned,
-    ) -> Learned {
-        let keys = self.spaces.entry(space).or_default();
         for (parent, key) in inheritance.parents {
             keys.learn(group, parent, key, &mut learned);
         }
-        learned.other_topics = known.is_some_and(|known| !known.is_same(&inheritance.topics));
-        // A group that nothing is held of yet has no place for it: whoever opens an inheritance has the epoch's key.
         if let Some(held) = keys.groups.get_mut(&group) {
-            held.fix_topics(Arc::new(inheritance.topics));
-        }
-        if keys.groups.is_empty() {
-            self.spaces.remove(&space);
+            held.topics.bring(epoch, inheritance.topics);
         }
         learned
+    }
+
+    /// Whether epochs of a group, zero for the space's own, brought different topic secrets: then
+    /// [settle](Self::settle_topics) which one holds.
+    #[must_use]
+    pub fn has_rival_topics(&self, space: &SpaceId, group: &EntryId) -> bool {
+        self.group(space, group).is_some_and(|held| held.topics.are_rival())
+    }
+
+    /// Takes as a group's topic secret that of the first of these epochs that brought one, in the order that CTL-35 gives to
+    /// the counting epochs of the group; while none of them did, it stays as it was. So whoever learned the same epochs has
+    /// the same topics, whichever came first.
+    ///
+    /// Returns those epochs that brought another: their authors' devices are at fault.
+    pub fn settle_topics(
+        &mut self,
+        space: &SpaceId,
+        group: &EntryId,
+        order: &[EntryId],
+    ) -> Vec<EntryId> {
+        let held = self.spaces.get_mut(space).and_then(|keys| keys.groups.get_mut(group));
+        held.map_or_else(Vec::new, |held| {
+            held.topics.settle(order);
+            held.topics.others(order)
+        })
     }
 
     /// Takes over the keys of a [transfer](crate::KeyTransfer) and returns how many are new. Their order counts: own keys
@@ -217,7 +214,7 @@ impl Keyring {
     #[must_use]
     pub fn current(&self, space: &SpaceId) -> Option<Arc<EpochKey>> {
         let own = self.group(space, &OWN)?;
-        if own.topics().is_some() { None } else { own.keys().last().map(Arc::clone) }
+        if own.topics.get().is_some() { None } else { own.keys().last().map(Arc::clone) }
     }
 
     /// What turns names into topics in this space; `None` without a key.
@@ -230,7 +227,7 @@ impl Keyring {
     #[must_use]
     pub fn topics_of(&self, space: &SpaceId, group: &EntryId) -> Option<Arc<TopicSecret>> {
         let keys = self.group(space, group)?;
-        keys.topics().or_else(|| {
+        keys.topics.get().or_else(|| {
             let first = keys.keys().first()?;
             group.is_zero().then(|| Arc::new(TopicSecret::derive(first, space)))
         })
@@ -263,11 +260,6 @@ impl Keyring {
     /// The spaces there are keys for, ascending.
     pub fn spaces(&self) -> impl Iterator<Item = SpaceId> + '_ {
         self.spaces.keys().copied()
-    }
-
-    /// The topic secret that an epoch brought.
-    fn brought(&self, space: &SpaceId, group: &EntryId) -> Option<Arc<TopicSecret>> {
-        self.group(space, group)?.topics()
     }
 
     fn group(&self, space: &SpaceId, group: &EntryId) -> Option<&GroupKeys> {

@@ -22,3 +22,5 @@ mod revoked;
 mod roles;
 #[path = "members/support.rs"]
 mod support;
+#[path = "members/topics.rs"]
+mod topics;

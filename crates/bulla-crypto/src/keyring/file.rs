@@ -1,7 +1,6 @@
 //! The content of a keyring's file: kind 5, and kind 3 of those that knew no epochs (chapter `keys.md`, KF-11, KF-13).
 
 use std::path::Path;
-use std::sync::Arc;
 
 use bulla_core::cbor::{CborErrorKind, Reader, Writer};
 use bulla_core::{EntryId, SpaceId};
@@ -11,6 +10,7 @@ use bulla_identity::{
 };
 use zeroize::Zeroizing;
 
+use super::topics::GroupTopics;
 use super::{Keyring, OWN};
 use crate::{EpochKey, TopicSecret};
 
@@ -39,7 +39,7 @@ impl Keyring {
                 writer.array(3).bytes(group);
                 write_optional(
                     &mut writer,
-                    keys.topics().as_ref().map(|topics| topics.expose_secret()),
+                    keys.topics.get().as_ref().map(|topics| topics.expose_secret()),
                 );
                 writer.array(keys.keys().len());
                 for (key, epoch) in keys.keys().iter().zip(keys.epochs()) {
@@ -165,9 +165,8 @@ fn read_groups(
         if !is_right {
             return Err(KeyFileError::KeyringRule("topic secret and epochs go together"));
         }
-        if let Some(topics) = topics {
-            keys.fix_topics(Arc::new(TopicSecret::dangerous_from_bytes(&topics)));
-        }
+        let topics = topics.map(|topics| TopicSecret::dangerous_from_bytes(&topics));
+        keys.topics = GroupTopics::of_file(topics);
     }
     Ok(())
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use bulla_core::{EntryId, KeyId};
 
-use crate::{EpochKey, TopicSecret};
+use super::topics::GroupTopics;
+use crate::EpochKey;
 
 /// Keys in the order they were learned, and beside each the epoch entry that brings it.
 #[derive(Debug, Default)]
 pub(super) struct GroupKeys {
-    topics: Option<Arc<TopicSecret>>,
+    pub(super) topics: GroupTopics,
     keys: Vec<Arc<EpochKey>>,
     /// As long as `keys`.
     epochs: Vec<Option<EntryId>>,
@@ -48,22 +49,12 @@ impl GroupKeys {
         of.as_ref().is_none_or(|of| of == epoch).then(|| Arc::clone(key))
     }
 
-    /// Sets the topic secret, unless there is one.
-    pub(super) fn fix_topics(&mut self, topics: Arc<TopicSecret>) {
-        self.topics.get_or_insert(topics);
-    }
-
     /// Puts the keys of these ids first, in the order of the ids; the others keep theirs.
     pub(super) fn move_to_front(&mut self, ids: &[KeyId]) {
         let place = |key: &EpochKey| ids.iter().position(|id| key.has_id(id)).unwrap_or(ids.len());
         let mut held: Vec<_> = self.keys.drain(..).zip(self.epochs.drain(..)).collect();
         held.sort_by_key(|(key, _)| place(key));
         (self.keys, self.epochs) = held.into_iter().unzip();
-    }
-
-    /// The topic secret that an epoch entry brought or kept.
-    pub(super) fn topics(&self) -> Option<Arc<TopicSecret>> {
-        self.topics.clone()
     }
 
     pub(super) fn keys(&self) -> &[Arc<EpochKey>] {

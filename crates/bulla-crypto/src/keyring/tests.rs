@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::EpochDraft;
+use crate::{EpochDraft, Inheritance};
 use bulla_core::control::{Context, Epoch};
 use bulla_identity::{DeviceKeys, KeyFileError, OsRandomness};
 
@@ -58,12 +58,15 @@ fn a_space_with_epochs_has_no_current_key_and_keeps_its_topics() {
     assert!(before.is_same(&TopicSecret::derive(&key(1), &SPACE)));
 
     let learned = keyring.learn(SPACE, epoch(3), opened(OWN, 3, 9, &[]));
-    assert_eq!((learned.new_keys, learned.other_topics, learned.repeated), (1, false, false));
+    assert_eq!((learned.new_keys, learned.repeated), (1, false));
     assert!(keyring.current(&SPACE).is_none());
     let before = keyring.topics(&SPACE).unwrap();
     assert!(before.is_same(&topics(9)), "a computed secret gives way to that of the epochs");
-    assert!(keyring.learn(SPACE, epoch(7), opened(OWN, 7, 8, &[])).other_topics);
-    assert!(keyring.topics(&SPACE).unwrap().is_same(&before), "that one is kept");
+    assert!(!keyring.has_rival_topics(&SPACE, &OWN));
+    keyring.learn(SPACE, epoch(7), opened(OWN, 7, 8, &[]));
+    assert!(keyring.has_rival_topics(&SPACE, &OWN));
+    assert_eq!(keyring.settle_topics(&SPACE, &OWN, &[epoch(3), epoch(7)]), [epoch(7)]);
+    assert!(keyring.topics(&SPACE).unwrap().is_same(&before));
     // Keys that come in front afterwards do not change topics any more.
     assert_eq!(keyring.merge(SPACE, vec![key(5), key(2)]), 1);
     assert!(keyring.topics(&SPACE).unwrap().is_same(&before));
@@ -72,11 +75,45 @@ fn a_space_with_epochs_has_no_current_key_and_keeps_its_topics() {
     let epochs = [None, None, None, Some(epoch(3)), Some(epoch(7))];
     assert_eq!(keyring.epochs_of(&SPACE, &OWN), epochs);
 
-    let same = opened(OWN, 4, 0, &[]);
-    let inheritance =
-        Inheritance { topics: topics(9), parents: vec![(epoch(3), key(3)), (epoch(6), key(6))] };
-    let learned = keyring.learn(SPACE, epoch(4), OpenedEpoch { inheritance, ..same });
-    assert_eq!((learned.new_keys, learned.other_topics, learned.repeated), (2, false, false));
+    let parents = [(epoch(3), 3), (epoch(6), 6)];
+    let learned = keyring.learn(SPACE, epoch(4), opened(OWN, 4, 9, &parents));
+    assert_eq!((learned.new_keys, learned.repeated), (2, false));
+}
+
+/// Whose secret was taken before gives way, as soon as an epoch that comes before it in the order is learned or counts; and
+/// where none of them counts, nothing changes.
+/// Clauses: CTL-35.
+#[test]
+fn the_secret_is_that_of_the_first_epoch_in_the_order() {
+    let mut keyring = Keyring::new();
+    let is = |keyring: &Keyring, seed: u8| {
+        keyring.topics_of(&SPACE, &GROUP).unwrap().is_same(&topics(seed))
+    };
+    assert!(keyring.settle_topics(&SPACE, &GROUP, &[epoch(1)]).is_empty());
+    assert_eq!(keyring.spaces().count(), 0, "nothing is made for a group that nothing is known of");
+    keyring.learn(SPACE, epoch(2), opened(GROUP, 2, 2, &[]));
+    assert!(keyring.settle_topics(&SPACE, &GROUP, &[epoch(1), epoch(2)]).is_empty());
+    assert!(is(&keyring, 2));
+    keyring.learn(SPACE, epoch(1), opened(GROUP, 1, 1, &[]));
+    assert!(is(&keyring, 2), "until it is settled");
+    let order = [epoch(1), epoch(2)];
+    assert_eq!(keyring.settle_topics(&SPACE, &GROUP, &order), [epoch(2)]);
+    assert!(is(&keyring, 1));
+    assert_eq!(
+        keyring.settle_topics(&SPACE, &GROUP, &[epoch(2)]),
+        [],
+        "the first does not count now"
+    );
+    assert!(is(&keyring, 2) && keyring.has_rival_topics(&SPACE, &GROUP));
+    assert_eq!(keyring.settle_topics(&SPACE, &GROUP, &[]), []);
+    assert!(is(&keyring, 2));
+    // The file's gives way to those of epochs too.
+    let mut again = Keyring::from_secret(&keyring.to_secret()).unwrap();
+    assert!(is(&again, 2) && !again.has_rival_topics(&SPACE, &GROUP));
+    again.learn(SPACE, epoch(1), opened(GROUP, 1, 1, &[]));
+    assert!(is(&again, 2) && again.has_rival_topics(&SPACE, &GROUP));
+    assert!(again.settle_topics(&SPACE, &GROUP, &order).is_empty());
+    assert!(is(&again, 1) && !again.has_rival_topics(&SPACE, &GROUP));
 }
 
 /// Two members came in by other ways: one has the newest key first. The first epoch that either opens gives both one secret.
@@ -118,8 +155,6 @@ fn keys_and_topics_that_are_not_new_are_told() {
     keyring.insert(SPACE, key(5));
     assert!(!keyring.learn(SPACE, epoch(5), opened(OWN, 5, 9, &[])).repeated);
     assert!(keyring.learn(SPACE, epoch(6), opened(OWN, 5, 9, &[])).repeated);
-    assert!(keyring.learn(SPACE, epoch(7), opened(OWN, 7, 1, &[])).other_topics);
-    assert!(keyring.topics(&SPACE).unwrap().is_same(&topics(9)));
 }
 
 /// A newcomer goes back through the epochs before with nothing but the key of the last one.
@@ -156,25 +191,16 @@ fn the_history_opens_from_the_last_epoch_backwards() {
     let opened = OpenedEpoch::open(&context, &last, before.as_slice(), &newcomer).unwrap();
     keyring.learn(SPACE, id, opened);
     while let Some((id, payload)) = entries.pop() {
-        let key = keyring.get(&SPACE, &payload.key_id).unwrap();
+        let key = keyring.key_for_epoch(&SPACE, &OWN, &id, &payload.key_id).unwrap();
         let before: Vec<_> =
             entries.last().map(|(_, payload)| payload.key_id).into_iter().collect();
-        let inheritance = Inheritance::open(&context, &payload, &before, &key).unwrap();
-        let learned = keyring.learn_inheritance(SPACE, OWN, inheritance);
-        assert!(!learned.repeated && !learned.other_topics, "{id}");
+        let opened = OpenedEpoch::open_with(&context, &payload, &before, &key).unwrap();
+        assert!(!keyring.learn(SPACE, id, opened).repeated, "{id}");
     }
+    assert!(!keyring.has_rival_topics(&SPACE, &OWN));
     assert_eq!(keyring.keys(&SPACE).len(), 5);
     assert!(keyring.epochs_of(&SPACE, &OWN).iter().all(Option::is_some));
     assert!(keyring.topics(&SPACE).unwrap().is_same(&own.topics(&SPACE).unwrap()));
-}
-
-#[test]
-fn an_inheritance_of_nothing_leaves_nothing_behind() {
-    let mut keyring = Keyring::new();
-    let nothing = Inheritance { topics: topics(1), parents: Vec::new() };
-    assert_eq!(keyring.learn_inheritance(SPACE, OWN, nothing), Learned::default());
-    assert_eq!(keyring.spaces().count(), 0);
-    assert!(!keyring.remove(&SPACE));
 }
 
 /// Clauses: KF-11, KF-13.
@@ -215,7 +241,6 @@ fn state(keyring: &Keyring) -> Vec<String> {
 enum Step {
     Insert(u8, u8),
     Learn(u8, u8, u8, u8, Vec<(u8, u8)>),
-    Inherit(u8, u8, u8, Vec<(u8, u8)>),
     Merge(u8, Vec<u8>),
     Remove(u8),
 }
@@ -225,11 +250,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let parents = prop::collection::vec((1..6_u8, 0..12_u8), 0..3);
     let step = prop_oneof![
         (small.clone(), 0..12_u8).prop_map(|(space, key)| Step::Insert(space, key)),
-        (small.clone(), small.clone(), 0..12_u8, 0..2_u8, parents.clone()).prop_map(
+        (small.clone(), small.clone(), 0..12_u8, 0..2_u8, parents).prop_map(
             |(space, group, key, topic, parents)| Step::Learn(space, group, key, topic, parents)
         ),
-        (small.clone(), small.clone(), 0..2_u8, parents)
-            .prop_map(|(space, group, topic, parents)| Step::Inherit(space, group, topic, parents)),
         (small.clone(), prop::collection::vec(0..12_u8, 0..4))
             .prop_map(|(space, keys)| Step::Merge(space, keys)),
         small.prop_map(Step::Remove),
@@ -253,10 +276,6 @@ proptest! {
                     let opened = opened(EntryId([group; 32]), seed, topic, &with_ids(parents));
                     keyring.learn(SpaceId([space; 32]), epoch(seed), opened);
                 }
-                Step::Inherit(space, group, topic, parents) => {
-                    let opened = opened(EntryId([group; 32]), 0, topic, &with_ids(parents));
-                    keyring.learn_inheritance(SpaceId([space; 32]), opened.group, opened.inheritance);
-                }
                 Step::Merge(space, seeds) => {
                     keyring.merge(SpaceId([space; 32]), seeds.into_iter().map(key).collect());
                 }
@@ -269,4 +288,55 @@ proptest! {
         prop_assert!(again.is_ok(), "{:?}", again.err());
         prop_assert_eq!(state(&again.unwrap()), state(&keyring));
     }
+
+    /// Two devices learn the same epochs, each in an order of its own, with what the other way in gave them before; one saves
+    /// its keyring on the way and opens it again. Both have one topic secret.
+    /// Clauses: CTL-35.
+    #[test]
+    fn topics_do_not_depend_on_the_order_in_which_epochs_are_learned(
+        (epochs, other) in epochs_in_two_orders(),
+        order in Just((0..12_u8).collect::<Vec<_>>()).prop_shuffle(),
+        keys in prop::collection::vec(20..24_u8, 0..3),
+        settled in any::<[bool; 12]>(),
+        saved_after in 0..12_usize,
+    ) {
+        let order: Vec<EntryId> = order.into_iter().map(epoch).collect();
+        let mut one = Keyring::new();
+        one.merge(SPACE, keys.into_iter().map(key).collect());
+        for (place, (id, topic)) in epochs.iter().enumerate() {
+            one.learn(SPACE, epoch(*id), opened(OWN, *id, *topic, &[]));
+            if settled[place] {
+                one.settle_topics(&SPACE, &OWN, &order);
+            }
+            if place == saved_after {
+                one = Keyring::from_secret(&one.to_secret()).unwrap();
+                for (id, topic) in &epochs[..=place] {
+                    one.learn(SPACE, epoch(*id), opened(OWN, *id, *topic, &[]));
+                }
+            }
+        }
+        let mut two = Keyring::new();
+        for (id, topic) in &other {
+            two.learn(SPACE, epoch(*id), opened(OWN, *id, *topic, &[]));
+        }
+        prop_assert_eq!(
+            one.settle_topics(&SPACE, &OWN, &order),
+            two.settle_topics(&SPACE, &OWN, &order)
+        );
+        let first = order.iter().find_map(|id| epochs.iter().find(|(seed, _)| epoch(*seed) == *id));
+        let (_, topic) = first.unwrap();
+        for keyring in [one, two] {
+            prop_assert!(keyring.topics(&SPACE).unwrap().is_same(&topics(*topic)));
+        }
+    }
+}
+
+type EpochsLearned = Vec<(u8, u8)>;
+
+/// Epochs, each with the topic secret it brings, and the same in another order.
+fn epochs_in_two_orders() -> impl Strategy<Value = (EpochsLearned, EpochsLearned)> {
+    prop::collection::btree_map(0..12_u8, 0..3_u8, 1..12).prop_flat_map(|epochs| {
+        let epochs: EpochsLearned = epochs.into_iter().collect();
+        (Just(epochs.clone()).prop_shuffle(), Just(epochs).prop_shuffle())
+    })
 }

@@ -56,6 +56,28 @@ impl Directory {
         epochs
     }
 
+    /// The counting epochs of a group in the order in which their topic secrets hold, should they bring different ones: those
+    /// by admins before the others, then by the seniority of their authors, then by depth and id (CTL-35).
+    #[must_use]
+    pub fn topic_order(&self, group: &EntryId) -> Vec<EntryId> {
+        let mut epochs: Vec<(bool, DeviceNo, u64, EntryId)> = self
+            .counting_epochs(group)
+            .map(|(entry, _)| {
+                let node = &self.graph.nodes[entry];
+                let by_admin = self.state.epochs.get(&entry).is_some_and(|state| state.by_admin);
+                (by_admin, node.author, self.depth(entry), node.id)
+            })
+            .collect();
+        let is_senior = |senior, junior| self.state.is_senior(&self.graph, senior, junior);
+        epochs.sort_unstable_by(|first, second| {
+            // Whoever started a counting epoch has its place in the order of devices.
+            let seniority = is_senior(second.1, first.1).cmp(&is_senior(first.1, second.1));
+            let by_admin = second.0.cmp(&first.0);
+            by_admin.then(seniority).then_with(|| (first.2, first.3).cmp(&(second.2, second.3)))
+        });
+        epochs.into_iter().map(|(.., id)| id).collect()
+    }
+
     /// An epoch that counts.
     #[must_use]
     pub fn epoch(&self, id: &EntryId) -> Option<EpochInfo> {

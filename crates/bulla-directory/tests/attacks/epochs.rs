@@ -260,3 +260,49 @@ fn a_lie_about_the_key_of_an_epoch_that_counts_no_more_takes_nothing() {
     assert_eq!(change.key_ids, [KeyId([2; 32])]);
     assert_eq!(scene.judge(&directory, other.id), Outcome::Decided(COUNTS));
 }
+
+/// Whoever wants a topic secret of its own to hold starts epochs as if there had been none, tries ids, or goes deep: those of
+/// its seniors hold before, and while an admin's counts no writer's does.
+///
+/// Clauses: CTL-35.
+#[test]
+fn no_juniors_topic_secret_holds_before_a_seniors() {
+    let mut scene = Scene::new(2);
+    let mut grants = vec![];
+    for (device, role) in [(2, Role::Admin), (3, Role::Writer)] {
+        let grant = scene.grant(device, role);
+        grants.push(scene.write(0, grant));
+    }
+    let known = grants[1];
+    // A writer and a junior admin begin at the same time as the second founder, which goes on from both.
+    let by_writer = scene.epoch(SPACE, &[], 1, &[0, 1, 2, 3]);
+    let by_writer = scene.write_knowing(3, &[known], by_writer);
+    let junior = scene.epoch(SPACE, &[], 2, &[0, 1, 2, 3]);
+    let junior = scene.write_knowing(2, &[known], junior);
+    let order = |scene: &Scene| scene.settled().topic_order(&SPACE);
+    assert_eq!(order(&scene), [junior, by_writer]);
+
+    let merged = scene.epoch(SPACE, &scene.settled().epoch_heads(&SPACE), 3, &[0, 1, 2, 3]);
+    let merged = scene.write(1, merged);
+    let mut tries = vec![];
+    for key in 10..20 {
+        let again = scene.epoch(SPACE, &[], key, &[0, 1, 2, 3]);
+        tries.push(scene.write_knowing(2, &[known], again));
+    }
+    let deep = scene.epoch(SPACE, &[merged], 4, &[0, 1, 2, 3]);
+    let deep = scene.write(1, deep);
+    tries.push(junior);
+    tries.sort_unstable();
+    let expected: Vec<EntryId> =
+        [merged, deep].into_iter().chain(tries).chain([by_writer]).collect();
+    assert_eq!(order(&scene), expected);
+
+    // The first founder is senior to the second, and whoever is revoked takes its epochs along.
+    let first = scene.epoch(SPACE, &[], 5, &[0, 1]);
+    let first = scene.write(0, first);
+    assert_eq!(order(&scene)[..3], [first, merged, deep]);
+    let revoke = scene.revoke(1, nothing());
+    scene.write(0, revoke);
+    assert_eq!(order(&scene)[0], first);
+    assert!(!order(&scene).contains(&merged) && !order(&scene).contains(&deep));
+}

@@ -171,9 +171,11 @@ impl Scene {
                 assert_eq!(directory.verdict(&id), expected.verdict(&id), "seed {seed}");
             }
             for group in expected.groups().iter().map(|group| group.id).chain([EntryId::ZERO]) {
-                let epochs = (directory.writing_epoch(&group), directory.epochs(&group));
-                let expected = (expected.writing_epoch(&group), expected.epochs(&group));
-                assert_eq!(epochs, expected, "seed {seed}");
+                let of = |directory: &Directory| {
+                    let epochs = directory.epochs(&group);
+                    (directory.writing_epoch(&group), epochs, directory.topic_order(&group))
+                };
+                assert_eq!(of(&directory), of(&expected), "seed {seed}");
             }
         }
         expected

@@ -22,6 +22,8 @@ pub(crate) struct Answers {
     pub(crate) members: Vec<(AuthorKey, Role)>,
     pub(crate) seniority: Vec<AuthorKey>,
     pub(crate) writing: BTreeMap<EntryId, EntryId>,
+    /// Whose topic secret holds before whose.
+    pub(crate) topics: BTreeMap<EntryId, Vec<EntryId>>,
 }
 
 /// What the model does not answer: the same for equal sets all the same.
@@ -89,6 +91,8 @@ impl Answers {
             .groups
             .iter()
             .filter_map(|group| Some((*group, directory.writing_epoch(group)?.id)));
+        let groups = history.groups.iter();
+        let topics = groups.map(|group| (*group, directory.topic_order(group))).collect();
         let answers = Self {
             verdicts: verdicts.collect(),
             others: others.collect(),
@@ -96,6 +100,7 @@ impl Answers {
             members: directory.members().into_iter().map(|m| (m.device, m.role)).collect(),
             seniority: directory.seniority(),
             writing: writing.collect(),
+            topics,
         };
         answers.check_against_itself(directory);
         answers
@@ -110,6 +115,8 @@ impl Answers {
         let erased = history.others.iter().filter(|header| model.is_erased(header));
         let writing = history.groups.iter();
         let writing = writing.filter_map(|group| Some((*group, model.writing_epoch(group)?)));
+        let groups = history.groups.iter();
+        let topics = groups.map(|group| (*group, model.topic_order(group))).collect();
         Self {
             verdicts: verdicts.collect(),
             others: others.collect(),
@@ -117,6 +124,7 @@ impl Answers {
             members: model.members(),
             seniority: model.seniority(),
             writing: writing.collect(),
+            topics,
         }
     }
 

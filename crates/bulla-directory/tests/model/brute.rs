@@ -669,6 +669,20 @@ impl Model {
             .map(|(_, id)| id)
     }
 
+    /// CTL-35.
+    pub(crate) fn topic_order(&self, group: &EntryId) -> Vec<EntryId> {
+        let counting = self.epochs.iter().filter(|(id, _)| self.counts(id));
+        let of_group = counting.filter(|(id, _)| self.holders(id).0 == *group);
+        let mut order: Vec<_> = of_group
+            .map(|(id, depth)| {
+                let place = &self.places[&self.entries[id].author];
+                (self.role_at(id) != Some(Role::Admin), place, *depth, *id)
+            })
+            .collect();
+        order.sort();
+        order.into_iter().map(|(.., id)| id).collect()
+    }
+
     /// DIR-16, DIR-24, DIR-30.
     pub(crate) fn other(&self, entry: &VerifiedHeader) -> Word {
         let header = entry.header();

@@ -32,7 +32,7 @@ pub enum KeyFaultKind {
     /// What is sealed to this device does not open, or is not what the entry names (CTL-34). This device does not read
     /// what is written under it. *Rotate.*
     Unopenable,
-    /// It brought another topic secret than the one the group has, which was kept (CTL-35).
+    /// It brings another topic secret than the one that holds for the group (CTL-35).
     OtherTopics,
     /// Its key is one of another epoch or group: who had that one reads this one too (CTL-31). *Rotate.*
     Repeated,
@@ -129,7 +129,9 @@ pub(super) async fn learn(
         match open(inner, guard, &epoch, device).await? {
             Opened::Learned(learned) => {
                 report.new_keys += learned.new_keys;
-                note(inner, &epoch, learned);
+                if learned.repeated {
+                    inner.fault(&epoch, KeyFaultKind::Repeated);
+                }
                 inner.learning.state().done.insert(epoch.id);
             }
             Opened::Foreign if is_own => _ = inner.learning.state().foreign.insert(epoch.id),
@@ -137,6 +139,7 @@ pub(super) async fn learn(
             Opened::Failed => inner.fault(&epoch, KeyFaultKind::Unopenable),
         }
     }
+    settle_topics(inner, guard);
     report.faults = inner.learning.state().faults.values().copied().collect();
     Ok(report)
 }
@@ -183,12 +186,25 @@ async fn open(
     Ok(if is_failed { Opened::Failed } else { Opened::Foreign })
 }
 
-fn note(inner: &Inner, epoch: &EpochInfo, learned: Learned) {
-    if learned.other_topics {
-        inner.fault(epoch, KeyFaultKind::OtherTopics);
-    }
-    if learned.repeated {
-        inner.fault(epoch, KeyFaultKind::Repeated);
+/// Where epochs of a group brought different topic secrets, takes that of the one which the directory puts first, and tells
+/// of the others (CTL-35).
+fn settle_topics(inner: &Inner, guard: &Guard) {
+    let space = inner.gate_space();
+    let rival: Vec<EntryId> = {
+        let keyring = inner.keyring();
+        keyring.groups(&space).filter(|group| keyring.has_rival_topics(&space, group)).collect()
+    };
+    for group in rival {
+        // The directory is not asked while the keyring is held.
+        let order = guard.admission.with_directory(|directory| directory.topic_order(&group));
+        let others = inner.keyring_mut().settle_topics(&space, &group, &order);
+        for epoch in others {
+            let info = guard.admission.with_directory(|directory| directory.epoch(&epoch));
+            // What is worse of it was told already.
+            if let Some(info) = info.filter(|_| !inner.learning.is_at_fault(&epoch)) {
+                inner.fault(&info, KeyFaultKind::OtherTopics);
+            }
+        }
     }
 }
 

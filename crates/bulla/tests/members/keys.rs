@@ -1,62 +1,15 @@
 //! Epochs that are not as they should be, and what is kept of them.
 
-use std::sync::Arc;
-
 use bulla::space::KeyFaultKind;
 use bulla::{Device, EntryId, EpochKey, Role, Space, SpaceError, sync};
-use bulla_core::control::{Control, Epoch};
-use bulla_core::{SealingKey, Verified, Verifier};
-use bulla_crypto::{ChainEnd, ControlDraft, EntryWriter, EpochDraft, EpochParent, TopicSecret};
+use bulla_core::SealingKey;
+use bulla_core::control::Epoch;
+use bulla_crypto::TopicSecret;
 use bulla_identity::{OsRandomness, Randomness as _};
 
-use crate::support::{bring, device, found, join, note, text, writing_epoch};
-
-/// What an admin may say of an epoch that no program of ours says. It has no entry in the space yet.
-async fn hostile_epoch(
-    space: &Space,
-    hostile: &Device,
-    topics: TopicSecret,
-    alter: impl Fn(&mut EpochDraft),
-) -> (EntryId, Verified) {
-    hostile_payload(space, hostile, topics, alter, |_| ()).await
-}
-
-async fn hostile_payload(
-    space: &Space,
-    hostile: &Device,
-    topics: TopicSecret,
-    alter: impl Fn(&mut EpochDraft),
-    falsify: impl Fn(&mut Epoch),
-) -> (EntryId, Verified) {
-    let me = hostile.author();
-    let mut draft = space
-        .with_directory(|directory| {
-            let heads = directory.epoch_heads(&EntryId::ZERO);
-            let parents = heads.iter().map(|id| EpochParent {
-                id: *id,
-                key_id: directory.epoch(id).unwrap().key_id,
-                key: None,
-            });
-            let recipients = directory.readers(&EntryId::ZERO);
-            EpochDraft {
-                space: space.id(),
-                group: EntryId::ZERO,
-                parents: parents.collect(),
-                recipients: recipients.iter().map(|one| (one.device, one.sealing_key)).collect(),
-                topics: Some(Arc::new(topics)),
-            }
-        })
-        .unwrap();
-    alter(&mut draft);
-    let (mut payload, _): (Epoch, _) = draft.create(hostile, &OsRandomness).unwrap().split();
-    falsify(&mut payload);
-    let writer = EntryWriter::new(Arc::clone(hostile), space.id(), Arc::new(OsRandomness));
-    let dependencies = space.with_directory(|directory| directory.dependencies(&me)).unwrap();
-    let draft = ControlDraft::new(Control::Epoch(payload)).with_dependencies(dependencies);
-    let sealed = writer.control(&ChainEnd::EMPTY, &draft).unwrap();
-    let entry = Verifier::new([1; 32]).verify(&space.id(), sealed.raw).unwrap();
-    (sealed.id, entry)
-}
+use crate::support::{
+    bring, device, found, hostile_epoch, hostile_payload, join, note, text, writing_epoch,
+};
 
 async fn with_admin() -> (Device, Device, Space) {
     let (owner, hostile) = (device(), device());

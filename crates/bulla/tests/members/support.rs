@@ -8,6 +8,10 @@ use bulla::{
     ContentAddressedStore, Device, EntryId, Keyring, Kind, LocalStore, MemorySpaces, Role, Space,
     SpaceId, Write,
 };
+use bulla_core::control::{Control, Epoch};
+use bulla_core::{Verified, Verifier};
+use bulla_crypto::{ChainEnd, ControlDraft, EntryWriter, EpochDraft, EpochParent, TopicSecret};
+use bulla_identity::OsRandomness;
 use bulla_store::MemoryStore;
 
 pub(crate) fn note(text: &str) -> Write {
@@ -76,4 +80,51 @@ pub(crate) fn writing_epoch(space: &Space, group: EntryId) -> Option<EntryId> {
 pub(crate) async fn roles(space: &Space) -> Vec<(bulla::AuthorKey, Role)> {
     let members = space.members().await.unwrap();
     members.into_iter().map(|member| (member.device, member.role)).collect()
+}
+
+/// What an admin may say of an epoch that no program of ours says. It has no entry in the space yet.
+pub(crate) async fn hostile_epoch(
+    space: &Space,
+    hostile: &Device,
+    topics: TopicSecret,
+    alter: impl Fn(&mut EpochDraft),
+) -> (EntryId, Verified) {
+    hostile_payload(space, hostile, topics, alter, |_| ()).await
+}
+
+pub(crate) async fn hostile_payload(
+    space: &Space,
+    hostile: &Device,
+    topics: TopicSecret,
+    alter: impl Fn(&mut EpochDraft),
+    falsify: impl Fn(&mut Epoch),
+) -> (EntryId, Verified) {
+    let me = hostile.author();
+    let mut draft = space
+        .with_directory(|directory| {
+            let heads = directory.epoch_heads(&EntryId::ZERO);
+            let parents = heads.iter().map(|id| EpochParent {
+                id: *id,
+                key_id: directory.epoch(id).unwrap().key_id,
+                key: None,
+            });
+            let recipients = directory.readers(&EntryId::ZERO);
+            EpochDraft {
+                space: space.id(),
+                group: EntryId::ZERO,
+                parents: parents.collect(),
+                recipients: recipients.iter().map(|one| (one.device, one.sealing_key)).collect(),
+                topics: Some(Arc::new(topics)),
+            }
+        })
+        .unwrap();
+    alter(&mut draft);
+    let (mut payload, _): (Epoch, _) = draft.create(hostile, &OsRandomness).unwrap().split();
+    falsify(&mut payload);
+    let writer = EntryWriter::new(Arc::clone(hostile), space.id(), Arc::new(OsRandomness));
+    let dependencies = space.with_directory(|directory| directory.dependencies(&me)).unwrap();
+    let draft = ControlDraft::new(Control::Epoch(payload)).with_dependencies(dependencies);
+    let sealed = writer.control(&ChainEnd::EMPTY, &draft).unwrap();
+    let entry = Verifier::new([1; 32]).verify(&space.id(), sealed.raw).unwrap();
+    (sealed.id, entry)
 }
