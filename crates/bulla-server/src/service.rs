@@ -8,6 +8,7 @@ mod pages;
 mod paths;
 mod post;
 mod put;
+mod rights;
 mod settings;
 mod verify;
 
@@ -37,6 +38,7 @@ use crate::tokens::{Session, TOKEN_BYTES};
 use gate::Gate;
 use paths::Paths;
 use post::Post;
+use rights::Right;
 use verify::VerifyPool;
 
 pub use post::MailboxSettings;
@@ -349,27 +351,6 @@ impl Service {
         tokio::time::timeout(left, work).await.map_err(late)?
     }
 
-    /// What the asker may do in the space now; an error that looks the same for unknown and forbidden if nothing.
-    fn rights(&self, asker: &Asker, space: SpaceId) -> Result<Rights, WireError> {
-        let rights = self.access.rights(&asker.session.peer, &space);
-        if !rights.any() || !asker.session.covers(&space) {
-            return Err(errors::of_store(&StoreError::NotServed(space)));
-        }
-        if !rights.carry && !asker.hops.nodes().is_empty() {
-            return Err(errors::of_code(codes::HOP_PATH));
-        }
-        Ok(rights)
-    }
-
-    fn may(&self, asker: &Asker, space: SpaceId, right: Right) -> Result<Rights, WireError> {
-        let rights = self.rights(asker, space)?;
-        let (held, right) = match right {
-            Right::Read => (rights.read, "read"),
-            Right::Write => (rights.write, "write"),
-        };
-        if held { Ok(rights) } else { Err(errors::of_store(&StoreError::Forbidden { right })) }
-    }
-
     /// The store of a space. Who may write finds it made if it was not there: the first device of a new space comes
     /// to a node that has never heard of it.
     async fn store(
@@ -397,16 +378,16 @@ impl Service {
         if route == SpaceRoute::Put && self.may_found(asker, space) {
             return self.found(asker, space, body).await;
         }
-        let right = if route == SpaceRoute::Put { Right::Write } else { Right::Read };
-        // Heads and presence are what a writer needs in order to write.
-        let rights = match route {
-            SpaceRoute::Head | SpaceRoute::Has | SpaceRoute::Status => self.rights(asker, space)?,
-            _ => self.may(asker, space, right)?,
+        let right = match route {
+            SpaceRoute::Put => Right::Write,
+            SpaceRoute::Head | SpaceRoute::Has | SpaceRoute::Status => Right::Any,
+            SpaceRoute::Get | SpaceRoute::Scan | SpaceRoute::Summary => Right::Read,
         };
+        let rights = self.may(asker, space, right)?;
         let store = self.store(asker, space, rights).await?;
         let cx = &asker.cx;
         let limit = self.body_limit(&Route::Space(space, route));
-        match route {
+        let answer = match route {
             SpaceRoute::Head => store.head(cx).await.map(|head| message(&head)),
             SpaceRoute::Status => {
                 store.status(cx).await.map(|status| message(&StatusAnswer(status)))
@@ -420,7 +401,8 @@ impl Service {
                 let pass = self.enter(asker).await?;
                 let SummaryMessage(request) = read(body, limit).await?;
                 let summary = store.summary(cx, request).await;
-                summary.map(|summary| pages::large(&SummaryAnswer(summary), pass))
+                let check = self.recheck(asker, space, right);
+                summary.map(|summary| pages::large(&SummaryAnswer(summary), pass, check))
             }
             SpaceRoute::Put => return self.put(asker, space, store, body).await,
             // A place comes first: what a request brings lies in memory as well as its answer, 32 MiB for a scan.
@@ -432,8 +414,10 @@ impl Service {
                 let pass = self.enter(asker).await?;
                 return self.scan(asker, space, store, read(body, limit).await?, pass).await;
             }
-        }
-        .map_err(|error| errors::of_store(&error))
+        };
+        // What was looked up while the right went is for nobody (NODE-22).
+        self.may(asker, space, right)?;
+        answer.map_err(|error| errors::of_store(&error))
     }
 
     fn check_ids(&self, count: usize) -> Result<(), WireError> {
@@ -454,12 +438,6 @@ impl Service {
         error.retry_after_ms = Some(self.settings.patience_ms);
         error
     }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Right {
-    Read,
-    Write,
 }
 
 fn message(value: &impl Encode) -> Answer {

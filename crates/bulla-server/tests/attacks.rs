@@ -41,6 +41,8 @@ mod a61_clock_jumps;
 mod a62_leaks;
 #[path = "attacks/a64_feeds_that_outlive_rights.rs"]
 mod a64_feeds_that_outlive_rights;
+#[path = "attacks/a64_rights_that_go_meanwhile.rs"]
+mod a64_rights_that_go_meanwhile;
 #[path = "attacks/mailboxes.rs"]
 mod mailboxes;
 #[path = "attacks/support.rs"]

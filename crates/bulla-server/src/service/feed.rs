@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::gate::{self, Pass};
 use super::paths::OnPath;
+use super::rights::{self, Right};
 use super::{Answer, Asker, Service};
 use crate::access::{Access, Rights};
 use crate::body::CutShort;
@@ -72,7 +73,7 @@ impl Service {
             asker,
         };
         for space in request.spaces {
-            match self.may(&feed.asker, space, super::Right::Read) {
+            match self.may(&feed.asker, space, Right::Read) {
                 Ok(rights) => feed.follow(Arc::clone(&self.spaces), cx.clone(), space, rights),
                 Err(error) => feed.over.push((space, error)),
             }
@@ -153,8 +154,8 @@ impl Feed {
         if !self.live.contains_key(&space) {
             return None;
         }
-        if !self.may_read(&space) {
-            self.end(space, errors::of_store(&StoreError::NotServed(space)));
+        if let Err(error) = self.may_read(space) {
+            self.end(space, error);
             return None;
         }
         match said {
@@ -171,15 +172,17 @@ impl Feed {
     }
 
     fn drop_forbidden(&mut self) {
+        let forbidden = self.live.keys().map(|space| (*space, self.may_read(*space)));
         let forbidden: Vec<_> =
-            self.live.keys().copied().filter(|space| !self.may_read(space)).collect();
-        for space in forbidden {
-            self.end(space, errors::of_store(&StoreError::NotServed(space)));
+            forbidden.filter_map(|(space, may)| Some((space, may.err()?))).collect();
+        for (space, error) in forbidden {
+            self.end(space, error);
         }
     }
 
-    fn may_read(&self, space: &SpaceId) -> bool {
-        self.access.rights(&self.asker.session.peer, space).read
+    /// As for any request: a node that lost only the right to ask for others gets no head for them either.
+    fn may_read(&self, space: SpaceId) -> Result<Rights, WireError> {
+        rights::may(&*self.access, &self.asker, space, Right::Read)
     }
 
     fn end(&mut self, space: SpaceId, error: WireError) {

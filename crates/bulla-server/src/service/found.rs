@@ -10,7 +10,8 @@ use bulla_wire::WireError;
 use bulla_wire::stream::{BodyDecoder, BodyItem};
 use bytes::Bytes;
 
-use super::{Answer, Asker, BodySource, Right, Service};
+use super::rights::Right;
+use super::{Answer, Asker, BodySource, Service};
 use crate::errors;
 
 /// A body whose beginning was read ahead.

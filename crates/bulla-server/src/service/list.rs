@@ -4,6 +4,7 @@ use bulla_core::SpaceId;
 use bulla_wire::spaces::SpacesAnswer;
 use bulla_wire::{Route, WireError};
 
+use super::rights::Right;
 use super::{Answer, Asker, Service, message};
 use crate::errors;
 
@@ -26,7 +27,7 @@ impl Service {
                     end = false;
                     break;
                 }
-                if self.rights(asker, space).is_ok() {
+                if self.may(asker, space, Right::Any).is_ok() {
                     spaces.push(space);
                 }
             }

@@ -15,11 +15,11 @@ use futures_util::stream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::gate::Pass;
+use super::rights::{Recheck, Right};
 use super::{Answer, Asker, Service};
 use crate::body::CutShort;
 use crate::errors;
 
-type Check = Box<dyn Fn() -> Result<(), WireError> + Send + Sync>;
 type Fetch = AbortOnDropHandle<Result<Page, bulla_store::StoreError>>;
 
 impl Service {
@@ -35,19 +35,24 @@ impl Service {
         self.check_ids(request.ids.len())?;
         request.max_bytes = request.max_bytes.min(self.settings.max_page_bytes);
         let items = store.get(&asker.cx, request).await;
+        let check = self.recheck(asker, space, Right::Read);
+        check()?;
         let items = items.map_err(|error| errors::of_store(&error))?;
-        let writing = Writing { encoder: BodyEncoder::get(space, form), _pass: pass };
+        let writing = Writing { encoder: BodyEncoder::get(space, form), _pass: pass, check };
         let state = (writing, items.into_iter(), false);
         let pieces = stream::unfold(state, |(mut writing, mut items, is_over)| async move {
             if is_over {
                 return None;
+            }
+            if writing.is_forbidden() {
+                return Some((Ok::<_, CutShort>(writing.take()), (writing, items, true)));
             }
             let is_over =
                 !writing.fill(&mut items, |encoder, item: GetItem| encoder.get_item(&item));
             if is_over {
                 writing.encoder.end();
             }
-            Some((Ok::<_, CutShort>(writing.take()), (writing, items, is_over)))
+            Some((Ok(writing.take()), (writing, items, is_over)))
         });
         Ok(Answer::Sequence(Box::pin(pieces)))
     }
@@ -65,11 +70,12 @@ impl Service {
         request.limit.max_bytes = request.limit.max_bytes.min(self.settings.max_page_bytes);
         // The first page is fetched before anything is answered, so that a refusal is an answer of its own.
         let first = store.scan(&asker.cx, request.clone()).await;
+        let check = self.recheck(asker, space, Right::Read);
+        check()?;
         let first = first.map_err(|error| errors::of_store(&error))?;
         let encoder = BodyEncoder::scan(space, form, request.after.as_ref());
         let mut scan = Scan {
-            writing: Writing { encoder, _pass: pass },
-            check: self.recheck(asker, space),
+            writing: Writing { encoder, _pass: pass, check },
             store,
             cx: asker.cx.clone(),
             request,
@@ -86,25 +92,19 @@ impl Service {
         });
         Ok(Answer::Sequence(Box::pin(pieces)))
     }
-
-    /// Whether the asker may still read: asked again before every page that leaves.
-    fn recheck(&self, asker: &Asker, space: SpaceId) -> Check {
-        let (access, peer) = (Arc::clone(&self.access), asker.session.peer);
-        Box::new(move || {
-            if access.rights(&peer, &space).read {
-                return Ok(());
-            }
-            Err(errors::of_store(&bulla_store::StoreError::NotServed(space)))
-        })
-    }
 }
 
 /// One item in pieces; it keeps its place until the peer has taken the last.
-pub(super) fn large(value: &impl Encode, pass: Pass) -> Answer {
-    let state = (Bytes::from(value.to_cbor()), pass);
-    let pieces = stream::unfold(state, |(mut bytes, pass)| async move {
+pub(super) fn large(value: &impl Encode, pass: Pass, check: Recheck) -> Answer {
+    let state = (Bytes::from(value.to_cbor()), pass, check);
+    let pieces = stream::unfold(state, |(mut bytes, pass, check)| async move {
         let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
-        (!piece.is_empty()).then_some((Ok::<_, CutShort>(piece), (bytes, pass)))
+        if piece.is_empty() {
+            return None;
+        }
+        // One item has no room for an error in its middle.
+        let piece = check().map(|()| piece).map_err(|_| CutShort);
+        Some((piece, (bytes, pass, check)))
     });
     Answer::Large(Box::pin(pieces))
 }
@@ -113,9 +113,18 @@ pub(super) fn large(value: &impl Encode, pass: Pass) -> Answer {
 struct Writing {
     encoder: BodyEncoder,
     _pass: Pass,
+    /// Whether the asker may still read: asked before each piece that leaves.
+    check: Recheck,
 }
 
 impl Writing {
+    /// Whether the right is gone; then nothing comes but the error that says so.
+    fn is_forbidden(&mut self) -> bool {
+        let refused = (self.check)().err();
+        refused.iter().for_each(|error| self.encoder.error(error));
+        refused.is_some()
+    }
+
     /// Writes items until a piece is full; `false` when there are no more.
     fn fill<T>(
         &mut self,
@@ -138,7 +147,6 @@ impl Writing {
 
 struct Scan {
     writing: Writing,
-    check: Check,
     store: Arc<dyn ContentAddressedStore>,
     cx: Context,
     request: ScanRequest,
@@ -170,6 +178,10 @@ impl Scan {
         if self.is_over {
             return None;
         }
+        if self.writing.is_forbidden() {
+            self.is_over = true;
+            return Some(self.writing.take());
+        }
         loop {
             let items = &mut self.items;
             let mut items = std::iter::from_fn(|| items.pop_front());
@@ -198,7 +210,7 @@ impl Scan {
         let page = next.await.map_err(|error| {
             errors::of_store(&bulla_store::StoreError::internal("cannot read a page", error))
         })?;
-        (self.check)()?;
+        (self.writing.check)()?;
         page.map_err(|error| errors::of_store(&error))
     }
 }

@@ -140,7 +140,7 @@ impl Intake<'_> {
             return Ok(());
         }
         // Rights may have gone while the body was on its way.
-        self.service.may(self.asker, self.space, super::Right::Write)?;
+        self.service.may(self.asker, self.space, super::rights::Right::Write)?;
         let batch = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
         let report = self.store.put(&self.asker.cx, batch).await;
