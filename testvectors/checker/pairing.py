@@ -108,7 +108,7 @@ class Line:
 
     def _key(self, salt):
         side = "joiner" if self.number % 2 else "approver"
-        return H(f"bulla 2026 pairing {side} key", self.root + salt)
+        return H(f"bulla 2026 pairing {side} key", self.root + self.history + salt)
 
     def _nonce(self):
         return bytes(11) + bytes([self.number])
@@ -117,7 +117,8 @@ class Line:
         self.history = H("bulla 2026 pairing history", self.history + message)
         self.number += 1
 
-    def seal(self, salt, content):
+    def seal(self, random, content):
+        salt = H("bulla 2026 pairing salt", self.root + self.history + random + content)[:24]
         sealed = primitives.chacha20poly1305_seal(self._key(salt), self._nonce(), self.history, content)
         self._pass(salt + sealed)
         return salt + sealed
@@ -179,7 +180,7 @@ class Exchange:
         self.contents = [[self.joining_card, self.label, self.commitments[0]], [self.card, self.commitments[1]],
                          [self.nonces[0]], [self.nonces[1]], [True], [self.space, b("grant"), b("frontier")]]
         self.signing = signing
-        self.salts = group.all_bytes("salts")
+        self.random = group.all_bytes("random")
 
     def content(self, number, history):
         """PAIR-22: messages 5 and 6 are signed."""
@@ -324,8 +325,8 @@ def run_pairing(case, group):
         raise Disagreement("another invitation")
     sender, receiver = Line(exchange.root), Line(exchange.root)
     altered, sent = int(case.get("number", 0)), []
-    for number, salt in enumerate(exchange.salts, 1):
-        message = sender.seal(salt, exchange.content(number, sender.history))
+    for number, random in enumerate(exchange.random, 1):
+        message = sender.seal(random, exchange.content(number, sender.history))
         sent.append(message)
         history = receiver.history
         exchange.judge(number, receiver.open(case.bytes("message") if number == altered else message), history)
@@ -357,5 +358,23 @@ def run_recovery(case, group):
     case.agree("sealingKey", agreement(H("bulla 2026 recovery sealing", entropy), primitives.X25519_BASE))
 
 
+def read_known_heads(data):
+    """PAIR-35, step by step."""
+    ids = cbor.versioned(cbor.decode(data), 2, "pairing.heads_version", "PAIR-35")[1]
+    before = b""
+    for identity in cbor.array(ids, 100, 1):
+        if cbor.fixed(identity, 32) <= before:
+            raise Refusal("pairing.heads", "PAIR-35")
+        before = identity
+    return ids
+
+
+def run_known_heads(case, group):
+    ids = read_known_heads(case.bytes("bytes"))
+    case.agree("ids", ids)
+    case.agree("bytes", cbor.encode([1, ids]))
+
+
 ALGORITHMS = {"joining-card": run_joining_card, "invitation": run_invitation, "pairing": run_pairing,
+              "known-heads": run_known_heads,
               "mailbox": run_mailbox, "recovery-key": run_recovery}

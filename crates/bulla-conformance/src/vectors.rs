@@ -100,6 +100,7 @@ pub fn formats() -> Vec<Box<dyn Format>> {
         Box::new(pairing::JoiningCards),
         Box::new(pairing::InvitationFormat),
         Box::new(pairing::Exchanges),
+        Box::new(pairing::Heads),
         Box::new(pairing::Mailboxes),
         Box::new(pairing::RecoveryKeys),
         Box::new(sealing::Payloads),

@@ -49,14 +49,16 @@ impl Channel {
         Ok(message)
     }
 
-    /// Seals a message for the next place and stays before it. Salts are drawn anew, so sealing twice repeats no key.
+    /// Seals a message for the next place and stays before it. Salts are drawn anew, and hedged with the content, so
+    /// sealing twice repeats no key.
     pub(crate) fn seal_in_place(
         &self,
         content: &[u8],
         randomness: &dyn Randomness,
     ) -> Result<Message, RandomnessError> {
-        let mut salt = [0; SALT_BYTES];
-        randomness.fill(&mut salt)?;
+        let mut random = Zeroizing::new([0; 32]);
+        randomness.fill(random.as_mut())?;
+        let salt = self.root.salt(&self.history, &random, content);
         let payload = Payload { msg: content, aad: &self.history };
         let ciphertext = self
             .cipher(&salt)
@@ -78,7 +80,7 @@ impl Channel {
     }
 
     fn cipher(&self, salt: &[u8; SALT_BYTES]) -> ChaCha20Poly1305 {
-        let key = self.root.message_key(Side::of_message(self.next), salt);
+        let key = self.root.message_key(Side::of_message(self.next), &self.history, salt);
         ChaCha20Poly1305::new((&*key).into())
     }
 

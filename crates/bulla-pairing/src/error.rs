@@ -68,6 +68,12 @@ pub enum PairingError {
     /// The caller's frontier does not fit into a message (PAIR-22).
     #[error("a frontier in an approval has at most {} bytes", crate::MAX_FRONTIER_BYTES)]
     Frontier,
+    /// What an approver knew, of a version that this program does not read (PAIR-35). The device is in all the same.
+    #[error("unknown version {0} of what the approver knew")]
+    HeadsVersion(u64),
+    /// No entry that an approver knew, too many, or in no order (PAIR-35). The device is in all the same.
+    #[error("an approval names 1 to {} entries, each once, in their order", crate::MAX_HEADS)]
+    Heads,
     /// The invitation does not serve, or not any more (PAIR-32, PAIR-33).
     #[error(transparent)]
     Invitation(#[from] InvitationError),
@@ -98,6 +104,8 @@ impl PairingError {
             Self::Code => "pairing.code",
             Self::Over => "pairing.over",
             Self::Frontier => "pairing.frontier",
+            Self::HeadsVersion(_) => "pairing.heads_version",
+            Self::Heads => "pairing.heads",
             Self::Invitation(error) => return error.code(),
             Self::Randomness(_) => "pairing.randomness",
         })
@@ -119,6 +127,7 @@ impl PairingError {
             | Self::Signature
             | Self::Declined
             | Self::Space => "PAIR-24",
+            Self::HeadsVersion(_) | Self::Heads => "PAIR-35",
             Self::Invitation(error) => return error.clause(),
             Self::Order
             | Self::Unconfirmed

@@ -11,6 +11,7 @@
 //!
 //! - [`Invitations`], [`Invitation`]: what was offered, kept by the device that offered it;
 //! - [`Joiner`], [`Approver`]: the two sides; each step takes bytes and gives bytes or an error;
+//! - [`KnownHeads`]: what the inviting device knew of the space, so that nobody shows the new one less;
 //! - [`MailboxKey`]: proves to a node that one shares an invitation;
 //! - [`RecoveryKey`]: the device on paper that brings everything back.
 //!
@@ -49,6 +50,7 @@ mod channel;
 mod code;
 mod content;
 mod error;
+mod heads;
 mod invitation;
 mod joiner;
 mod mailbox;
@@ -60,6 +62,7 @@ mod root;
 pub use approver::{Approved, Approver, ApproverStep};
 pub use code::ShortCode;
 pub use error::PairingError;
+pub use heads::{KnownHeads, MAX_HEADS};
 #[cfg(feature = "qr")]
 pub use invitation::{Background, QrCode};
 pub use invitation::{Invitation, InvitationError, MAX_NODE_BYTES, MailboxNode};

@@ -1,7 +1,7 @@
 //! What everything secret about an invitation is derived from (PAIR-10, PAIR-11, PAIR-21, PAIR-41).
 
 use bulla_core::{AuthorKey, InvitationId, SpaceId, domain};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// Bytes of an invitation's secret (PAIR-10).
 pub(crate) const SECRET_BYTES: usize = 16;
@@ -59,11 +59,34 @@ impl Root {
         InvitationId(blake3::derive_key(domain::INVITATION_ID, self.0.as_slice()))
     }
 
-    /// The key of one message (PAIR-21).
-    pub(crate) fn message_key(&self, side: Side, salt: &[u8; SALT_BYTES]) -> Zeroizing<[u8; 32]> {
-        let mut material = Zeroizing::new([0; ROOT_BYTES + SALT_BYTES]);
-        material.iter_mut().zip(self.0.iter().chain(salt)).for_each(|(to, from)| *to = *from);
-        Zeroizing::new(blake3::derive_key(side.context(), material.as_slice()))
+    /// The key of one message, after these messages (PAIR-21).
+    pub(crate) fn message_key(
+        &self,
+        side: Side,
+        history: &[u8; 32],
+        salt: &[u8; SALT_BYTES],
+    ) -> Zeroizing<[u8; 32]> {
+        let mut hasher = blake3::Hasher::new_derive_key(side.context());
+        hasher.update(self.0.as_slice()).update(history).update(salt);
+        let key = Zeroizing::new(hasher.finalize().into());
+        hasher.zeroize();
+        key
+    }
+
+    /// The salt of a message with this content, after these messages: random as long as the random bytes are, and with
+    /// repeated ones still another for another content or place (PAIR-21).
+    pub(crate) fn salt(
+        &self,
+        history: &[u8; 32],
+        random: &[u8; 32],
+        content: &[u8],
+    ) -> [u8; SALT_BYTES] {
+        let mut hasher = blake3::Hasher::new_derive_key(domain::PAIRING_SALT);
+        hasher.update(self.0.as_slice()).update(history).update(random).update(content);
+        let mut salt = [0; SALT_BYTES];
+        hasher.finalize_xof().fill(&mut salt);
+        hasher.zeroize();
+        salt
     }
 
     /// The seed of the mailbox key (PAIR-41).

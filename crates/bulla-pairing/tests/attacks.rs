@@ -7,6 +7,8 @@
 mod a02_altered_messages;
 #[path = "attacks/a03_signed_objects.rs"]
 mod a03_signed_objects;
+#[path = "attacks/a28_repeated_randomness.rs"]
+mod a28_repeated_randomness;
 #[path = "attacks/a34_zero_agreements.rs"]
 mod a34_zero_agreements;
 #[path = "attacks/a62_leaks.rs"]

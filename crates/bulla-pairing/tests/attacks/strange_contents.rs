@@ -2,7 +2,7 @@
 
 use bulla_core::cbor::Writer;
 use bulla_identity::OsRandomness;
-use bulla_pairing::{Joiner, JoinerStep};
+use bulla_pairing::{Joiner, JoinerStep, KnownHeads};
 
 use super::support::{
     Forger, Host, NOW, SPACE, approval, commitment, compared, device, joiner_hello, sent, typed,
@@ -135,7 +135,7 @@ fn an_approval_for_another_space_or_too_long_is_refused() {
 
 /// The library itself sends nothing that the other side refuses.
 ///
-/// Clauses: PAIR-22.
+/// Clauses: PAIR-22, PAIR-35.
 #[test]
 fn labels_and_frontiers_are_bounded_where_they_are_made() {
     let mut host = Host::new();
@@ -151,6 +151,17 @@ fn labels_and_frontiers_are_bounded_where_they_are_made() {
     let grant = bulla_core::EntryId([1; 32]);
     let refused = approved.approval(&host.device, grant, &[0; 3_905], &OsRandomness).unwrap_err();
     assert_eq!(refused.code().as_str(), "pairing.frontier");
+    // What an approver says that it knew is 1 to 100 entries, and the most of it fits.
+    let heads = |count: u64| {
+        let id = |number: u64| bulla_core::EntryId(*blake3::hash(&number.to_be_bytes()).as_bytes());
+        KnownHeads::new((0..count).chain(0..count).map(id))
+    };
+    for count in [0, 101, 1_000] {
+        assert_eq!(heads(count).unwrap_err().code().as_str(), "pairing.heads", "{count}");
+    }
+    let most = heads(100).unwrap().to_bytes();
+    assert_eq!(KnownHeads::from_bytes(&most).unwrap(), heads(100).unwrap());
+    approved.approval(&host.device, grant, &most, &OsRandomness).unwrap();
     // Made twice, as when the first was lost: either is read, once.
     let lost = approved.approval(&host.device, grant, b"old", &OsRandomness).unwrap();
     let sixth = approved.approval(&host.device, grant, b"new", &OsRandomness).unwrap();

@@ -130,6 +130,10 @@ impl Forger {
     pub(crate) fn seal(&mut self, content: &[u8]) -> Vec<u8> {
         let mut salt = [0; 24];
         OsRandomness.fill(&mut salt).unwrap();
+        self.seal_with(salt, content)
+    }
+
+    pub(crate) fn seal_with(&mut self, salt: [u8; 24], content: &[u8]) -> Vec<u8> {
         let payload = Payload { msg: content, aad: &self.history };
         let sealed = self.cipher(&salt).encrypt(&self.nonce().into(), payload).unwrap();
         let message = [salt.as_slice(), &sealed].concat();
@@ -159,7 +163,8 @@ impl Forger {
     fn cipher(&self, salt: &[u8]) -> ChaCha20Poly1305 {
         let side = if self.number % 2 == 1 { "joiner" } else { "approver" };
         let context = format!("bulla 2026 pairing {side} key");
-        let key = blake3::derive_key(&context, &[self.root.as_slice(), salt].concat());
+        let material = [self.root.as_slice(), &self.history, salt].concat();
+        let key = blake3::derive_key(&context, &material);
         ChaCha20Poly1305::new(&key.into())
     }
 
