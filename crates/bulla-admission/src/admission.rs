@@ -84,6 +84,12 @@ impl DirectoryAdmission {
         self.usage_now().of(author).plus(charged)
     }
 
+    /// How often entries were judged by their place in a chain since this was opened, for who watches that it grows with their
+    /// number and not faster (ADM-9).
+    pub async fn chain_judgements(&self) -> u64 {
+        self.chains.lock().await.judged()
+    }
+
     /// Does what was left undone when a `put` was dropped or failed. The next `put` does so too.
     ///
     /// # Errors

@@ -1,12 +1,15 @@
 //! Where entries of devices that lost rights lie in their chains (ADM-9).
 //!
 //! A chain is walked back from each cut once, and remembered as far as it was walked: a page of headers at a time where it is
-//! long. What cannot be decided waits for one header per branch, and is judged again when that comes.
+//! long. What cannot be decided waits for one header per branch. When that comes the branch is followed as far as it goes
+//! then, and those entries are judged again that lie on the part that is new; so each is judged once for each branch, however
+//! many headers come one by one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::RangeInclusive;
 
 use bulla_core::{AuthorKey, EntryId, Header, KeyId, Kind};
-use bulla_directory::{CutWalk, Limits, Link, Outcome, Verdict};
+use bulla_directory::{CutWalk, Limits, Link, Outcome, Reach, Verdict};
 use bulla_store::{Context, Facts, Place, Result};
 
 use crate::admission::Engine;
@@ -22,22 +25,41 @@ pub(crate) struct Chains {
     /// Headers that all walks were told of.
     told: usize,
     most: usize,
+    /// How often an entry was judged by its place.
+    judged: u64,
 }
 
 #[derive(Debug, Default)]
 struct Chain {
     walks: Vec<(Limits, CutWalk)>,
-    /// Headers that walks asked for and that were not held.
-    waiting: HashSet<EntryId>,
+    look_up: LookUp,
     /// Entries whose place is open, and by which terms they are judged.
     open: BTreeMap<(u64, EntryId), (KeyId, Kind)>,
+}
+
+/// How walks of an author get the headers that they ask for.
+#[derive(Debug, Default)]
+struct LookUp {
+    /// Headers that were asked for and not held.
+    waiting: HashSet<EntryId>,
     /// The pages of this author hold more branches than help: headers are looked up one by one.
     is_forked: bool,
 }
 
+/// What waited for a header of an author that has come.
+#[derive(Debug)]
+pub(crate) struct Waited {
+    pub(crate) author: AuthorKey,
+    /// By limits and cut, the branches that ended at it, and from which sequence on they decided.
+    branches: Vec<(Limits, EntryId, u64)>,
+}
+
+/// Every sequence.
+pub(crate) const ALL: RangeInclusive<u64> = 0..=u64::MAX;
+
 impl Chains {
     pub(crate) fn new(most: usize) -> Self {
-        Self { authors: HashMap::new(), told: 0, most }
+        Self { authors: HashMap::new(), told: 0, most, judged: 0 }
     }
 
     /// Whether an entry of the author counts by these limits.
@@ -48,6 +70,7 @@ impl Chains {
         limits: &Limits,
         subject: &Subject,
     ) -> Result<Word> {
+        self.judged = self.judged.saturating_add(1);
         let chain = self.authors.entry(subject.author).or_default();
         let before = chain.told();
         let outcome = chain.judge(cx, engine, limits, subject).await;
@@ -68,15 +91,39 @@ impl Chains {
         self.told = self.authors.values().map(Chain::told).sum();
     }
 
-    /// Tells of a header that is held now; whether something waited for it.
-    pub(crate) fn tell(&mut self, id: &EntryId, link: Link) -> bool {
-        let Some(chain) = self.authors.get_mut(&link.author) else { return false };
+    /// Tells of a header that is held now; what waited for it.
+    pub(crate) fn tell(&mut self, id: &EntryId, link: Link) -> Option<Waited> {
+        let chain = self.authors.get_mut(&link.author)?;
         let before = chain.told();
-        for (_, walk) in &mut chain.walks {
+        let mut branches = Vec::new();
+        for (limits, walk) in &mut chain.walks {
+            branches.extend(walk.waiting_for(id).map(|(cut, from)| (limits.clone(), cut, from)));
             walk.tell(*id, Some(link));
         }
         self.told = self.told.saturating_sub(before).saturating_add(chain.told());
-        chain.waiting.remove(id)
+        chain.look_up.waiting.remove(id).then_some(Waited { author: link.author, branches })
+    }
+
+    /// Follows the branches that waited for a header; gives the sequences that may be decided by now and were not before.
+    pub(crate) async fn follow(
+        &mut self,
+        cx: &Context,
+        engine: &dyn Engine,
+        waited: &Waited,
+    ) -> Result<RangeInclusive<u64>> {
+        let Some(chain) = self.authors.get_mut(&waited.author) else { return Ok(ALL) };
+        let before = chain.told();
+        let range = chain.follow(cx, engine, waited).await;
+        self.told = self.told.saturating_sub(before).saturating_add(chain.told());
+        if self.told > self.most {
+            self.shrink(&waited.author);
+        }
+        range
+    }
+
+    /// How often an entry was judged by its place in a chain since the admission was opened.
+    pub(crate) const fn judged(&self) -> u64 {
+        self.judged
     }
 
     /// Notes an entry whose place is open.
@@ -92,30 +139,17 @@ impl Chains {
         chain.open.range(all).filter(|((_, id), _)| *id != subject.id).count()
     }
 
-    /// The author's open entry that comes last before a place in the chain, or last of all.
-    pub(crate) fn open_before(
-        &self,
-        author: &AuthorKey,
-        before: Option<(u64, EntryId)>,
-    ) -> Option<Subject> {
-        let chain = self.authors.get(author)?;
-        let found = match before {
-            Some(before) => chain.open.range(..before).next_back(),
-            None => chain.open.last_key_value(),
+    /// The author's open entries with these sequences, from the end of the chain back.
+    pub(crate) fn open(&self, author: &AuthorKey, range: RangeInclusive<u64>) -> Vec<Subject> {
+        let Some(chain) = self.authors.get(author) else { return Vec::new() };
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let all = (*range.start(), EntryId([0; 32]))..=(*range.end(), EntryId([0xff; 32]));
+        let subject = |(&(sequence, id), &(key_id, kind)): (&(u64, EntryId), &(KeyId, Kind))| {
+            Subject { id, author: *author, sequence, kind, key_id }
         };
-        let ((sequence, id), (key_id, kind)) = found?;
-        Some(Subject {
-            id: *id,
-            author: *author,
-            sequence: *sequence,
-            kind: *kind,
-            key_id: *key_id,
-        })
-    }
-
-    /// On how many headers the author's open entries wait.
-    pub(crate) fn waits(&self, author: &AuthorKey) -> usize {
-        self.authors.get(author).map_or(0, |chain| chain.waiting.len())
+        chain.open.range(all).rev().map(subject).collect()
     }
 
     /// Whether nothing of an author is open or known of its chain.
@@ -161,7 +195,7 @@ impl Chain {
         limits: &Limits,
         subject: &Subject,
     ) -> Result<Word> {
-        let Self { walks, waiting, is_forked, .. } = self;
+        let Self { walks, look_up, .. } = self;
         let at = match walks.iter().position(|(known, _)| known == limits) {
             Some(at) => at,
             None => {
@@ -179,26 +213,67 @@ impl Chain {
                 Outcome::Open => return Ok(Word::Open),
                 Outcome::Needs(header) => header,
             };
-            let Some(facts) = engine.facts(cx, &[header]).await?.into_iter().next().flatten()
-            else {
-                // What is refused is not held, and its header says all the same what comes before it (ADM-9).
-                let kept =
-                    engine.kept_entries(cx, &[header], 0).await?.into_iter().next().flatten();
-                let link = kept.map(|kept| {
-                    let Header { author, sequence, previous, .. } = *kept.entry.header();
-                    Link { author, sequence, previous }
-                });
-                if link.is_none() {
-                    waiting.insert(header);
-                }
-                walk.tell(header, link);
-                continue;
-            };
-            walk.tell(header, Some(link(&facts)));
-            if facts.author == subject.author && facts.sequence > subject.sequence && !*is_forked {
-                *is_forked = !read_back(cx, engine, walk, &facts).await?;
-            }
+            look_up.tell(cx, engine, walk, (&subject.author, subject.sequence), header).await?;
         }
+    }
+
+    /// Follows branches down to the first entry that is open; which sequences they decide now and did not before.
+    async fn follow(
+        &mut self,
+        cx: &Context,
+        engine: &dyn Engine,
+        waited: &Waited,
+    ) -> Result<RangeInclusive<u64>> {
+        let Self { walks, look_up, open } = self;
+        let floor = open.first_key_value().map_or(u64::MAX, |((sequence, _), _)| *sequence);
+        let (mut first, mut last) = (u64::MAX, 0);
+        for (limits, cut, from) in &waited.branches {
+            let walk = walks.iter_mut().find(|(known, _)| known == limits);
+            // It was forgotten, for room, and begins anew.
+            let Some((_, walk)) = walk else { return Ok(ALL) };
+            let reached = loop {
+                match walk.follow(cut, floor) {
+                    Reach::Down(reached) => break reached,
+                    Reach::Needs(header) => {
+                        look_up.tell(cx, engine, walk, (&waited.author, floor), header).await?;
+                    }
+                }
+            };
+            (first, last) = (first.min(reached), last.max(*from));
+        }
+        // None is known that waited: it was forgotten too.
+        Ok(if waited.branches.is_empty() { ALL } else { first..=last })
+    }
+}
+
+impl LookUp {
+    /// Looks a header up that a walk asks for on its way back to `sequence`, and tells it what was found.
+    async fn tell(
+        &mut self,
+        cx: &Context,
+        engine: &dyn Engine,
+        walk: &mut CutWalk,
+        (author, sequence): (&AuthorKey, u64),
+        header: EntryId,
+    ) -> Result<()> {
+        let Some(facts) = engine.facts(cx, &[header]).await?.into_iter().next().flatten() else {
+            // What is refused is not held, and its header says all the same what comes before it (ADM-9).
+            let kept = engine.kept_entries(cx, &[header], 0).await?.into_iter().next().flatten();
+            let link = kept.map(|kept| {
+                let Header { author, sequence, previous, .. } = *kept.entry.header();
+                Link { author, sequence, previous }
+            });
+            if link.is_none() {
+                self.waiting.insert(header);
+            }
+            walk.tell(header, link);
+            return Ok(());
+        };
+        walk.tell(header, Some(link(&facts)));
+        if facts.author == *author && facts.sequence > sequence && !self.is_forked {
+            self.is_forked = !read_back(cx, engine, walk, &facts).await?;
+        }
+        Ok(())
     }
 }
 

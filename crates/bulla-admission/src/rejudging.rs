@@ -1,7 +1,8 @@
 //! What follows from control entries, and from headers that were waited for: everything that is held and concerned is judged
 //! again (ADM-9 to ADM-11).
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
 use bulla_core::limits::{MAX_ENTRIES_PER_PUT, MAX_PAGE_BYTES};
 use bulla_core::values::{PageLimit, ScanRequest, Want};
@@ -9,7 +10,7 @@ use bulla_core::{AuthorKey, EntryId, Kind, SetDigest};
 use bulla_store::{Context, Facts, Judgement, Mark, Place, Result};
 
 use crate::admission::{DirectoryAdmission, Engine};
-use crate::chains::Chains;
+use crate::chains::{ALL, Chains};
 use crate::flights::Arrival;
 use crate::state::{Pending, Subject, Word};
 
@@ -154,19 +155,26 @@ impl DirectoryAdmission {
             return Ok(());
         }
         let mut chains = self.chains.lock().await;
-        let mut authors = BTreeSet::new();
+        let mut waited = Vec::new();
+        let mut whole = HashSet::new();
         for arrival in arrivals {
             let author = arrival.author();
-            if !chains.is_unknown(&author)
-                && (chains.tell(&arrival.subject.id, arrival.link()) || again)
-            {
-                authors.insert(author);
+            if !chains.is_unknown(&author) {
+                waited.extend(chains.tell(&arrival.subject.id, arrival.link()));
+                if again {
+                    whole.insert(author);
+                }
             }
         }
         let mut marks = Marks::new(&*self.engine);
         let mut decided = Vec::new();
-        for author in &authors {
-            self.resolve(cx, &mut chains, author, &mut marks, &mut decided).await?;
+        for waited in waited.iter().filter(|waited| !whole.contains(&waited.author)) {
+            let range = chains.follow(cx, &*self.engine, waited).await?;
+            self.resolve(cx, &mut chains, (&waited.author, range), &mut marks, &mut decided)
+                .await?;
+        }
+        for author in &whole {
+            self.resolve(cx, &mut chains, (author, ALL), &mut marks, &mut decided).await?;
         }
         for arrival in arrivals.iter().filter(|arrival| arrival.is_open) {
             // Somebody else's arrival decided it before it was stored.
@@ -187,26 +195,21 @@ impl DirectoryAdmission {
         Ok(())
     }
 
-    /// Decides what is open of an author and can be decided by now, from the end of the chain back. Where all wait for one
-    /// header, it stops at the first that is open still.
+    /// Decides what is open of an author in a part of the chain and can be decided by now, from its end back.
     async fn resolve(
         &self,
         cx: &Context,
         chains: &mut Chains,
-        author: &AuthorKey,
+        (author, range): (&AuthorKey, RangeInclusive<u64>),
         marks: &mut Marks<'_>,
         decided: &mut Vec<Subject>,
     ) -> Result<()> {
-        let mut before = None;
-        while let Some(subject) = chains.open_before(author, before) {
-            before = Some((subject.sequence, subject.id));
+        for subject in chains.open(author, range) {
             let word = self.word(cx, chains, &subject).await?;
             if word != Word::Open {
                 self.note_word(&subject, &word);
                 marks.push(cx, subject.id, word.mark()).await?;
                 decided.push(subject);
-            } else if chains.waits(author) <= 1 {
-                break;
             }
         }
         Ok(())

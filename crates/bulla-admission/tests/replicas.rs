@@ -35,3 +35,5 @@ mod replica;
 mod rules;
 #[path = "support/scene.rs"]
 mod scene;
+#[path = "replicas/work.rs"]
+mod work;

@@ -55,6 +55,16 @@ struct Branch {
     is_whole: bool,
 }
 
+/// How far the branch behind a cut is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Look this header up, [`tell`](CutWalk::tell) it, and ask again.
+    Needs(EntryId),
+    /// The branch decides entries of this sequence and above. Zero: all; `u64::MAX`: none, since not even the header of the
+    /// cut is held.
+    Down(u64),
+}
+
 enum Place {
     Within,
     Outside,
@@ -125,6 +135,35 @@ impl CutWalk {
         }
     }
 
+    /// The cuts whose branches end, so far, at this header, which was asked for and was not held; each with the sequence from
+    /// which on it decides (as in [`Reach::Down`]).
+    pub fn waiting_for<'a>(
+        &'a self,
+        header: &'a EntryId,
+    ) -> impl Iterator<Item = (EntryId, u64)> + 'a {
+        let is_absent = self.absent.contains(header);
+        let branches = self.branches.iter().filter(move |_| is_absent);
+        branches
+            .filter(move |(_, branch)| !branch.is_whole && branch.ids.last() == Some(header))
+            .map(|(cut, branch)| (*cut, branch.lowest()))
+    }
+
+    /// Follows the branch behind a cut down to a sequence, as far as headers are known.
+    pub fn follow(&mut self, cut: &EntryId, floor: u64) -> Reach {
+        let Some(branch) = self.branches.get_mut(cut) else { return Reach::Down(0) };
+        loop {
+            let Some(last) = branch.ids.last().filter(|_| !branch.is_whole) else {
+                return Reach::Down(0);
+            };
+            let lowest = branch.lowest();
+            if lowest <= floor || self.absent.contains(last) {
+                return Reach::Down(lowest);
+            }
+            let Some(link) = self.told.get(last) else { return Reach::Needs(*last) };
+            branch.step(&self.author, link);
+        }
+    }
+
     /// How many headers it was told of: what the walk takes of memory.
     #[must_use]
     pub fn told(&self) -> usize {
@@ -185,6 +224,12 @@ impl CutWalk {
 }
 
 impl Branch {
+    /// The sequence of the last id; `u64::MAX` while that of the first is not known.
+    fn lowest(&self) -> u64 {
+        let back = u64::try_from(self.ids.len().saturating_sub(1)).unwrap_or(u64::MAX);
+        self.sequence.map_or(u64::MAX, |first| first.saturating_sub(back))
+    }
+
     /// Takes the header of the last id. Only an entry of the same author with the sequence before is reached by previous
     /// (ENT-5); what comes first is the cut itself, whatever it says.
     fn step(&mut self, author: &AuthorKey, link: &Link) {

@@ -37,7 +37,7 @@ mod standing;
 mod table;
 mod verdict;
 
-pub use chain::{CutWalk, Link, Outcome};
+pub use chain::{CutWalk, Link, Outcome, Reach};
 pub use change::Change;
 pub use directory::{Directory, EpochInfo, GroupInfo, Member, Recipient};
 pub use erasures::Erasable;
