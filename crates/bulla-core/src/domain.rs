@@ -63,6 +63,8 @@ pub const INVITATION_CHECKSUM: &str = "bulla 2026 invitation checksum";
 pub const PAIRING_JOINER_KEY: &str = "bulla 2026 pairing joiner key";
 /// BLAKE3 derive-key context of the keys of an approver's messages (PAIR-21).
 pub const PAIRING_APPROVER_KEY: &str = "bulla 2026 pairing approver key";
+/// BLAKE3 derive-key context of the salts of messages (PAIR-21).
+pub const PAIRING_SALT: &str = "bulla 2026 pairing salt";
 /// BLAKE3 derive-key context of what came before a message (PAIR-21).
 pub const PAIRING_HISTORY: &str = "bulla 2026 pairing history";
 /// BLAKE3 derive-key context of the checksum in a pairing message's text (PAIR-25).

@@ -133,17 +133,20 @@ impl Line {
     }
 
     /// The next message.
-    pub(super) fn seal(&mut self, salt: &[u8; 24], content: &[u8]) -> Vec<u8> {
+    pub(super) fn seal(&mut self, random: &[u8; 32], content: &[u8]) -> Vec<u8> {
+        let parts = [self.root.as_slice(), &self.history, random, content].concat();
+        let salt = &blake3::derive_key(domain::PAIRING_SALT, &parts)[..24];
         let context = match self.number % 2 {
             1 => domain::PAIRING_JOINER_KEY,
             _ => domain::PAIRING_APPROVER_KEY,
         };
-        let key = blake3::derive_key(context, &[self.root.as_slice(), salt].concat());
+        let key =
+            blake3::derive_key(context, &[self.root.as_slice(), &self.history, salt].concat());
         let mut nonce = Nonce::default();
         nonce[11] = self.number;
         let payload = Payload { msg: content, aad: &self.history };
         let sealed = ChaCha20Poly1305::new(&key.into()).encrypt(&nonce, payload);
-        let message = [salt.as_slice(), &sealed.expect("a short message is sealed")].concat();
+        let message = [salt, &sealed.expect("a short message is sealed")].concat();
         let material = [self.history.as_slice(), &message].concat();
         self.history = blake3::derive_key(domain::PAIRING_HISTORY, &material);
         self.number += 1;
