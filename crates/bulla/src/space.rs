@@ -122,7 +122,7 @@ impl Space {
     ///
     /// # Errors
     ///
-    /// [`SpaceError::NotHeld`], [`SpaceError::Damaged`], [`SpaceError::Open`], [`SpaceError::Store`].
+    /// As [`entry`](Self::entry), and [`SpaceError::Open`].
     pub async fn read(&self, id: EntryId) -> Result<Zeroizing<Vec<u8>>, SpaceError> {
         let entry = self.entry(id).await?;
         self.open_entry(&entry)
@@ -132,13 +132,15 @@ impl Space {
     ///
     /// # Errors
     ///
-    /// [`SpaceError::NotHeld`], [`SpaceError::Damaged`], [`SpaceError::Store`].
+    /// Three different answers where there is no payload: [`SpaceError::Erased`], [`SpaceError::PayloadMissing`] with the
+    /// header alone held, [`SpaceError::NotHeld`] where not even that is. Else [`SpaceError::Damaged`],
+    /// [`SpaceError::Store`].
     pub async fn entry(&self, id: EntryId) -> Result<VerifiedEntry, SpaceError> {
         let request = GetRequest { ids: vec![id], max_bytes: u32::MAX };
         match self.inner.store.get(&Context::new(), request).await?.pop() {
             Some(GetItem::Entry(entry)) => Ok(entry),
-            Some(GetItem::Corrupt) => Err(SpaceError::Damaged(id)),
-            _ => Err(SpaceError::NotHeld(id)),
+            Some(item) => Err(SpaceError::without_payload(id, &item)),
+            None => Err(SpaceError::NotHeld(id)),
         }
     }
 

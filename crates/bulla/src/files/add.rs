@@ -277,7 +277,12 @@ impl Known {
         let Some(id) = self.entries.get(hash) else { return Ok(None) };
         let entry = match space.entry(*id).await {
             Ok(entry) => entry,
-            Err(SpaceError::NotHeld(_) | SpaceError::Damaged(_)) => return Ok(None),
+            Err(
+                SpaceError::NotHeld(_)
+                | SpaceError::PayloadMissing(_)
+                | SpaceError::Erased { .. }
+                | SpaceError::Damaged(_),
+            ) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let opened = space.open_entry(&entry);

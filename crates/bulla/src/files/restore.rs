@@ -38,6 +38,8 @@ pub struct RestoreReport {
     pub bytes: u64,
     /// Files that were there already, the same to the byte.
     pub unchanged: u64,
+    /// Paths whose content was erased, so that there is nothing to write.
+    pub erased: Vec<String>,
 }
 
 /// Writes the files of `tree` into the folder `into`, which is made if it does not exist. With `only`, writes those paths
@@ -50,7 +52,8 @@ pub struct RestoreReport {
 ///
 /// [`FileError::Exists`], [`FileError::Io`], [`FileError::Content`] for a content that does not fit its manifest,
 /// [`FileError::Record`] for a record that tells another size than its content has,
-/// [`FileError::Space`] with [`SpaceError::NotHeld`] for one that is not here yet. What was written before stays.
+/// [`FileError::Space`] with [`SpaceError::NotHeld`] or [`SpaceError::PayloadMissing`] for one that is not here yet. What was
+/// written before stays.
 pub async fn restore(
     space: &Space,
     tree: &Tree,
@@ -83,11 +86,17 @@ pub async fn restore(
                 report.directories += 1;
             }
             FileType::File { size, .. } => {
-                if write_file(space, node, &at, existing).await? {
-                    report.files += 1;
-                    report.bytes += size;
-                } else {
-                    report.unchanged += 1;
+                match write_file(space, node, &at, existing).await {
+                    Ok(true) => {
+                        report.files += 1;
+                        report.bytes += size;
+                    }
+                    Ok(false) => report.unchanged += 1,
+                    // It is gone for good, and no reason to withhold the others.
+                    Err(FileError::Space(SpaceError::Erased { .. })) => {
+                        report.erased.push(node.record.path().join("/"));
+                    }
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -174,10 +183,7 @@ async fn write_content(
             }
             let entry = match item {
                 GetItem::Entry(entry) => entry,
-                GetItem::Corrupt => return Err(SpaceError::Damaged(id).into()),
-                GetItem::Header(..) | GetItem::Absent | GetItem::Unavailable => {
-                    return Err(SpaceError::NotHeld(id).into());
-                }
+                other => return Err(SpaceError::without_payload(id, &other).into()),
             };
             let piece = space.supply(&mut reader, &entry);
             let piece = piece.map_err(|source| FileError::Content {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use bulla_core::values::{Filter, KindRange, ScanBody, ScanRequest};
+use bulla_core::values::{Filter, KindRange, PayloadState, ScanBody, ScanRequest};
 use bulla_core::{AuthorKey, EntryId, Header, Kind};
 use bulla_crypto::manifest::{FileRecord, FileType};
 use bulla_store::Context;
@@ -43,6 +43,8 @@ pub struct Tree {
     pub conflicts: Vec<Conflict>,
     /// Records that do not open or do not parse, or whose payload is missing.
     pub unreadable: Vec<EntryId>,
+    /// Records that were erased; what they named nobody knows any more.
+    pub erased: Vec<EntryId>,
 }
 
 impl Tree {
@@ -69,8 +71,12 @@ impl Tree {
             for item in page.items {
                 let entry = match item.body {
                     ScanBody::Entry(entry) if entry.header().kind == Kind::FILE => entry,
-                    ScanBody::Header(header, _) if header.header().kind == Kind::FILE => {
-                        tree.unreadable.push(item.id);
+                    ScanBody::Header(header, state) if header.header().kind == Kind::FILE => {
+                        match state {
+                            PayloadState::Erased(_) | PayloadState::Pruned(_) => &mut tree.erased,
+                            PayloadState::Present | PayloadState::Missing => &mut tree.unreadable,
+                        }
+                        .push(item.id);
                         continue;
                     }
                     _ => continue,

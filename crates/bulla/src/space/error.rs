@@ -1,6 +1,7 @@
 //! Why a space did not do what was asked, and what to do next.
 
 use bulla_core::control::Role;
+use bulla_core::values::{GetItem, PayloadState};
 use bulla_core::{AuthorKey, Code, EntryId, SpaceId};
 use bulla_crypto::{EpochError, LabelError, OpenError, TransferError, WriteError};
 use bulla_identity::RandomnessError;
@@ -95,6 +96,17 @@ pub enum SpaceError {
     /// The entry is not held here, or its payload is not. *Sync.*
     #[error("entry {0} is not held here")]
     NotHeld(EntryId),
+    /// The entry is held without its payload: it was not fetched yet, was lost, or is withheld. *Sync.*
+    #[error("the payload of entry {0} is missing")]
+    PayloadMissing(EntryId),
+    /// The payload was dropped for good, everywhere, because an entry that counts says so.
+    #[error("entry {id} was erased by entry {by}")]
+    Erased {
+        /// The entry.
+        id: EntryId,
+        /// The erasure, or what pruned it.
+        by: EntryId,
+    },
     /// What the store gave for this entry is damaged. *Verify the store.*
     #[error("entry {0} is damaged")]
     Damaged(EntryId),
@@ -130,4 +142,18 @@ pub enum SpaceError {
     /// The batch in which this draft was written was given up; whether it was stored is not known. *Look, then retry.*
     #[error("the write was interrupted")]
     Interrupted,
+}
+
+impl SpaceError {
+    /// Why a store gave no entry with its payload.
+    pub(crate) const fn without_payload(id: EntryId, item: &GetItem) -> Self {
+        match item {
+            GetItem::Corrupt => Self::Damaged(id),
+            GetItem::Header(_, PayloadState::Erased(by) | PayloadState::Pruned(by)) => {
+                Self::Erased { id, by: *by }
+            }
+            GetItem::Header(..) => Self::PayloadMissing(id),
+            GetItem::Entry(_) | GetItem::Absent | GetItem::Unavailable => Self::NotHeld(id),
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use bulla_core::EntryId;
 use bulla_core::control::Role;
+use bulla_core::limits::MAX_IDS_PER_REQUEST;
+use bulla_core::values::Has;
 use bulla_store::Context;
 use bulla_sync::frontier_of;
 
@@ -50,6 +52,22 @@ impl Space {
             })
         })
         .await
+    }
+
+    /// Those of these entries that are not held here, in their order; with their payload or without.
+    ///
+    /// # Errors
+    ///
+    /// [`SpaceError::Store`].
+    pub async fn lacking(&self, ids: &[EntryId]) -> Result<Vec<EntryId>, SpaceError> {
+        let mut lacking = Vec::new();
+        for ids in ids.chunks(MAX_IDS_PER_REQUEST) {
+            let presence = self.store().has(&Context::new(), ids).await?;
+            let held = |has: &Has| matches!(has, Has::Yes | Has::PayloadMissing);
+            lacking
+                .extend(ids.iter().zip(&presence).filter(|(_, has)| !held(has)).map(|(id, _)| id));
+        }
+        Ok(lacking)
     }
 }
 
