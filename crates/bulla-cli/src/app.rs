@@ -107,8 +107,17 @@ impl App {
 
     /// The key of this device, from its card, which lies in the open; `None` where there is none.
     pub(crate) fn me(&self) -> Option<AuthorKey> {
-        let card = std::fs::read_to_string(self.home.card_path()).ok()?;
-        card.trim().parse::<Card>().ok().map(|card| card.author())
+        self.own_card().map(|card| card.author())
+    }
+
+    /// What this device calls itself; `None` without a label.
+    pub(crate) fn own_label(&self) -> Option<String> {
+        let card = self.own_card()?;
+        Some(card.label().to_owned()).filter(|label| !label.is_empty())
+    }
+
+    fn own_card(&self) -> Option<Card> {
+        std::fs::read_to_string(self.home.card_path()).ok()?.trim().parse().ok()
     }
 }
 
@@ -225,7 +234,13 @@ impl From<SpaceError> for Failure {
             SpaceError::Label(_) => {
                 (Exit::Usage, "a label has at most 64 bytes and no control characters")
             }
-            SpaceError::NotHeld(_) => (Exit::NotFound, "run `bulla sync` to fetch what is missing"),
+            SpaceError::NotHeld(_) | SpaceError::PayloadMissing(_) => {
+                (Exit::NotFound, "run `bulla sync` to fetch what is missing")
+            }
+            SpaceError::Erased { .. } => (
+                Exit::NotFound,
+                "there is no way back; `bulla entry inspect` with that id tells who erased it",
+            ),
             SpaceError::Damaged(_) => {
                 (Exit::Integrity, "run `bulla verify --repair`, then `bulla sync`")
             }

@@ -249,6 +249,9 @@ pub(crate) enum FileCommand {
         /// File or folder
         #[arg(value_hint = ValueHint::AnyPath)]
         path: PathBuf,
+        /// For the members of this key group alone: its id or label
+        #[arg(long, value_name = "GROUP")]
+        group: Option<String>,
         #[command(flatten)]
         space: SpaceArg,
     },
@@ -298,10 +301,15 @@ pub(crate) enum EntryCommand {
         #[arg(long)]
         after: Option<u64>,
     },
-    /// Explain an object field by field, and name the clause that refuses it
+    /// Explain objects field by field, and name the clause that refuses one
+    #[command(after_long_help = "\
+An entry is verified, and so is each header that a frontier carries: what is listed as proven exists, and whoever signed
+the frontier had it. Two entries of one author with one number prove a fork. `bulla sync` keeps such evidence in the
+folder `evidence` of the home folder, for others to inspect.")]
     Inspect {
-        /// An entry id, a file, hexadecimal bytes, or - for standard input
-        object: String,
+        /// Entry ids, files, hexadecimal bytes, or - for standard input
+        #[arg(required = true, value_name = "OBJECT")]
+        objects: Vec<String>,
         #[command(flatten)]
         space: SpaceArg,
     },
@@ -309,6 +317,13 @@ pub(crate) enum EntryCommand {
 
 /// Exchange entries with a node.
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+A sync ends complete, by digest, or says what is missing and ends with exit code 6. What members signed that they had
+seen (`bulla space frontier`) and the node does not give is missing too: then the node withholds it, was set back or shows
+others another history, and the proof lies in the folder `evidence` of the home folder; `bulla entry inspect FILE` shows
+to anybody what it proves. So do forks: two entries that one device signed with one number.
+
+A node tells nothing to who has no role in a space: whether it exists, or that a device was revoked.")]
 pub(crate) struct SyncArgs {
     /// Address of the node; the last one used if left out
     #[arg(value_name = "URL", value_hint = ValueHint::Url)]

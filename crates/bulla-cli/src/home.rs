@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use bulla_core::{NodeId, SpaceId};
+use bulla_core::{AuthorKey, NodeId, SpaceId};
 use bulla_identity::{DeviceKeys, KeyFileError, Passphrase, WorkFactor};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,9 @@ pub(crate) struct LocalSpace {
     pub(crate) name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) remote: Option<Remote>,
+    /// What this device calls members, by their keys in hexadecimal.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 /// A node to sync with: an address and the key it must prove to have.
@@ -100,6 +103,11 @@ impl Home {
     /// Where the marks lie that tell a log cut short from a whole one.
     pub(crate) fn marks_path(&self) -> PathBuf {
         self.root.join("marks")
+    }
+
+    /// Where signed words lie that others should see: forks, and what was withheld.
+    pub(crate) fn evidence_path(&self) -> PathBuf {
+        self.root.join("evidence")
     }
 
     fn local_path(&self) -> PathBuf {
@@ -216,6 +224,11 @@ impl LocalSpaces {
 
     pub(crate) fn name(&self, space: SpaceId) -> Option<&str> {
         self.spaces.get(&space.to_string())?.name.as_deref()
+    }
+
+    /// What this device calls a member of a space.
+    pub(crate) fn label(&self, space: SpaceId, device: &AuthorKey) -> Option<&str> {
+        self.spaces.get(&space.to_string())?.labels.get(&device.to_string()).map(String::as_str)
     }
 
     /// Gives a space a name that no other has.

@@ -7,10 +7,13 @@ mod fields;
 use bulla_core::cbor::{self, CborError, Decode as _, Reader};
 use bulla_core::values::{Acknowledgement, Cursor, Filter, Head};
 use bulla_core::verify::verify_signature;
-use bulla_core::{Bloom, ContentHash, EntryId, Header, Signature, SpaceId};
+use bulla_core::{Bloom, ContentHash, EntryId, Header, RawEntry, Signature, SpaceId, Verifier};
 use bulla_crypto::KeyTransfer;
-use bulla_identity::Card;
+use bulla_identity::{Card, OsRandomness, Randomness as _};
 use bulla_wire::bundle::BundleStart;
+use bytes::Bytes;
+
+use crate::exit::{Exit, Failure};
 
 pub(crate) use diagnostic::diagnostic;
 
@@ -193,16 +196,35 @@ pub(crate) fn signed(
     explanation
 }
 
+/// The header, signature and payload of an entry in plain form.
+type Parts<'a> = (&'a [u8], Signature, Option<&'a [u8]>);
+
+fn parts(bytes: &[u8]) -> Result<Parts<'_>, CborError> {
+    let mut reader = Reader::new(bytes);
+    reader.array_exact(3)?;
+    let header = reader.bytes(usize::MAX)?;
+    let signature = Signature(reader.array_of()?);
+    let payload = if reader.null() { None } else { Some(reader.bytes(usize::MAX)?) };
+    Ok((header, signature, payload))
+}
+
+/// The entry that these bytes are in plain form, if they are one.
+pub(crate) fn raw_entry(bytes: &[u8]) -> Option<RawEntry> {
+    cbor::check(bytes).ok()?;
+    let (header, signature, payload) = parts(bytes).ok()?;
+    let payload = payload.map(Bytes::copy_from_slice);
+    Some(RawEntry { header: Bytes::copy_from_slice(header), signature, payload })
+}
+
+/// What verifies entries one by one.
+pub(crate) fn verifier() -> crate::exit::Result<Verifier> {
+    let mut seed = [0; 32];
+    OsRandomness.fill(&mut seed).map_err(|error| Failure::new(Exit::Failure, error))?;
+    Ok(Verifier::new(seed))
+}
+
 fn plain_entry(bytes: &[u8]) -> Explanation {
-    let parts = || -> Result<_, CborError> {
-        let mut reader = Reader::new(bytes);
-        reader.array_exact(3)?;
-        let header = reader.bytes(usize::MAX)?;
-        let signature = Signature(reader.array_of()?);
-        let payload = if reader.null() { None } else { Some(reader.bytes(usize::MAX)?) };
-        Ok((header, signature, payload))
-    };
-    match parts() {
+    match parts(bytes) {
         Ok((header, signature, payload)) => signed(header, &signature, payload),
         Err(error) => Explanation {
             what: "signed entry",

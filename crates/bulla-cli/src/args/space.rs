@@ -21,6 +21,11 @@ const REVOKE: &str = "\
 What is held here of the device counts still, nothing else of it does, anywhere; and new keys are made that it
 does not get. There is no way back for this key: a device that comes again needs a new identity.";
 
+const FRONTIER: &str = "\
+The newest entry of every other device that is held here, each with its signed header, in an entry that travels like
+any other. A device signs one by itself when it takes rights from another, and in a sync when many entries came since
+its last. Whoever syncs with a node that withholds what a frontier proves is told so: see `bulla sync --help`.";
+
 /// A role, as it is written on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RoleArg {
@@ -126,8 +131,26 @@ pub(crate) enum SpaceCommand {
         #[command(flatten)]
         space: SpaceArg,
     },
+    /// Give a member a name that only this device knows
+    Label {
+        /// Its key, the beginning of it, or its label
+        device: String,
+        /// The name; an empty one takes it away
+        label: String,
+        #[command(flatten)]
+        space: SpaceArg,
+    },
     /// Change the keys of a space; one of version 0.1 becomes one with members
     Rotate {
+        /// Change those of this group instead: its id or label
+        #[arg(long, value_name = "GROUP")]
+        group: Option<String>,
+        #[command(flatten)]
+        space: SpaceArg,
+    },
+    /// Sign what this device has seen of the others, so that who is shown less can prove it
+    #[command(after_long_help = FRONTIER)]
+    Frontier {
         #[command(flatten)]
         space: SpaceArg,
     },

@@ -2,9 +2,10 @@
 
 use std::io::{Read as _, Write as _};
 
-use bulla::EntryId;
-use bulla_core::VerifiedHeader;
+use bulla::sync::{Evidence, Finding, Fork};
+use bulla::{EntryId, Space};
 use bulla_core::values::{GetItem, GetRequest, PayloadState, ScanBody, ScanRequest, Want};
+use bulla_core::{Header, RawEntry, VerifiedHeader};
 use bulla_crypto::TransferError;
 use bulla_store::{ContentAddressedStore, Context};
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -25,7 +26,7 @@ pub(crate) async fn run(app: &App, command: EntryCommand) -> Result<()> {
             get(app, id, &space, sealed, header).await
         }
         EntryCommand::Log { space, limit, after } => log(app, &space, limit, after).await,
-        EntryCommand::Inspect { object, space } => inspect(app, &object, &space).await,
+        EntryCommand::Inspect { objects, space } => inspect(app, &objects, &space).await,
     }
 }
 
@@ -86,7 +87,9 @@ fn payload(state: PayloadState) -> String {
 
 async fn log(app: &App, space: &SpaceArg, limit: u64, after: Option<u64>) -> Result<()> {
     let spaces = app.spaces()?;
-    let store = app.store(&spaces, space).await?;
+    let space = app.home.resolve(space, &app.held(&spaces).await?)?;
+    let space = app.look(&spaces, space).await?;
+    let store = space.store();
     let head = store.head(&Context::new()).await?;
     let first = after.unwrap_or_else(|| head.last_receipt.saturating_sub(limit)).saturating_add(1);
     let mut request = ScanRequest { want: Want::Headers, ..ScanRequest::everything() };
@@ -96,7 +99,7 @@ async fn log(app: &App, space: &SpaceArg, limit: u64, after: Option<u64>) -> Res
         for item in page.items {
             let ScanBody::Header(header, state) = item.body else { continue };
             if item.receipt >= first && (rows.len() as u64) < limit {
-                rows.push(row(app, item.receipt, &header, state));
+                rows.push(row(app, &space, item.receipt, &header, state));
             }
         }
         if page.end || rows.len() as u64 >= limit {
@@ -104,12 +107,22 @@ async fn log(app: &App, space: &SpaceArg, limit: u64, after: Option<u64>) -> Res
         }
         request.after = Some(page.cursor);
     }
-    app.output.rows(&["receipt", "entry", "author", "sequence", "kind", "bytes", "payload"], &rows);
+    let headings = ["receipt", "entry", "author", "sequence", "kind", "bytes", "payload", "group"];
+    app.output.rows(&headings, &rows);
     Ok(())
 }
 
-fn row(app: &App, receipt: u64, header: &VerifiedHeader, state: PayloadState) -> Vec<Value> {
+fn row(
+    app: &App,
+    space: &Space,
+    receipt: u64,
+    header: &VerifiedHeader,
+    state: PayloadState,
+) -> Vec<Value> {
     let fields = header.header();
+    let group = space.group_of(&fields.key_id);
+    let group = (!group.is_zero())
+        .then(|| if app.output.is_json { group.to_string() } else { group.short() });
     let (id, author) = if app.output.is_json {
         (header.id().to_string(), fields.author.to_string())
     } else {
@@ -123,36 +136,54 @@ fn row(app: &App, receipt: u64, header: &VerifiedHeader, state: PayloadState) ->
         json!(fields.kind.to_string()),
         json!(fields.payload_length),
         json!(payload(state)),
+        json!(group),
     ]
 }
 
-async fn inspect(app: &App, object: &str, space: &SpaceArg) -> Result<()> {
-    let explanation = explained(app, object, space).await?;
-    if app.output.is_json {
-        let fields: Vec<Value> = explanation
-            .fields
-            .iter()
-            .map(|field| json!({ "name": field.name.trim(), "value": field.value, "clause": field.clause }))
-            .collect();
-        let refusal = explanation.refusal.as_ref().map(|refused| {
-            json!({ "code": refused.code, "clause": refused.clause, "message": refused.message, "offset": refused.offset })
-        });
-        app.output
-            .json(&json!({ "object": explanation.what, "fields": fields, "refusal": refusal }));
-    } else {
-        app.output.line(explanation.what);
-        let rows: Vec<_> = explanation
-            .fields
-            .iter()
-            .map(|field| vec![json!(field.name), json!(field.value), json!(field.clause)])
-            .collect();
-        app.output.rows(&["field", "value", "clause"], &rows);
+async fn inspect(app: &App, objects: &[String], space: &SpaceArg) -> Result<()> {
+    let mut explained_all = Vec::with_capacity(objects.len());
+    for object in objects {
+        explained_all.push(explained(app, object, space).await?);
     }
-    match explanation.refusal {
-        None => {
-            app.output.line("keeps every rule of its format");
-            Ok(())
+    let fork = fork(&explained_all)?;
+    if app.output.is_json {
+        let mut values: Vec<Value> =
+            explained_all.iter().map(|(explanation, _)| explanation_json(explanation)).collect();
+        let value = match (values.pop(), objects) {
+            (Some(only), [_]) => only,
+            (last, _) => {
+                values.extend(last);
+                let fork = fork.map(|fork| {
+                    json!({
+                        "author": fork.author.to_string(), "sequence": fork.sequence,
+                        "entries": fork.ids.map(|id| id.to_string()),
+                    })
+                });
+                json!({ "objects": values, "fork": fork })
+            }
+        };
+        app.output.json(&value);
+    } else {
+        for (explanation, _) in &explained_all {
+            app.output.line(explanation.what);
+            let rows: Vec<_> = explanation
+                .fields
+                .iter()
+                .map(|field| vec![json!(field.name), json!(field.value), json!(field.clause)])
+                .collect();
+            app.output.rows(&["field", "value", "clause"], &rows);
+            if explanation.refusal.is_none() {
+                app.output.line("keeps every rule of its format");
+            }
         }
+        match fork {
+            Some(fork) => app.output.line(format!("a fork: {fork}")),
+            None if objects.len() == 2 => app.output.line("the two prove no fork"),
+            None => {}
+        }
+    }
+    match explained_all.into_iter().find_map(|(explanation, _)| explanation.refusal) {
+        None => Ok(()),
         Some(refused) => {
             let mut failure = Failure::new(
                 Exit::Integrity,
@@ -164,12 +195,39 @@ async fn inspect(app: &App, object: &str, space: &SpaceArg) -> Result<()> {
     }
 }
 
+fn explanation_json(explanation: &Explanation) -> Value {
+    let fields: Vec<Value> = explanation
+        .fields
+        .iter()
+        .map(|field| json!({ "name": field.name.trim(), "value": field.value, "clause": field.clause }))
+        .collect();
+    let refusal = explanation.refusal.as_ref().map(|refused| {
+        json!({ "code": refused.code, "clause": refused.clause, "message": refused.message, "offset": refused.offset })
+    });
+    json!({ "object": explanation.what, "fields": fields, "refusal": refusal })
+}
+
+/// What two signed entries prove of their author (SYN-54).
+fn fork(explained: &[(Explanation, Option<RawEntry>)]) -> Result<Option<Fork>> {
+    let [(_, Some(first)), (_, Some(second))] = explained else { return Ok(None) };
+    let Ok(header) = Header::decode(&first.header) else { return Ok(None) };
+    let evidence = Evidence::Fork { first: first.clone(), second: second.clone() };
+    Ok(match evidence.verify(&header.space, &inspect::verifier()?) {
+        Ok(Finding::Forked(fork)) => Some(fork),
+        Ok(Finding::Seen { .. }) | Err(_) => None,
+    })
+}
+
 fn is_hexadecimal(text: &str) -> bool {
     !text.is_empty() && HEXLOWER_PERMISSIVE.decode(text.as_bytes()).is_ok()
 }
 
-/// An id names an entry held here; anything else is bytes.
-async fn explained(app: &App, object: &str, space: &SpaceArg) -> Result<Explanation> {
+/// An id names an entry held here; anything else is bytes. With the entry itself, where it is one with its signature.
+async fn explained(
+    app: &App,
+    object: &str,
+    space: &SpaceArg,
+) -> Result<(Explanation, Option<RawEntry>)> {
     if let Ok(id) = object.parse::<EntryId>()
         && !std::path::Path::new(object).exists()
     {
@@ -178,9 +236,13 @@ async fn explained(app: &App, object: &str, space: &SpaceArg) -> Result<Explanat
         return Ok(match one(&*store, id).await? {
             GetItem::Entry(entry) => {
                 let header = entry.verified_header();
-                inspect::signed(header.bytes(), header.signature(), Some(entry.payload()))
+                let explanation =
+                    inspect::signed(header.bytes(), header.signature(), Some(entry.payload()));
+                (explanation, Some(header.to_raw()))
             }
-            GetItem::Header(header, _) => inspect::signed(header.bytes(), header.signature(), None),
+            GetItem::Header(header, _) => {
+                (inspect::signed(header.bytes(), header.signature(), None), Some(header.to_raw()))
+            }
             other => return Err(absent(id, &other)),
         });
     }
@@ -210,18 +272,19 @@ async fn explained(app: &App, object: &str, space: &SpaceArg) -> Result<Explanat
         let card: bulla::Card = text.parse().map_err(|error: bulla_identity::CardError| {
             Failure::new(Exit::Integrity, with_causes(&error)).code(&error.code())
         })?;
-        return Ok(inspect::explain(&card.to_bytes()));
+        return Ok((inspect::explain(&card.to_bytes()), None));
     }
     if text.starts_with("bulla-key") {
         let transfer: bulla::KeyTransfer = text.parse().map_err(|error: TransferError| {
             Failure::new(Exit::Integrity, with_causes(&error)).code(&error.code())
         })?;
-        return Ok(inspect::key_transfer(&transfer));
+        return Ok((inspect::key_transfer(&transfer), None));
     }
+    let both = |bytes: &[u8]| (inspect::explain(bytes), inspect::raw_entry(bytes));
     match HEXLOWER_PERMISSIVE.decode(text.as_bytes()) {
-        Ok(decoded) if !decoded.is_empty() => Ok(inspect::explain(&decoded)),
+        Ok(decoded) if !decoded.is_empty() => Ok(both(&decoded)),
         _ if bytes.is_empty() => Err(Failure::usage("nothing to inspect")
             .help("give an entry id, a file, hexadecimal bytes, or - for standard input")),
-        _ => Ok(inspect::explain(&bytes)),
+        _ => Ok(both(&bytes)),
     }
 }

@@ -14,7 +14,7 @@ pub(crate) async fn run(app: &App, arguments: EraseArgs) -> Result<()> {
     let space = app.space(&spaces, &arguments.space).await?;
     let what = match (&arguments.topic, &arguments.author) {
         (Some(name), _) => Erasing::Topic(space.topic(name)?),
-        (None, Some(device)) => Erasing::Author(named(&space, device).await?),
+        (None, Some(device)) => Erasing::Author(named(app, &space, device).await?),
         (None, None) => Erasing::Ids(arguments.entries),
     };
     if !arguments.yes {

@@ -1,20 +1,23 @@
 //! `bulla file`: files and folders as sealed chunks.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use bulla::files::{self, Existing, FileProgress, Tree};
+use bulla::EntryId;
+use bulla::files::{self, Existing, FileProgress, Node, Tree};
 use bulla_crypto::manifest::FileType;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::app::App;
 use crate::args::{FileCommand, SpaceArg};
+use crate::commands::space::groups;
 use crate::exit::{Exit, Failure, Result};
 use crate::output::{count, size};
 
 pub(crate) async fn run(app: &App, command: FileCommand) -> Result<()> {
     match command {
-        FileCommand::Add { path, space } => add(app, &path, &space).await,
+        FileCommand::Add { path, group, space } => add(app, &path, group.as_deref(), &space).await,
         FileCommand::Restore { into, paths, space, overwrite } => {
             let existing = if overwrite { Existing::Replace } else { Existing::Keep };
             restore(app, &into, &paths, &space, existing).await
@@ -23,11 +26,15 @@ pub(crate) async fn run(app: &App, command: FileCommand) -> Result<()> {
     }
 }
 
-async fn add(app: &App, path: &Path, space: &SpaceArg) -> Result<()> {
+async fn add(app: &App, path: &Path, group: Option<&str>, space: &SpaceArg) -> Result<()> {
     let spaces = app.spaces()?;
     let space = app.space(&spaces, space).await?;
+    let group = match group {
+        Some(text) => groups::named(&space, text).await?,
+        None => EntryId::ZERO,
+    };
     let bar = bar(app);
-    let report = files::add(&space, path, &|progress| show(&bar, &progress)).await?;
+    let report = files::add_to(&space, group, path, &|progress| show(&bar, &progress)).await?;
     bar.finish_and_clear();
     app.output.line(format!(
         "{}, {}: {} written, {} unchanged",
@@ -45,6 +52,7 @@ async fn add(app: &App, path: &Path, space: &SpaceArg) -> Result<()> {
     app.output.json(&json!({
         "files": report.files, "directories": report.directories, "bytes": report.bytes, "entries": report.entries,
         "unchanged": report.unchanged, "reused_chunks": report.reused_chunks, "skipped": report.skipped,
+        "group": (!group.is_zero()).then(|| group.to_string()),
     }));
     Ok(())
 }
@@ -64,7 +72,10 @@ async fn restore(
         files::restore(&space, &tree, into, paths, existing, &|progress| show(&bar, &progress))
             .await?;
     bar.finish_and_clear();
-    if !paths.is_empty() && report.files + report.directories + report.unchanged == 0 {
+    if !paths.is_empty()
+        && report.files + report.directories + report.unchanged == 0
+        && report.erased.is_empty()
+    {
         return Err(Failure::new(Exit::NotFound, "no file of the space has such a path")
             .help("see `bulla file list`"));
     }
@@ -75,9 +86,13 @@ async fn restore(
         report.unchanged,
     ));
     warn(app, &tree);
+    for path in &report.erased {
+        app.output.note(format!("{path} was erased"));
+    }
     app.output.json(&json!({
         "files": report.files, "directories": report.directories, "bytes": report.bytes, "unchanged": report.unchanged,
-        "conflicts": tree.conflicts.len(), "unreadable": tree.unreadable.len(),
+        "conflicts": tree.conflicts.len(), "unreadable": tree.unreadable.len(), "erased": report.erased,
+        "erased_records": tree.erased.len(),
     }));
     Ok(())
 }
@@ -86,6 +101,14 @@ async fn list(app: &App, space: &SpaceArg) -> Result<()> {
     let spaces = app.spaces()?;
     let space = app.space(&spaces, space).await?;
     let tree = Tree::read(&space).await?;
+    let labels: BTreeMap<EntryId, Option<String>> = match space.has_members() {
+        true => space.groups().await?.into_iter().map(|group| (group.id, group.label)).collect(),
+        false => BTreeMap::new(),
+    };
+    let group = |node: &Node| {
+        let label = labels.get(&node.group).cloned().flatten();
+        (!node.group.is_zero()).then(|| label.unwrap_or_else(|| node.group.short()))
+    };
     let files = tree.nodes.values().map(|node| {
         let (path, kind) = (node.record.path().join("/"), node.record.file_type());
         (node, path, kind)
@@ -100,7 +123,8 @@ async fn list(app: &App, space: &SpaceArg) -> Result<()> {
             };
             json!({
                 "path": path, "type": kind, "bytes": bytes, "author": node.author.to_string(),
-                "record": node.id.to_string(), "manifest": manifest,
+                "record": node.id.to_string(), "manifest": manifest, "group": group(node),
+                "group_id": (!node.group.is_zero()).then(|| node.group.to_string()),
             })
         });
         app.output.json(&files.collect());
@@ -110,9 +134,10 @@ async fn list(app: &App, space: &SpaceArg) -> Result<()> {
                 FileType::File { size, .. } => json!(size),
                 FileType::Directory => json!("directory"),
             };
-            vec![json!(path), bytes, json!(node.author.short())]
+            let group = group(node).unwrap_or_else(|| "everybody".to_owned());
+            vec![json!(path), bytes, json!(node.author.short()), json!(group)]
         });
-        app.output.rows(&["path", "bytes", "author"], &rows.collect::<Vec<_>>());
+        app.output.rows(&["path", "bytes", "author", "for"], &rows.collect::<Vec<_>>());
     }
     if tree.nodes.is_empty() {
         app.output.note("No files here: `bulla file add PATH` stores some, `bulla sync` fetches those of others.");
@@ -137,10 +162,15 @@ fn warn(app: &App, tree: &Tree) {
         ));
     }
     if !tree.unreadable.is_empty() {
+        let records = count(tree.unreadable.len() as u64, "file record", "file records");
         app.output.note(format!(
-            "{} file records cannot be read: key or payload missing; `bulla sync` fetches payloads",
-            tree.unreadable.len()
+            "{records} cannot be read here: for a key group that this device is not in, or key or payload missing; \
+             `bulla sync` fetches both"
         ));
+    }
+    if !tree.erased.is_empty() {
+        let records = count(tree.erased.len() as u64, "file record was", "file records were");
+        app.output.note(format!("{records} erased"));
     }
 }
 

@@ -56,7 +56,7 @@ async fn restore(
     let space = app.space(&spaces, argument).await?;
     let mut lost = Vec::with_capacity(revoke.len());
     for device in revoke {
-        lost.push(named(&space, device).await?);
+        lost.push(named(app, &space, device).await?);
     }
     let key = read_words(words)?;
     let next = generate()?;

@@ -1,10 +1,11 @@
 //! `bulla space`: what replicates together.
 
-mod groups;
+pub(crate) mod groups;
 pub(crate) mod members;
 
 use bulla::space::recovery_public;
 use bulla::{Device, Founding, Policy, Role, Space, SpaceId};
+use bulla_core::control::Control;
 use bulla_core::values::Durability;
 use bulla_store::{Context, Spaces as _};
 use data_encoding::HEXLOWER;
@@ -14,7 +15,7 @@ use crate::app::App;
 use crate::args::{CreateArgs, SpaceArg, SpaceCommand};
 use crate::commands::recovery;
 use crate::exit::{Failure, Result};
-use crate::output::size;
+use crate::output::{count, size};
 
 pub(crate) async fn run(app: &App, command: SpaceCommand) -> Result<()> {
     match command {
@@ -29,7 +30,13 @@ pub(crate) async fn run(app: &App, command: SpaceCommand) -> Result<()> {
             members::change_role(app, &device, role, &space).await
         }
         SpaceCommand::Revoke { device, space } => members::revoke(app, &device, &space).await,
-        SpaceCommand::Rotate { space } => members::rotate(app, &space).await,
+        SpaceCommand::Label { device, label, space } => {
+            members::label(app, &device, &label, &space).await
+        }
+        SpaceCommand::Rotate { group, space } => {
+            members::rotate(app, group.as_deref(), &space).await
+        }
+        SpaceCommand::Frontier { space } => frontier(app, &space).await,
         SpaceCommand::Groups(command) => groups::run(app, command).await,
         SpaceCommand::List => list(app).await,
         SpaceCommand::Status { space } => status(app, &space).await,
@@ -108,13 +115,34 @@ async fn card(app: &App, argument: Option<String>) -> Result<()> {
     Ok(())
 }
 
+/// Signs what was seen of the others.
+async fn frontier(app: &App, argument: &SpaceArg) -> Result<()> {
+    let spaces = app.spaces()?;
+    let space = app.space(&spaces, argument).await?;
+    let id = space.frontier().await?;
+    let entry = space.entry(id).await?;
+    let (proven, claimed) = match entry.control() {
+        Some(Control::Frontier(frontier)) => (frontier.proven.len(), frontier.claimed.len()),
+        _ => (0, 0),
+    };
+    app.output.line(format!("frontier {id}"));
+    app.output.note(format!(
+        "It proves the newest entry of {} and takes effect elsewhere with the next `bulla sync`.",
+        count(proven as u64, "other device", "other devices"),
+    ));
+    app.output.json(&json!({
+        "space": space.id().to_string(), "frontier": id.to_string(), "proven": proven, "claimed": claimed,
+    }));
+    Ok(())
+}
+
 async fn list(app: &App) -> Result<()> {
     let spaces = app.spaces()?;
     let local = app.home.local()?;
     let mut rows = Vec::new();
     for space in app.held(&spaces).await? {
         let opened = app.look(&spaces, space).await?;
-        let (role, members) = belonging(app, &opened);
+        let belonging = Belonging::of(app, &opened);
         let store = opened.store();
         let head = store.head(&Context::new()).await?;
         let status = store.status(&Context::new()).await?;
@@ -127,15 +155,25 @@ async fn list(app: &App) -> Result<()> {
         rows.push(vec![
             json!(local.name(space)),
             json!(space.to_string()),
-            json!(role.map(Role::name)),
-            json!(members),
+            if app.output.is_json {
+                json!(belonging.role.map(Role::name))
+            } else {
+                json!(belonging.word())
+            },
+            json!(belonging.members),
             json!(head.held.count),
             bytes,
             json!(remote.map(|remote| remote.url)),
+            json!(belonging.is_revoked),
         ]);
     }
-    app.output
-        .rows(&["name", "space", "role", "members", "entries", "payload bytes", "node"], &rows);
+    let mut headings = vec!["name", "space", "role", "members", "entries", "payload bytes", "node"];
+    if app.output.is_json {
+        headings.push("is revoked");
+    } else {
+        rows.iter_mut().for_each(|row| row.truncate(headings.len()));
+    }
+    app.output.rows(&headings, &rows);
     if rows.is_empty() {
         app.output.note("No space here yet: found one with `bulla space create`, or join one with `bulla space join`.");
     }
@@ -143,19 +181,43 @@ async fn list(app: &App) -> Result<()> {
 }
 
 /// What this device may do in a space, and how many devices belong to it; nothing where there are no members.
-fn belonging(app: &App, space: &Space) -> (Option<Role>, Option<usize>) {
-    let me = app.me();
-    let known = space.with_directory(|directory| {
-        (me.and_then(|me| directory.role(&me)), directory.members().len())
-    });
-    known.map_or((None, None), |(role, members)| (role, Some(members)))
+#[derive(Debug, Default)]
+struct Belonging {
+    role: Option<Role>,
+    is_revoked: bool,
+    members: Option<usize>,
+}
+
+impl Belonging {
+    fn of(app: &App, space: &Space) -> Self {
+        let me = app.me();
+        let known = space.with_directory(|directory| {
+            let role = me.and_then(|me| directory.role(&me));
+            // Whoever once had a role and has none was revoked: there is no other way to lose it.
+            let had_one = me.is_some_and(|me| directory.seniority().contains(&me));
+            Self {
+                role,
+                is_revoked: role.is_none() && had_one,
+                members: Some(directory.members().len()),
+            }
+        });
+        known.unwrap_or_default()
+    }
+
+    const fn word(&self) -> &'static str {
+        match self.role {
+            Some(role) => role.name(),
+            None if self.is_revoked => "revoked",
+            None => "-",
+        }
+    }
 }
 
 async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
     let spaces = app.spaces()?;
     let space = app.home.resolve(argument, &app.held(&spaces).await?)?;
     let opened = app.look(&spaces, space).await?;
-    let (role, members) = belonging(app, &opened);
+    let belonging = Belonging::of(app, &opened);
     let store = opened.store();
     let head = store.head(&Context::new()).await?;
     let status = store.status(&Context::new()).await?;
@@ -165,8 +227,9 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
         app.output.json(&json!({
             "space": store.space().to_string(),
             "name": local.name(store.space()),
-            "role": role.map(Role::name),
-            "members": members,
+            "role": belonging.role.map(Role::name),
+            "is_revoked": belonging.is_revoked,
+            "members": belonging.members,
             "lineage": head.lineage.to_string(),
             "last_receipt": head.last_receipt,
             "log_hash": head.log_hash.to_string(),
@@ -186,8 +249,8 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
     let mut rows = vec![
         ("space", store.space().to_string()),
         ("name", local.name(store.space()).unwrap_or("-").to_owned()),
-        ("role", role.map_or("-", Role::name).to_owned()),
-        ("members", members.map_or("-".to_owned(), |members| members.to_string())),
+        ("role", belonging.word().to_owned()),
+        ("members", belonging.members.map_or("-".to_owned(), |members| members.to_string())),
         ("entries", head.held.count.to_string()),
         ("digest", head.held.digest.to_string()),
         ("payloads missing", missing.to_string()),
@@ -208,6 +271,9 @@ async fn status(app: &App, argument: &SpaceArg) -> Result<()> {
     let rows: Vec<_> =
         rows.into_iter().map(|(name, value)| vec![json!(name), json!(value)]).collect();
     app.output.rows(&["", ""], &rows);
+    if belonging.is_revoked {
+        app.output.note(members::REVOKED);
+    }
     Ok(())
 }
 

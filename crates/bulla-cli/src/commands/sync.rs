@@ -1,5 +1,6 @@
 //! `bulla sync`: exchange entries with a node, and prove that nothing is missing.
 
+mod findings;
 mod learned;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use findings::Findings;
 use learned::{Known, Learned};
 
 use crate::app::App;
@@ -46,9 +48,58 @@ pub(crate) async fn run(app: &App, arguments: SyncArgs) -> Result<()> {
         local.entry(space_id).remote = Some(remote);
         app.home.save_local(&local)?;
     }
-    let learned = Learned::since(&before, &spaces, &space, device.author()).await?;
-    show(app, &results, &learned, client.traffic());
-    judge(&results)
+    let learned = Learned::since(&before, &spaces, &space).await?;
+    let mut findings = Vec::with_capacity(results.len());
+    for (_, report) in &results {
+        findings.push(Findings::of(app, &space, report).await?);
+    }
+    show(app, &results, &findings, &learned, client.traffic());
+    judge(&results).map_err(|failure| refused(failure, &results, &space, &before))
+}
+
+/// What a device can know whom a node does not serve. A node answers strangers, revoked devices and everybody who asks for a
+/// space that it does not have with the same bytes, so that only the space itself can say more.
+fn refused(
+    failure: Failure,
+    results: &[(&'static str, Report)],
+    space: &Space,
+    before: &Known,
+) -> Failure {
+    if !results.iter().any(|(_, report)| is_not_served(report) || is_login_refused(report)) {
+        return failure;
+    }
+    let message = failure.message.clone();
+    if space.is_revoked() {
+        return Failure {
+            message: format!("{message}; this device was revoked in this space"),
+            ..failure
+        }
+        .help("a new identity in another --home can be granted a role; this one never again");
+    }
+    match before.role {
+        Some(role) => Failure {
+            message: format!("{message}; as far as is known here this device is {role} of the space"),
+            ..failure
+        }
+        .help(
+            "either the node does not serve the space (any more), or this device was revoked and does not know it: a node \
+             tells that to nobody. Ask another member for `bulla bundle export` and import that, or sync with another node; \
+             then `bulla space show` says it",
+        ),
+        None => failure.help(
+            "either this device has no role in the space yet: give an admin the line of `bulla space card`, and wait until \
+             they synced; or the space id, the address or the node is the wrong one: a node does not tell strangers which",
+        ),
+    }
+}
+
+fn is_login_refused(report: &Report) -> bool {
+    let Verdict::Incomplete(incomplete) = &report.verdict else { return false };
+    matches!(
+        &incomplete.reason,
+        Reason::Source(StoreError::Request { code, .. }) | Reason::Target(StoreError::Request { code, .. })
+            if code.as_str() == "login.refused"
+    )
 }
 
 /// Pulls and pushes, as far as that is wanted and of use. Pull first: a log that was cut short gets its own entries back
@@ -204,6 +255,7 @@ fn progress(
 fn show(
     app: &App,
     results: &[(&'static str, Report)],
+    findings: &[Findings],
     learned: &Learned,
     traffic: bulla_client::Traffic,
 ) {
@@ -245,14 +297,18 @@ fn show(
     ];
     // What was learned belongs to the run, so to its last direction.
     if app.output.is_json {
-        headings.push("learned");
+        headings.extend(["misbehaviour", "unreached", "forks", "learned"]);
         let last = rows.len().saturating_sub(1);
-        for (index, row) in rows.iter_mut().enumerate() {
+        for (index, (row, found)) in rows.iter_mut().zip(findings).enumerate() {
+            row.extend(found.json());
             row.push(if index == last { learned.json() } else { Value::Null });
         }
     }
     app.output.rows(&headings, &rows);
     learned.tell(app);
+    for found in findings {
+        found.tell(app);
+    }
     app.output.note(format!(
         "{} requests, {} sent, {} received",
         traffic.requests,
@@ -260,9 +316,6 @@ fn show(
         size(traffic.received_bytes),
     ));
     for (_, report) in results {
-        for fault in &report.misbehaviour {
-            app.output.note(format!("the other side misbehaved: {}", with_causes(fault)));
-        }
         for exception in &report.exceptions {
             app.output
                 .note(format!("entry {}: {:?}, {}", exception.id, exception.why, exception.code));

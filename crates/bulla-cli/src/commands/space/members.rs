@@ -7,6 +7,7 @@ use bulla_core::joining_card::JOINING_CARD_BYTES;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
+use super::groups;
 use crate::app::App;
 use crate::args::{RoleArg, SpaceArg};
 use crate::commands::key::read_text;
@@ -19,25 +20,83 @@ const MIN_PREFIX: usize = 4;
 pub(super) async fn list(app: &App, argument: &SpaceArg) -> Result<()> {
     let spaces = app.spaces()?;
     let space = app.space(&spaces, argument).await?;
-    let rows: Vec<Vec<Value>> = space.members().await?.iter().map(row).collect();
-    app.output.rows(&["label", "device", "role", "reads", "here"], &rows);
+    let members = labelled(app, &space).await?;
+    let rows: Vec<Vec<Value>> = members.iter().map(|member| row(app, member)).collect();
+    let mut headings = vec!["label", "device", "role", "reads"];
+    if app.output.is_json {
+        headings.extend(["here", "founder"]);
+    }
+    app.output.rows(&headings, &rows);
     if rows.is_empty() {
         app.output.note("Nothing is known of this space yet: run `bulla sync`.");
+    } else if space.is_revoked() {
+        app.output.note(REVOKED);
     } else if space.role().is_none() {
         app.output.note("This device is no member: an admin grants it a role by the line of `bulla space card`.");
     }
     Ok(())
 }
 
-fn row(member: &SpaceMember) -> Vec<Value> {
-    let reads = member.has_sealing_key && member.role >= Role::Reader;
-    vec![
-        json!(member.label),
-        json!(member.device.to_string()),
-        json!(member.role.name()),
-        json!(reads),
-        json!(member.is_me),
-    ]
+/// What a device has to know that was revoked, once it knows.
+pub(crate) const REVOKED: &str = "This device was revoked: it reads what it has, and nothing that comes after. \
+    To come in again it needs a new identity in another --home.";
+
+/// All members, by the labels that people here see: what this device calls them, else what their grants say, else for
+/// this device what it calls itself. Founders have no grant.
+async fn labelled(app: &App, space: &Space) -> Result<Vec<SpaceMember>> {
+    let local = app.home.local()?;
+    let mut members = space.members().await?;
+    for member in &mut members {
+        if let Some(label) = local.label(space.id(), &member.device) {
+            member.label = Some(label.to_owned());
+        } else if member.label.is_none() && member.is_me {
+            member.label = app.own_label();
+        }
+    }
+    Ok(members)
+}
+
+fn row(app: &App, member: &SpaceMember) -> Vec<Value> {
+    let reads = json!(member.has_sealing_key && member.role >= Role::Reader);
+    let (device, role) = (json!(member.device.to_string()), json!(member.role.name()));
+    if app.output.is_json {
+        let (here, founder) = (json!(member.is_me), json!(member.is_founder));
+        return vec![json!(member.label), device, role, reads, here, founder];
+    }
+    let mut label = member.label.clone().unwrap_or_else(|| "-".to_owned());
+    label.push_str(match (member.is_me, member.is_founder) {
+        (true, true) => " (this device, founder)",
+        (true, false) => " (this device)",
+        (false, true) => " (founder)",
+        (false, false) => "",
+    });
+    vec![json!(label), device, role, if reads == json!(true) { json!("yes") } else { json!("no") }]
+}
+
+/// Keeps what this device calls a member.
+pub(super) async fn label(app: &App, device: &str, label: &str, argument: &SpaceArg) -> Result<()> {
+    if label.len() > 64 || label.chars().any(char::is_control) {
+        return Err(Failure::usage(format!("'{}' is no label", label.escape_debug()))
+            .help("a label has at most 64 bytes and no control characters"));
+    }
+    let spaces = app.spaces()?;
+    let space = app.space(&spaces, argument).await?;
+    let device = named(app, &space, device).await?;
+    let mut local = app.home.local()?;
+    let labels = &mut local.entry(space.id()).labels;
+    if label.is_empty() {
+        labels.remove(&device.to_string());
+        app.output.line(format!("device {device} has no name of its own here"));
+    } else {
+        labels.insert(device.to_string(), label.to_owned());
+        app.output.line(format!("device {device} is called {label} here"));
+    }
+    app.home.save_local(&local)?;
+    app.output.json(&json!({
+        "space": space.id().to_string(), "device": device.to_string(),
+        "label": Some(label).filter(|label| !label.is_empty()),
+    }));
+    Ok(())
 }
 
 /// What was given to be granted a role: a card as a file or as the line itself, or the key of a node.
@@ -110,7 +169,7 @@ pub(super) async fn change_role(
     let role = Role::from(role);
     let spaces = app.spaces()?;
     let space = app.space(&spaces, argument).await?;
-    let device = named(&space, device).await?;
+    let device = named(app, &space, device).await?;
     let entry = space.change_role(device, role).await?;
     app.output.line(format!("device {device} is {role} of space {} from now on", space.id()));
     app.output.json(&json!({
@@ -122,7 +181,7 @@ pub(super) async fn change_role(
 pub(super) async fn revoke(app: &App, device: &str, argument: &SpaceArg) -> Result<()> {
     let spaces = app.spaces()?;
     let space = app.space(&spaces, argument).await?;
-    let device = named(&space, device).await?;
+    let device = named(app, &space, device).await?;
     if space.with_directory(|directory| directory.role(&device)).flatten().is_none() {
         return Err(Failure::new(Exit::NotFound, format!("device {device} is no member now"))
             .help("see `bulla space members`"));
@@ -136,21 +195,38 @@ pub(super) async fn revoke(app: &App, device: &str, argument: &SpaceArg) -> Resu
     Ok(())
 }
 
-pub(super) async fn rotate(app: &App, argument: &SpaceArg) -> Result<()> {
+pub(super) async fn rotate(app: &App, group: Option<&str>, argument: &SpaceArg) -> Result<()> {
     let spaces = app.spaces()?;
     let space = app.space(&spaces, argument).await?;
-    let epoch = space.rotate().await?;
-    app.output.line(format!("space {} has a new key", space.id()));
-    app.output.json(&json!({ "space": space.id().to_string(), "epoch": epoch.to_string() }));
+    let group = match group {
+        Some(text) => Some(groups::named(&space, text).await?),
+        None => None,
+    };
+    let epoch = match group {
+        Some(group) => {
+            let epoch = space.rotate_group(group).await?;
+            app.output.line(format!("group {group} of space {} has a new key", space.id()));
+            epoch
+        }
+        None => {
+            let epoch = space.rotate().await?;
+            app.output.line(format!("space {} has a new key", space.id()));
+            epoch
+        }
+    };
+    app.output.note("It takes effect elsewhere with the next `bulla sync`.");
+    app.output.json(&json!({
+        "space": space.id().to_string(), "group": group.map(|group| group.to_string()), "epoch": epoch.to_string(),
+    }));
     Ok(())
 }
 
 /// A device by its whole key, or a member by the beginning of its key or by its label, if only one is meant.
-pub(crate) async fn named(space: &Space, text: &str) -> Result<AuthorKey> {
+pub(crate) async fn named(app: &App, space: &Space, text: &str) -> Result<AuthorKey> {
     if let Ok(device) = text.parse::<AuthorKey>() {
         return Ok(device);
     }
-    let members = space.members().await?;
+    let members = labelled(app, space).await?;
     let is_prefix = |device: &AuthorKey| {
         text.len() >= MIN_PREFIX && device.to_string().starts_with(&text.to_ascii_lowercase())
     };
@@ -173,10 +249,14 @@ pub(crate) async fn named(space: &Space, text: &str) -> Result<AuthorKey> {
 }
 
 /// Several devices.
-pub(super) async fn all_named(space: &Space, texts: &[String]) -> Result<Vec<AuthorKey>> {
+pub(super) async fn all_named(
+    app: &App,
+    space: &Space,
+    texts: &[String],
+) -> Result<Vec<AuthorKey>> {
     let mut devices = Vec::with_capacity(texts.len());
     for text in texts {
-        devices.push(named(space, text).await?);
+        devices.push(named(app, space, text).await?);
     }
     Ok(devices)
 }

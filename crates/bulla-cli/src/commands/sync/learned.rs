@@ -9,6 +9,7 @@ use bulla_store_rocksdb::DiskSpaces;
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::commands::space::members::REVOKED;
 use crate::exit::Result;
 use crate::output::count;
 
@@ -16,6 +17,8 @@ use crate::output::count;
 #[derive(Debug)]
 pub(super) struct Known {
     members: BTreeMap<AuthorKey, Role>,
+    /// What this device may do.
+    pub(super) role: Option<Role>,
     keys: usize,
     quarantined: KeptTotals,
 }
@@ -31,7 +34,8 @@ impl Known {
         });
         let engine = spaces.disk_store(id).await?;
         let quarantined = engine.kept_totals(&Context::new()).await?;
-        Ok(Self { members: members.unwrap_or_default(), keys, quarantined })
+        let role = space.role();
+        Ok(Self { members: members.unwrap_or_default(), role, keys, quarantined })
     }
 }
 
@@ -51,12 +55,7 @@ pub(super) struct Learned {
 
 impl Learned {
     /// What was learned since `before`. Keys are looked for once more, to say what is wrong with those that do not open.
-    pub(super) async fn since(
-        before: &Known,
-        spaces: &DiskSpaces,
-        space: &Space,
-        me: AuthorKey,
-    ) -> Result<Self> {
+    pub(super) async fn since(before: &Known, spaces: &DiskSpaces, space: &Space) -> Result<Self> {
         let faults = space.learn_keys().await?.faults;
         let now = Known::of(spaces, space).await?;
         let (mut new, mut changed) = (Vec::new(), Vec::new());
@@ -69,12 +68,7 @@ impl Learned {
         }
         let is_gone = |device: &&AuthorKey| !now.members.contains_key(*device);
         let gone = before.members.keys().filter(is_gone).copied().collect();
-        let role = now.members.get(&me).copied();
-        // Whoever once had a role and has none was revoked: there is no other way to lose it.
-        let is_revoked = role.is_none()
-            && space
-                .with_directory(|directory| directory.seniority().contains(&me))
-                .unwrap_or(false);
+        let (role, is_revoked) = (now.role, space.is_revoked());
         let faults = faults.iter().map(|fault| {
             let what = match fault.what {
                 KeyFaultKind::Unopenable => "its key does not open here",
@@ -118,9 +112,7 @@ impl Learned {
             app.output.line(format!("{fault}; an admin should run `bulla space rotate`"));
         }
         if self.is_revoked {
-            app.output.line(
-                "this device was revoked: it reads what it has, and nothing that comes after",
-            );
+            app.output.line(REVOKED);
         }
     }
 
