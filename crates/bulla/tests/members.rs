@@ -6,6 +6,8 @@
 mod concurrent;
 #[path = "members/erasing.rs"]
 mod erasing;
+#[path = "members/expected.rs"]
+mod expected;
 #[path = "members/groups.rs"]
 mod groups;
 #[path = "members/keys.rs"]
