@@ -92,6 +92,7 @@ async fn restore(
     app.output.json(&json!({
         "files": report.files, "directories": report.directories, "bytes": report.bytes, "unchanged": report.unchanged,
         "conflicts": tree.conflicts.len(), "unreadable": tree.unreadable.len(), "erased": report.erased,
+        "of_other_groups": tree.of_others.len(),
         "erased_records": tree.erased.len(),
     }));
     Ok(())
@@ -164,9 +165,12 @@ fn warn(app: &App, tree: &Tree) {
     if !tree.unreadable.is_empty() {
         let records = count(tree.unreadable.len() as u64, "file record", "file records");
         app.output.note(format!(
-            "{records} cannot be read here: for a key group that this device is not in, or key or payload missing; \
-             `bulla sync` fetches both"
+            "{records} cannot be read: key or payload missing; `bulla sync` fetches both"
         ));
+    }
+    if !tree.of_others.is_empty() {
+        let records = count(tree.of_others.len() as u64, "file record is", "file records are");
+        app.output.note(format!("{records} for key groups that this device is not in"));
     }
     if !tree.erased.is_empty() {
         let records = count(tree.erased.len() as u64, "file record was", "file records were");

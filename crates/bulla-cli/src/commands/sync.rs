@@ -34,7 +34,7 @@ pub(crate) async fn run(app: &App, arguments: SyncArgs) -> Result<()> {
     let node: Arc<dyn ContentAddressedStore> = client.store(space_id);
     let bookmarks: Arc<dyn Bookmarks> = Arc::new(spaces.bookmarks());
 
-    let before = Known::of(&spaces, &space).await?;
+    let before = Known::of(app, &spaces, &space).await?;
     let mut results = exchange(app, &arguments, &space, &node, &bookmarks).await;
     // A node that is to serve this space takes it from a founder, by its genesis.
     if !arguments.pull
@@ -48,7 +48,7 @@ pub(crate) async fn run(app: &App, arguments: SyncArgs) -> Result<()> {
         local.entry(space_id).remote = Some(remote);
         app.home.save_local(&local)?;
     }
-    let learned = Learned::since(&before, &spaces, &space).await?;
+    let learned = Learned::since(app, &before, &spaces, &space).await?;
     let mut findings = Vec::with_capacity(results.len());
     for (_, report) in &results {
         findings.push(Findings::of(app, &space, report).await?);

@@ -43,6 +43,8 @@ pub struct Tree {
     pub conflicts: Vec<Conflict>,
     /// Records that do not open or do not parse, or whose payload is missing.
     pub unreadable: Vec<EntryId>,
+    /// Records for key groups that this device is not in.
+    pub of_others: Vec<EntryId>,
     /// Records that were erased; what they named nobody knows any more.
     pub erased: Vec<EntryId>,
 }
@@ -82,16 +84,19 @@ impl Tree {
                     _ => continue,
                 };
                 let header = entry.header();
+                let group = space.group_of(&header.key_id);
                 let record =
                     space.open_entry(&entry).ok().and_then(|plain| FileRecord::decode(&plain).ok());
                 let Some(record) = record else {
-                    tree.unreadable.push(item.id);
+                    let is_foreign = !group.is_zero() && !space.reads_group(&group);
+                    if is_foreign { &mut tree.of_others } else { &mut tree.unreadable }
+                        .push(item.id);
                     continue;
                 };
                 let node = Node {
                     id: item.id,
                     author: header.author,
-                    group: space.group_of(&header.key_id),
+                    group,
                     timestamp: header.timestamp,
                     record,
                 };

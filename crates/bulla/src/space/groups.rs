@@ -52,6 +52,13 @@ impl Space {
         group.unwrap_or(EntryId::ZERO)
     }
 
+    /// Whether this device reads a group now.
+    #[must_use]
+    pub fn reads_group(&self, group: &EntryId) -> bool {
+        let me = self.inner.keys.author();
+        self.with_directory(|directory| directory.reads(&me, group)).unwrap_or(false)
+    }
+
     async fn group_label(&self, id: EntryId) -> Result<Option<String>, SpaceError> {
         let GetItem::Entry(entry) = self.inner.store.get_one(&Context::new(), id).await? else {
             return Ok(None);

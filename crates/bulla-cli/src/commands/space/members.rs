@@ -43,7 +43,7 @@ pub(crate) const REVOKED: &str = "This device was revoked: it reads what it has,
 
 /// All members, by the labels that people here see: what this device calls them, else what their grants say, else for
 /// this device what it calls itself. Founders have no grant.
-async fn labelled(app: &App, space: &Space) -> Result<Vec<SpaceMember>> {
+pub(crate) async fn labelled(app: &App, space: &Space) -> Result<Vec<SpaceMember>> {
     let local = app.home.local()?;
     let mut members = space.members().await?;
     for member in &mut members {

@@ -9,7 +9,7 @@ use bulla_store_rocksdb::DiskSpaces;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::commands::space::members::REVOKED;
+use crate::commands::space::members::{REVOKED, labelled};
 use crate::exit::Result;
 use crate::output::count;
 
@@ -17,6 +17,8 @@ use crate::output::count;
 #[derive(Debug)]
 pub(super) struct Known {
     members: BTreeMap<AuthorKey, Role>,
+    /// What people here call them.
+    labels: BTreeMap<AuthorKey, String>,
     /// What this device may do.
     pub(super) role: Option<Role>,
     keys: usize,
@@ -24,7 +26,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) async fn of(spaces: &DiskSpaces, space: &Space) -> Result<Self> {
+    pub(super) async fn of(app: &App, spaces: &DiskSpaces, space: &Space) -> Result<Self> {
         let members = space.with_directory(|directory| {
             directory.members().iter().map(|member| (member.device, member.role)).collect()
         });
@@ -35,7 +37,15 @@ impl Known {
         let engine = spaces.disk_store(id).await?;
         let quarantined = engine.kept_totals(&Context::new()).await?;
         let role = space.role();
-        Ok(Self { members: members.unwrap_or_default(), role, keys, quarantined })
+        let labelled = match space.has_members() {
+            true => labelled(app, space).await?,
+            false => Vec::new(),
+        };
+        let labels = labelled
+            .into_iter()
+            .filter_map(|member| Some((member.device, member.label?)))
+            .collect();
+        Ok(Self { members: members.unwrap_or_default(), labels, role, keys, quarantined })
     }
 }
 
@@ -45,6 +55,7 @@ pub(super) struct Learned {
     new: Vec<(AuthorKey, Role)>,
     changed: Vec<(AuthorKey, Role)>,
     gone: Vec<AuthorKey>,
+    labels: BTreeMap<AuthorKey, String>,
     role: Option<Role>,
     is_revoked: bool,
     new_keys: usize,
@@ -55,9 +66,14 @@ pub(super) struct Learned {
 
 impl Learned {
     /// What was learned since `before`. Keys are looked for once more, to say what is wrong with those that do not open.
-    pub(super) async fn since(before: &Known, spaces: &DiskSpaces, space: &Space) -> Result<Self> {
+    pub(super) async fn since(
+        app: &App,
+        before: &Known,
+        spaces: &DiskSpaces,
+        space: &Space,
+    ) -> Result<Self> {
         let faults = space.learn_keys().await?.faults;
-        let now = Known::of(spaces, space).await?;
+        let now = Known::of(app, spaces, space).await?;
         let (mut new, mut changed) = (Vec::new(), Vec::new());
         for (device, role) in &now.members {
             match before.members.get(device) {
@@ -78,7 +94,10 @@ impl Learned {
             };
             format!("epoch {} by {}: {what}", fault.epoch.short(), fault.author)
         });
+        let mut labels = before.labels.clone();
+        labels.extend(now.labels);
         Ok(Self {
+            labels,
             new,
             changed,
             gone,
@@ -93,13 +112,13 @@ impl Learned {
     /// A line for each thing that a person should know.
     pub(super) fn tell(&self, app: &App) {
         for (device, role) in &self.new {
-            app.output.line(format!("new member {device}: {role}"));
+            app.output.line(format!("new member {}: {role}", self.name(device)));
         }
         for (device, role) in &self.changed {
-            app.output.line(format!("member {device} is {role} now"));
+            app.output.line(format!("member {} is {role} now", self.name(device)));
         }
         for device in &self.gone {
-            app.output.line(format!("revoked {device}"));
+            app.output.line(format!("revoked {}", self.name(device)));
         }
         if self.new_keys > 0 {
             app.output.line(count(self.new_keys as u64, "new key", "new keys"));
@@ -113,6 +132,13 @@ impl Learned {
         }
         if self.is_revoked {
             app.output.line(REVOKED);
+        }
+    }
+
+    fn name(&self, device: &AuthorKey) -> String {
+        match self.labels.get(device) {
+            Some(label) => format!("{label} {device}"),
+            None => device.to_string(),
         }
     }
 
