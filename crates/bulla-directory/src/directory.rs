@@ -3,6 +3,7 @@
 mod epochs;
 mod members;
 mod update;
+mod wanted;
 
 use std::collections::HashSet;
 
@@ -39,6 +40,8 @@ pub struct Directory {
     graph: Graph,
     state: Judged,
     erasures: Erasures,
+    /// Entries were taken in that nothing was judged by.
+    is_behind: bool,
 }
 
 impl Directory {
@@ -46,7 +49,7 @@ impl Directory {
     #[must_use]
     pub fn new(space: SpaceId) -> Self {
         let (graph, state) = (Graph::default(), Judged::default());
-        Self { space, graph, state, erasures: Erasures::default() }
+        Self { space, graph, state, erasures: Erasures::default(), is_behind: false }
     }
 
     /// Takes in one entry and says what it changed.
@@ -64,6 +67,15 @@ impl Directory {
             entries.into_iter().filter(|entry| entry.verified_header().space() == self.space);
         let entries: Vec<&VerifiedEntry> = ours.collect();
         self.take_in(&entries)
+    }
+
+    /// Takes in entries without judging anything by them: that is left to the next [`extend`](Self::extend), of however few
+    /// or no entries, and until then the answers are those of before. So a long log need not be in memory at once.
+    pub fn load<'a>(&mut self, entries: impl IntoIterator<Item = &'a VerifiedEntry>) {
+        let ours =
+            entries.into_iter().filter(|entry| entry.verified_header().space() == self.space);
+        let entries: Vec<&VerifiedEntry> = ours.collect();
+        self.take_in_unjudged(&entries);
     }
 
     /// The space.

@@ -215,6 +215,11 @@ impl Graph {
         self.reach.cells()
     }
 
+    /// Whether any entry names one that is not held as previous, as dependency or as a control in its cuts.
+    pub(crate) fn is_missed(&self, id: &EntryId) -> bool {
+        self.waiting.contains_key(id) || self.missing_controls.contains(id)
+    }
+
     fn device(&mut self, key: AuthorKey) -> DeviceNo {
         if let Some(device) = self.by_key.get(&key) {
             return *device;

@@ -16,7 +16,7 @@ use crate::table::{DeviceNo, EntryNo};
 impl Directory {
     pub(super) fn take_in(&mut self, entries: &[&VerifiedEntry]) -> Change {
         let mut change = Change::default();
-        let mut is_outdated = false;
+        let mut is_outdated = std::mem::take(&mut self.is_behind);
         for entry in parents_first(entries) {
             let Some(added) = self.graph.add(entry) else { continue };
             self.state.verdicts.grow(self.graph.nodes.len(), None);
@@ -28,6 +28,17 @@ impl Directory {
             self.judge_again(&mut change);
         }
         change.sort()
+    }
+
+    pub(super) fn take_in_unjudged(&mut self, entries: &[&VerifiedEntry]) {
+        for entry in parents_first(entries) {
+            if self.graph.add(entry).is_some() {
+                self.is_behind = true;
+                // What is not decided yet has its rows, so that whoever asks meanwhile is answered.
+                self.state.verdicts.grow(self.graph.nodes.len(), None);
+                self.state.devices.grow(self.graph.devices.len(), Decided::default());
+            }
+        }
     }
 
     fn judge_again(&mut self, change: &mut Change) {

@@ -189,6 +189,15 @@ impl Judged {
         greatest(&self.devices[device], |_| true, |_| true)
     }
 
+    /// The same, but for what some entries took.
+    pub(crate) fn present_role_but_for(
+        &self,
+        device: DeviceNo,
+        is_left_out: impl Fn(EntryNo) -> bool,
+    ) -> Option<Role> {
+        greatest(&self.devices[device], |_| true, |loss| !is_left_out(loss.by))
+    }
+
     /// Whether the author has at least this role at an entry (DIR-32).
     pub(crate) fn by_role(&self, graph: &Graph, entry: EntryNo, needed: Role) -> Verdict {
         if self.role_at(graph, entry) >= Some(needed) {
