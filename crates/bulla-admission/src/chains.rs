@@ -126,6 +126,11 @@ impl Chains {
         self.judged
     }
 
+    /// Whether the author's open entries wait for this header.
+    pub(crate) fn waits_for(&self, author: &AuthorKey, id: &EntryId) -> bool {
+        self.authors.get(author).is_some_and(|chain| chain.look_up.waiting.contains(id))
+    }
+
     /// Notes an entry whose place is open.
     pub(crate) fn note(&mut self, subject: &Subject) {
         let chain = self.authors.entry(subject.author).or_default();

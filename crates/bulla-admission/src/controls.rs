@@ -1,9 +1,10 @@
 //! Which control entries are taken in, and how many of them there are (ADM-6, ADM-7).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::OnceLock;
 
 use bulla_core::control::{Control, Role};
-use bulla_core::{AuthorKey, EntryId, Kind, VerifiedEntry};
+use bulla_core::{AuthorKey, EntryId, Header, Kind, Signature, VerifiedEntry, VerifiedHeader};
 use bulla_directory::{Change, Directory};
 
 use crate::quota::Totals;
@@ -17,30 +18,43 @@ pub(crate) struct Controls {
     items: HashMap<EntryId, Item>,
     authors: HashMap<AuthorKey, OfAuthor>,
     /// Frontiers that do not count. Of the others nothing is kept here.
-    frontiers: HashMap<EntryId, AuthorKey>,
-    /// How many do not count, frontiers included.
-    refused: u64,
+    frontiers: HashMap<EntryId, Frontier>,
+    /// Those of them whose size is not known yet.
+    unmeasured: HashSet<EntryId>,
+    /// Those that do not count, frontiers included: headers, signatures and payloads.
+    refused: Totals,
     refused_erasures: u64,
     /// What is not free of quota.
     charged: Totals,
     erasures: Vec<EntryId>,
+    /// What entries name and is taken in whatever it is; looked up when it is asked for, until more entries come.
+    missed: OnceLock<HashSet<EntryId>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Item {
     author: AuthorKey,
     kind: Kind,
+    /// Of the payload.
     bytes: u64,
+    /// Of all of it.
+    size: u64,
     /// It takes something from its own author.
     is_own_loss: bool,
     counts: bool,
     is_charged: bool,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Frontier {
+    author: AuthorKey,
+    size: Option<u64>,
+}
+
 #[derive(Debug, Default)]
 struct OfAuthor {
     own: Vec<EntryId>,
-    refused: u64,
+    refused: Totals,
     charged: Totals,
 }
 
@@ -54,57 +68,99 @@ pub(crate) enum Take {
     Full,
 }
 
+/// What is to be held beside what is, and may not count.
+#[derive(Debug, Default)]
+pub(crate) struct Expected {
+    authors: HashMap<AuthorKey, Totals>,
+    all: Totals,
+}
+
 impl Controls {
-    /// Which of these are taken in, whatever their order: a grant makes its device known, whose entries are then taken in
-    /// too. Takes time in the number of entries.
+    /// Which of these are taken in now, whatever their order: a grant makes its device known, whose entries are then taken
+    /// in too. Others may be by what these say, once the directory has them: it is to be asked again until nothing is.
+    ///
+    /// Nothing is refused for a bound that may count, nor what is named by entries that do or may (ADM-7): replicas that
+    /// hold other refused entries would never agree again on what counts. Nor is what is `asked_for`.
     pub(crate) fn takes(
         &self,
         directory: &Directory,
         settings: &AdmissionSettings,
         batch: &[VerifiedEntry],
+        asked_for: &HashSet<EntryId>,
     ) -> Vec<Take> {
         let mut takes = vec![Take::Stranger; batch.len()];
-        let mut waiting: HashMap<AuthorKey, Vec<usize>> = HashMap::new();
-        let mut ready: Vec<usize> = Vec::new();
+        let mut expected = Expected::default();
+        let mut strangers = Strangers::default();
+        let mut ready: VecDeque<usize> = VecDeque::new();
         for (at, entry) in batch.iter().enumerate() {
-            let author = entry.header().author;
-            if entry.header().kind == Kind::GENESIS || self.known.contains(&author) {
-                ready.push(at);
+            let Header { author, kind, .. } = entry.header();
+            if *kind == Kind::GENESIS
+                || self.known.contains(author)
+                || directory.is_asked_for(entry)
+            {
+                ready.push_back(at);
             } else {
-                waiting.entry(author).or_default().push(at);
+                strangers.add(entry, at);
             }
         }
-        while let Some(at) = ready.pop() {
+        while let Some(at) = ready.pop_front() {
             let (Some(entry), Some(take)) = (batch.get(at), takes.get_mut(at)) else { continue };
-            if self.is_full_for(directory, settings, &entry.header().author) {
+            if *take != Take::Stranger {
+                continue;
+            }
+            let (author, size) = (entry.header().author, size_of(entry.verified_header()));
+            let wanted = Totals { entries: 1, bytes: size };
+            let is_asked_for = || asked_for.contains(&entry.id()) || directory.may_matter(entry);
+            if !self.has_room(directory, settings, &expected, &author, wanted) && !is_asked_for() {
                 *take = Take::Full;
                 continue;
             }
+            expected.add(&author, size);
             *take = Take::In;
-            for device in given(entry) {
-                ready.extend(waiting.remove(&device).unwrap_or_default());
-            }
+            ready.extend(strangers.asked_for(entry));
         }
+        self.take_named(directory, batch, &mut takes);
         takes
     }
 
-    /// Whether an author's next control entry finds no room: too many of the author's own do not count, or too many of all
-    /// and the author does not belong to the space. Admins and the recovery key are always heard, since what they sign
-    /// mostly counts and may be a removal.
-    pub(crate) fn is_full_for(
+    /// Takes in what is named by what may decide something, and what that names in turn.
+    fn take_named(&self, directory: &Directory, batch: &[VerifiedEntry], takes: &mut [Take]) {
+        if !takes.contains(&Take::Full) {
+            return;
+        }
+        let left = batch.iter().enumerate().zip(&*takes).filter(|(_, take)| **take != Take::In);
+        let mut left: HashMap<EntryId, usize> =
+            left.map(|((at, entry), _)| (entry.id(), at)).collect();
+        let missed = self
+            .missed
+            .get_or_init(|| directory.missing_references(|author| directory.is_heard(author)));
+        let mut open: Vec<usize> =
+            left.iter().filter(|(id, _)| missed.contains(id)).map(|(_, at)| *at).collect();
+        while let Some(at) = open.pop() {
+            let (Some(entry), Some(take)) = (batch.get(at), takes.get_mut(at)) else { continue };
+            *take = Take::In;
+            open.extend(references(entry).filter_map(|id| left.remove(id)));
+        }
+    }
+
+    /// Whether more entries of an author find room, should they not count: not too many of the author's own do not count,
+    /// nor too many of all where the author does not belong to the space.
+    pub(crate) fn has_room(
         &self,
         directory: &Directory,
         settings: &AdmissionSettings,
+        expected: &Expected,
         author: &AuthorKey,
+        wanted: Totals,
     ) -> bool {
-        let role = directory.role(author);
-        let is_recovery_key = || directory.recovery_key().is_some_and(|key| key.author == *author);
-        if role == Some(Role::Admin) || is_recovery_key() {
-            return false;
-        }
-        let of_author = self.authors.get(author).map_or(0, |of_author| of_author.refused);
-        of_author >= settings.author_refused
-            || (self.refused >= settings.space_refused && role.is_none())
+        let held = self.authors.get(author).map_or_else(Totals::default, |own| own.refused);
+        let own = held.plus(expected.of(author)).plus(wanted);
+        let all = self.refused.plus(expected.all).plus(wanted);
+        let is_within =
+            |has: Totals, entries: u64, bytes: u64| has.entries <= entries && has.bytes <= bytes;
+        is_within(own, settings.author_refused, settings.author_refused_bytes)
+            && (is_within(all, settings.space_refused, settings.space_refused_bytes)
+                || directory.role(author).is_some())
     }
 
     /// Enters an entry that the directory takes in; it does not count until [`update`](Self::update) says so.
@@ -116,23 +172,25 @@ impl Controls {
         }
         self.known.extend(given(entry));
         let is_own_loss = is_own_loss(entry);
-        let bytes = u64::from(header.payload_length);
-        let item = Item { author, kind, bytes, is_own_loss, counts: false, is_charged: true };
+        let (bytes, size) = (u64::from(header.payload_length), size_of(entry.verified_header()));
+        let (counts, is_charged) = (false, true);
+        let item = Item { author, kind, bytes, size, is_own_loss, counts, is_charged };
         self.items.insert(entry.id(), item);
         if kind == Kind::ERASE {
             self.erasures.push(entry.id());
             self.refused_erasures += 1;
         }
-        self.refused += 1;
+        self.refused = self.refused.with(1, size);
         let of_author = self.authors.entry(author).or_default();
         of_author.own.push(entry.id());
-        of_author.refused += 1;
+        of_author.refused = of_author.refused.with(1, size);
         of_author.charged = of_author.charged.with(1, bytes);
         self.charged = self.charged.with(1, bytes);
     }
 
     /// Enters what the directory says of entries now.
     pub(crate) fn update(&mut self, directory: &Directory, change: &Change) {
+        self.missed = OnceLock::new();
         for id in &change.verdicts {
             let counts = directory.verdict(id).is_some_and(bulla_directory::Verdict::counts);
             self.set(directory, id, counts);
@@ -153,17 +211,38 @@ impl Controls {
         self.known.contains(device)
     }
 
-    /// Enters whether a frontier counts.
+    /// Enters whether a frontier counts that is held or on its way. How long it is, is asked for when it matters.
     pub(crate) fn note_frontier(&mut self, id: &EntryId, author: &AuthorKey, counts: bool) {
-        let was_refused = match counts {
-            true => self.frontiers.remove(id).is_some(),
-            false => self.frontiers.insert(*id, *author).is_some(),
-        };
-        if was_refused == counts {
-            let step = |number: u64| if counts { number.saturating_sub(1) } else { number + 1 };
+        let was = self.frontiers.get(id).copied();
+        let size = was.map_or(0, |frontier| frontier.size.unwrap_or(0));
+        match counts {
+            true => _ = self.frontiers.remove(id),
+            false if was.is_none() => {
+                self.frontiers.insert(*id, Frontier { author: *author, size: None });
+                self.unmeasured.insert(*id);
+            }
+            false => {}
+        }
+        if was.is_some() == counts {
             let of_author = self.authors.entry(*author).or_default();
-            of_author.refused = step(of_author.refused);
-            self.refused = step(self.refused);
+            of_author.refused = step(of_author.refused, counts, size);
+            self.refused = step(self.refused, counts, size);
+        }
+    }
+
+    /// The frontiers that do not count and whose size is not known yet.
+    pub(crate) fn unmeasured(&self) -> Vec<EntryId> {
+        self.unmeasured.iter().copied().collect()
+    }
+
+    /// Enters the size of a frontier.
+    pub(crate) fn measured(&mut self, id: &EntryId, size: u64) {
+        self.unmeasured.remove(id);
+        let Some(frontier) = self.frontiers.get_mut(id) else { return };
+        if frontier.size.replace(size).is_none() {
+            let of_author = self.authors.entry(frontier.author).or_default();
+            of_author.refused = of_author.refused.with(0, size);
+            self.refused = self.refused.with(0, size);
         }
     }
 
@@ -172,11 +251,12 @@ impl Controls {
         let of_author = self.authors.entry(item.author).or_default();
         if item.counts != counts {
             item.counts = counts;
-            let step = |number: u64| if counts { number.saturating_sub(1) } else { number + 1 };
-            self.refused = step(self.refused);
-            of_author.refused = step(of_author.refused);
+            self.refused = step(self.refused, counts, item.size);
+            of_author.refused = step(of_author.refused, counts, item.size);
             if item.kind == Kind::ERASE {
-                self.refused_erasures = step(self.refused_erasures);
+                let number = self.refused_erasures;
+                self.refused_erasures =
+                    if counts { number.saturating_sub(1) } else { number.saturating_add(1) };
             }
         }
         let is_charged = !(counts && is_free(item, directory));
@@ -201,15 +281,9 @@ impl Controls {
         self.charged
     }
 
-    /// Whether an entry that was not taken in yet would take of quotas: what only admins can say in a way that counts, and
-    /// the first word of a device against itself, are not asked for.
-    pub(crate) fn would_be_charged(&self, directory: &Directory, entry: &VerifiedEntry) -> bool {
-        let author = &entry.header().author;
-        match entry.header().kind {
-            Kind::ERASE | Kind::EPOCH => directory.role(author) != Some(Role::Admin),
-            Kind::REVOKE | Kind::ROLE => is_own_loss(entry) && directory.role(author).is_none(),
-            _ => false,
-        }
+    /// Who wrote a control entry.
+    pub(crate) fn author_of(&self, id: &EntryId) -> Option<AuthorKey> {
+        self.items.get(id).map(|item| item.author)
     }
 
     pub(crate) fn erasures(&self) -> &[EntryId] {
@@ -220,6 +294,62 @@ impl Controls {
     pub(crate) const fn has_refused_erasures(&self) -> bool {
         self.refused_erasures > 0
     }
+}
+
+/// Those of a batch whose author is not known, and that nothing asks for.
+#[derive(Debug, Default)]
+struct Strangers {
+    by_author: HashMap<AuthorKey, Vec<usize>>,
+    by_id: HashMap<EntryId, usize>,
+}
+
+impl Strangers {
+    fn add(&mut self, entry: &VerifiedEntry, at: usize) {
+        self.by_author.entry(entry.header().author).or_default().push(at);
+        self.by_id.insert(entry.id(), at);
+    }
+
+    /// Those that are none any more once an entry is held; they may be given more than once.
+    fn asked_for(&mut self, entry: &VerifiedEntry) -> Vec<usize> {
+        if self.by_id.is_empty() {
+            return Vec::new();
+        }
+        let given = given(entry);
+        let mut asked_for: Vec<usize> =
+            given.iter().flat_map(|device| self.by_author.remove(device)).flatten().collect();
+        asked_for.extend(references(entry).filter_map(|id| self.by_id.remove(id)));
+        asked_for
+    }
+}
+
+/// The ids that the header of an entry names.
+fn references(entry: &VerifiedEntry) -> impl Iterator<Item = &EntryId> {
+    let Header { previous, dependencies, .. } = entry.header();
+    std::iter::once(previous).chain(dependencies)
+}
+
+impl Expected {
+    pub(crate) fn add(&mut self, author: &AuthorKey, size: u64) {
+        let of_author = self.authors.entry(*author).or_default();
+        *of_author = of_author.with(1, size);
+        self.all = self.all.with(1, size);
+    }
+
+    fn of(&self, author: &AuthorKey) -> Totals {
+        self.authors.get(author).copied().unwrap_or_default()
+    }
+}
+
+/// What is refused when one more entry counts, or one less.
+const fn step(refused: Totals, counts: bool, size: u64) -> Totals {
+    if counts { refused.without(1, size) } else { refused.with(1, size) }
+}
+
+/// What an entry takes on a disk: header, signature and payload.
+pub(crate) fn size_of(header: &VerifiedHeader) -> u64 {
+    let framing = header.bytes().len().saturating_add(Signature::LEN);
+    let framing = u64::try_from(framing).unwrap_or(u64::MAX);
+    framing.saturating_add(u64::from(header.header().payload_length))
 }
 
 /// Counting control entries by admins are free of quota (ADM-12).

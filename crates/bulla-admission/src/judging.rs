@@ -11,17 +11,10 @@ use bulla_store::{Context, Erasure, Facts, Mark, Result, Ruling, Verdict};
 use crate::admission::DirectoryAdmission;
 use crate::chains::Chains;
 use crate::codes;
-use crate::controls::Take;
 use crate::flights::Arrival;
 use crate::quota::{self, Totals};
 use crate::state::{State, Subject, Word};
-
-/// What the control entries of a batch take of quotas, before the directory has them.
-#[derive(Debug, Default)]
-struct Wanted {
-    authors: HashMap<AuthorKey, Totals>,
-    all: Totals,
-}
+use crate::taking::Frontiers;
 
 /// By what entries of one author with the same terms are judged.
 type Terms = (AuthorKey, bool, KeyId);
@@ -31,123 +24,16 @@ impl DirectoryAdmission {
     pub(crate) async fn judge_others(&self, cx: &Context, entries: &[Verified]) -> Result<Ruling> {
         let guard = self.shared(cx).await?;
         let entries: Vec<&Verified> = entries.iter().collect();
-        let (verdicts, arrivals) = self.rule(cx, &entries).await?;
+        let (verdicts, arrivals) = self.rule(cx, &entries, &HashSet::new()).await?;
         Ok(Ruling { verdicts, permit: Some(Box::new(self.flights.start(arrivals, guard))) })
-    }
-
-    /// Control entries, frontiers among them. Those that are taken in are part of the directory from now on.
-    pub(crate) async fn judge_control(&self, cx: &Context, entries: &[Verified]) -> Result<Ruling> {
-        let guard = self.exclusive(cx).await?;
-        let mut verdicts = vec![Verdict::Pending; entries.len()];
-        let is_frontier = |entry: &Verified| entry.header().kind == Kind::FRONTIER;
-        let ids: Vec<EntryId> = entries.iter().map(Verified::id).collect();
-        let held = self.engine.facts(cx, &ids).await?;
-        self.take_in(entries, &held, &mut verdicts);
-        let (places, frontiers): (Vec<usize>, Vec<&Verified>) =
-            entries.iter().enumerate().filter(|(_, entry)| is_frontier(entry)).unzip();
-        let (said, mut arrivals) = self.rule(cx, &frontiers).await?;
-        for (place, verdict) in places.into_iter().zip(said) {
-            if let Some(slot) = verdicts.get_mut(place) {
-                *slot = verdict;
-            }
-        }
-        let is_stored = |verdict: &Verdict| matches!(verdict, Verdict::Admit | Verdict::Mark(_));
-        let is_new =
-            |(verdict, held): (&Verdict, &Option<Facts>)| is_stored(verdict) && held.is_none();
-        // Chains lead through control entries too.
-        for ((entry, verdict), held) in entries.iter().zip(&verdicts).zip(&held) {
-            if is_new((verdict, held)) && !is_frontier(entry) {
-                let (subject, previous) = (subject_of(entry), entry.header().previous);
-                let reserved = Totals::default();
-                arrivals.push(Arrival { subject, previous, reserved, is_open: false });
-            }
-        }
-        if verdicts.iter().zip(&held).any(is_new) {
-            // The store has to be told by which control entries its marks are made, whatever changed.
-            self.state_mut().pending.get_or_insert_default();
-        }
-        Ok(Ruling { verdicts, permit: Some(Box::new(self.flights.start(arrivals, guard))) })
-    }
-
-    /// Takes the control entries of a batch in as far as their authors are known, and says what becomes of each.
-    fn take_in(&self, entries: &[Verified], held: &[Option<Facts>], verdicts: &mut [Verdict]) {
-        let mut state = self.state_mut();
-        let mut seen = HashSet::new();
-        let mut fresh: Vec<VerifiedEntry> = Vec::new();
-        for entry in entries {
-            if let Verified::Entry(entry) = entry
-                && entry.header().kind != Kind::FRONTIER
-                && state.directory.verdict(&entry.id()).is_none()
-                && seen.insert(entry.id())
-            {
-                fresh.push(entry.clone());
-            }
-        }
-        let takes = state.controls.takes(&state.directory, &self.settings, &fresh);
-        let mut refused: HashMap<EntryId, &'static str> = HashMap::new();
-        let mut taken = Vec::new();
-        let mut wanted = Wanted::default();
-        for (entry, take) in fresh.into_iter().zip(takes) {
-            match take {
-                Take::In => match self.control_quota(&state, &mut wanted, &entry) {
-                    None => taken.push(entry),
-                    Some(code) => _ = refused.insert(entry.id(), code),
-                },
-                Take::Stranger => _ = refused.insert(entry.id(), codes::STRANGER),
-                Take::Full => _ = refused.insert(entry.id(), codes::CONTROL),
-            }
-        }
-        if !taken.is_empty() {
-            let change = state.take_in(&taken);
-            state.pending.get_or_insert_default().merge(taken, change);
-        }
-        for ((entry, held), verdict) in entries.iter().zip(held).zip(verdicts) {
-            let id = entry.id();
-            if entry.header().kind == Kind::FRONTIER {
-                continue;
-            }
-            *verdict = match (state.directory.verdict(&id), refused.get(&id)) {
-                (Some(_), _) => said(state.control_mark(&id)),
-                (None, Some(code)) => refuse(code),
-                // A header alone says nothing of what it does; a store that has it already keeps it.
-                (None, None) if held.is_some() => said(state.control_mark(&id)),
-                (None, None) => Verdict::Pending,
-            };
-        }
-    }
-
-    /// The quota that a control entry would exceed, together with those of its batch before it.
-    fn control_quota(
-        &self,
-        state: &State,
-        before: &mut Wanted,
-        entry: &VerifiedEntry,
-    ) -> Option<&'static str> {
-        let policy = state.directory.policy();
-        if !quota::limits_anything(&policy)
-            || !state.controls.would_be_charged(&state.directory, entry)
-        {
-            return None;
-        }
-        let author = &entry.header().author;
-        let usage = self.usage_now();
-        let wanted = Totals { entries: 1, bytes: u64::from(entry.header().payload_length) };
-        let own = before.authors.entry(*author).or_default();
-        let of_author = usage.of(author).plus(state.controls.charged_of(author)).plus(*own);
-        let all = usage.all().plus(state.controls.charged()).plus(before.all);
-        let code = quota::exceeded(&policy, of_author, all, wanted);
-        if code.is_none() {
-            *own = own.plus(wanted);
-            before.all = before.all.plus(wanted);
-        }
-        code
     }
 
     /// Says what becomes of application entries and frontiers, and sets their quotas aside. The gate is held.
-    async fn rule(
+    pub(crate) async fn rule(
         &self,
         cx: &Context,
         entries: &[&Verified],
+        asked_for: &HashSet<EntryId>,
     ) -> Result<(Vec<Verdict>, Vec<Arrival>)> {
         if entries.is_empty() {
             return Ok((Vec::new(), Vec::new()));
@@ -161,6 +47,7 @@ impl DirectoryAdmission {
         };
         let standings = self.standings(entries, &held);
         let mut verdicts = Vec::with_capacity(entries.len());
+        let mut frontiers = Frontiers::new(asked_for);
         let mut chains = None;
         for ((entry, held), standing) in entries.iter().zip(&held).zip(&standings) {
             let verdict = match (held, standing) {
@@ -182,7 +69,7 @@ impl DirectoryAdmission {
                     match word {
                         Err(code) => refuse(code),
                         Ok(word) if subject.kind == Kind::FRONTIER => {
-                            self.frontier_verdict(&subject, &word)
+                            self.frontier_verdict(entry, &word, &mut frontiers)
                         }
                         Ok(word) => verdict_of(&word),
                     }
@@ -195,21 +82,6 @@ impl DirectoryAdmission {
         // From here on nothing waits, so that what is set aside is never forgotten.
         let arrivals = self.reserve(entries, &held, &wanting, &erased, &mut verdicts);
         Ok((verdicts, arrivals))
-    }
-
-    /// A frontier is a control entry: what is known of its author is held everywhere, counting or not (ADM-6).
-    fn frontier_verdict(&self, subject: &Subject, word: &Word) -> Verdict {
-        let mut state = self.state_mut();
-        let State { directory, controls, .. } = &mut *state;
-        if *word == Word::Stranger && !controls.knows(&subject.author) {
-            return refuse(codes::STRANGER);
-        }
-        let counts = *word == Word::Counts;
-        if !counts && controls.is_full_for(directory, &self.settings, &subject.author) {
-            return refuse(codes::CONTROL);
-        }
-        controls.note_frontier(&subject.id, &subject.author, counts);
-        said(word.mark())
     }
 
     /// Keeps in mind whether a frontier counts.
@@ -331,8 +203,9 @@ impl DirectoryAdmission {
         erased: &HashSet<EntryId>,
         verdicts: &mut [Verdict],
     ) -> Vec<Arrival> {
-        let state = self.state();
-        let policy = state.directory.policy();
+        let mut state = self.state_mut();
+        let State { directory, controls, .. } = &mut *state;
+        let policy = directory.policy();
         let is_limited = quota::limits_anything(&policy);
         let mut usage = self.usage_now();
         let mut arrivals = Vec::new();
@@ -354,8 +227,8 @@ impl DirectoryAdmission {
                 };
                 reserved = Totals { entries: u64::from(held.is_none()), bytes };
                 let author = &entry.header().author;
-                let of_author = usage.of(author).plus(state.controls.charged_of(author));
-                let all = usage.all().plus(state.controls.charged());
+                let of_author = usage.of(author).plus(controls.charged_of(author));
+                let all = usage.all().plus(controls.charged());
                 if let Some(code) = quota::exceeded(&policy, of_author, all, reserved) {
                     *verdict = refuse(code);
                     continue;
@@ -367,6 +240,11 @@ impl DirectoryAdmission {
                     matches!(verdict, Verdict::Mark(code) if code.as_str() == codes::OPEN);
                 let previous = entry.header().previous;
                 let subject = subject_of(entry);
+                if subject.kind == Kind::FRONTIER && held.is_none() {
+                    // Should it not be stored after all, it is given back as what was set aside of quotas is.
+                    let counts = matches!(verdict, Verdict::Admit);
+                    controls.note_frontier(&subject.id, &subject.author, counts);
+                }
                 arrivals.push(Arrival { subject, previous, reserved, is_open });
             }
         }
@@ -408,7 +286,7 @@ fn verdict_of(word: &Word) -> Verdict {
 }
 
 /// The verdict by which an entry is stored with this mark.
-fn said(mark: Mark) -> Verdict {
+pub(crate) fn said(mark: Mark) -> Verdict {
     match mark {
         Mark::Counts => Verdict::Admit,
         Mark::Not(code) => Verdict::Mark(code),
@@ -416,7 +294,7 @@ fn said(mark: Mark) -> Verdict {
 }
 
 /// Refused, without anything being kept, and worth another try.
-fn refuse(code: &'static str) -> Verdict {
+pub(crate) fn refuse(code: &'static str) -> Verdict {
     Verdict::Refuse(Refusal { code: Code::new(code), is_retryable: true })
 }
 

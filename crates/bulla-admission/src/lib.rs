@@ -36,6 +36,7 @@ mod rejudging;
 mod settings;
 mod startup;
 mod state;
+mod taking;
 mod ward;
 
 pub use access::{DirectoryAccess, Rights};

@@ -5,8 +5,12 @@
 pub struct AdmissionSettings {
     /// Control entries of one author that do not count; 1,024.
     pub author_refused: u64,
-    /// Control entries of all authors together that do not count; 65,536.
+    /// Bytes of these, with header and signature; 4 MiB.
+    pub author_refused_bytes: u64,
+    /// Control entries of all authors together that do not count, from which on none is taken of who is no member; 65,536.
     pub space_refused: u64,
+    /// Bytes of these, with header and signature; 64 MiB.
+    pub space_refused_bytes: u64,
     /// Entries of one author with the same sequence whose place in the chain is open; 16, as many as cuts name branches.
     pub open_branches: usize,
     /// Headers of chains that are kept in memory, some 200 bytes each; 262,144. A single chain may take more.
@@ -17,7 +21,9 @@ impl Default for AdmissionSettings {
     fn default() -> Self {
         Self {
             author_refused: 1_024,
+            author_refused_bytes: 4 * 1024 * 1024,
             space_refused: 65_536,
+            space_refused_bytes: 64 * 1024 * 1024,
             open_branches: bulla_core::limits::MAX_CUTS,
             links: 262_144,
         }
@@ -29,6 +35,13 @@ impl AdmissionSettings {
     #[must_use]
     pub const fn with_refused(mut self, author: u64, space: u64) -> Self {
         (self.author_refused, self.space_refused) = (author, space);
+        self
+    }
+
+    /// With other bounds of their bytes.
+    #[must_use]
+    pub const fn with_refused_bytes(mut self, author: u64, space: u64) -> Self {
+        (self.author_refused_bytes, self.space_refused_bytes) = (author, space);
         self
     }
 

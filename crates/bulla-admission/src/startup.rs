@@ -37,13 +37,12 @@ impl DirectoryAdmission {
 
     async fn load(&self, cx: &Context) -> Result<()> {
         self.engine.set_rule(cx, Rule::Directory).await?;
-        let entries = self.control_entries(cx).await?;
+        let mut state = self.read_control_entries(cx).await?;
         let head = self.engine.head(cx).await?;
         let is_current = self.engine.judged_by(cx).await? == Some(head.control.digest)
             && matches!(head.counting, Counting::Directory(_));
-        let mut state = State::new(self.space());
-        state.take_in(&entries);
         state.collect_group_keys();
+        let control = state.directory.len();
         if is_current {
             let erasures: Vec<EntryId> = state.controls.erasures().to_vec();
             for id in erasures {
@@ -60,16 +59,17 @@ impl DirectoryAdmission {
         } else {
             tracing::info!(
                 space = %self.space().short(),
-                control = entries.len(),
+                control,
                 "the marks of the store are made anew"
             );
         }
         self.count_usage(cx).await
     }
 
-    /// Every control entry that the directory is computed from.
-    async fn control_entries(&self, cx: &Context) -> Result<Vec<VerifiedEntry>> {
-        let mut entries = Vec::new();
+    /// Computes the directory from every control entry held. Of their payloads a page is in memory at a time: the keys that
+    /// epochs seal are most of them, and the directory keeps none.
+    async fn read_control_entries(&self, cx: &Context) -> Result<State> {
+        let mut state = State::new(self.space());
         let mut after = None;
         loop {
             // Control entries match every filter (FLT-1), and nothing else matches this one.
@@ -80,16 +80,16 @@ impl DirectoryAdmission {
                 .engine
                 .scan(cx, ScanRequest { after, filter, ..ScanRequest::everything() })
                 .await?;
-            for item in page.items {
-                if let ScanBody::Entry(entry) = item.body
-                    && is_graph(entry.header().kind)
-                {
-                    entries.push(entry);
-                }
-            }
+            let entries = page.items.into_iter().filter_map(|item| match item.body {
+                ScanBody::Entry(entry) if is_graph(entry.header().kind) => Some(entry),
+                _ => None,
+            });
+            state.load(&entries.collect::<Vec<VerifiedEntry>>());
             after = Some(page.cursor);
             if page.end {
-                return Ok(entries);
+                // Nothing was judged until here.
+                state.take_in(&[]);
+                return Ok(state);
             }
         }
     }

@@ -86,6 +86,14 @@ impl State {
         change
     }
 
+    /// Takes control entries that are held into the directory, to be judged with the next that are taken in.
+    pub(crate) fn load(&mut self, entries: &[VerifiedEntry]) {
+        for entry in entries {
+            self.controls.add(entry);
+        }
+        self.directory.load(entries);
+    }
+
     /// How far entries like this one count.
     pub(crate) fn standing(&self, author: &AuthorKey, kind: Kind, key_id: &KeyId) -> Standing {
         match kind {

@@ -177,7 +177,7 @@ async fn agrees(replica: &Replica, history: &History, seed: u64) -> crate::repli
 }
 
 /// The entries of a history with their payloads.
-fn whole(history: &History) -> Vec<Verified> {
+pub(crate) fn whole(history: &History) -> Vec<Verified> {
     let keys: Vec<_> = (0..8).map(|number| Device::new(number).key).collect();
     let frontiers: Vec<Vec<u8>> = keys
         .iter()
@@ -196,7 +196,7 @@ fn whole(history: &History) -> Vec<Verified> {
     history.entries.iter().cloned().map(Verified::from).chain(others).collect()
 }
 
-fn seeds(count: u64) -> Vec<u64> {
+pub(crate) fn seeds(count: u64) -> Vec<u64> {
     match std::env::var("BULLA_ADMISSION_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
         Err(_) => (0..count).collect(),

@@ -69,28 +69,58 @@ async fn a_payload_that_comes_later_is_counted_too() {
 
 /// Clauses: ADM-12.
 #[tokio::test]
-async fn control_entries_of_who_is_no_admin_are_counted() {
+async fn control_entries_are_counted_and_never_refused() {
     let policy = Policy { author_entries: Some(3), ..Policy::default() };
     let (mut founder, mut writer, replica) = pair(policy).await;
     let entry = writer.write();
     let erasures: Vec<_> = (0..5).map(|_| writer.erase(vec![entry.id()])).collect();
     assert!(is_stored(&replica.put(&all([&entry])).await[0]));
     let outcomes = replica.put(&all(&erasures)).await;
-    assert!(outcomes[..2].iter().all(is_stored), "{outcomes:?}");
-    assert_eq!(outcomes[2..], vec![refused(codes::AUTHOR_ENTRIES, true); 3]);
-    assert_eq!(
-        replica.put(&all([&writer.frontier()])).await,
-        [refused(codes::AUTHOR_ENTRIES, true)]
-    );
-    // An admin's are not, however many.
+    assert!(outcomes.iter().all(is_stored), "{outcomes:?}");
+    // What they take is taken from the rest.
+    let rest = all([&writer.frontier(), &writer.write()]);
+    assert_eq!(replica.put(&rest).await, vec![refused(codes::AUTHOR_ENTRIES, true); 2]);
+    // An admin's take nothing, however many.
     let grants: Vec<_> = (20..30)
         .map(|number| founder.grant(&crate::entries::Device::new(number), Role::Reader))
         .collect();
     assert!(replica.put(&all(&grants)).await.iter().all(is_stored));
     assert_eq!(replica.admission.usage(&founder.device.key).entries, 0);
     let used = replica.admission.usage(&writer.device.key);
-    assert_eq!(used.entries, 3);
+    assert_eq!(used.entries, 6);
     assert_eq!(replica.reopen().await.admission.usage(&writer.device.key), used);
+}
+
+/// A removal by an admin that is removed itself, with cuts that it lies within, is heard wherever its author's removal is
+/// known before it: quotas of who is no admin any more refused it there, and nowhere else.
+///
+/// Clauses: ADM-12.
+#[tokio::test]
+async fn a_removal_by_who_was_an_admin_is_not_refused_for_a_quota() {
+    let policy = Policy { author_entries: Some(3), ..Policy::default() };
+    let (mut founder, _, replica) = pair(policy).await;
+    let (mut admin, writer) = (Writer::new(3, founder.space()), Writer::new(4, founder.space()));
+    let grant = founder.grant(&admin.device, Role::Admin);
+    // A device granted later is junior to the admin.
+    let junior = founder.grant(&writer.device, Role::Writer);
+    admin.learn(&junior);
+    let entries: Vec<_> = (0..3).map(|_| admin.write()).collect();
+    let removal = admin.revoke_all(&writer.device);
+    let epoch = admin.epoch(&[&founder.device], 1);
+    let lowering = admin.role(&writer.device, Role::Reader, Some(writer.cuts()));
+    let erasure = admin.erase(vec![entries[0].id()]);
+    let revocation = founder.revoke(&admin);
+    let before = all([&grant, &junior, &revocation]);
+    assert!(replica.put(&before).await.iter().all(is_stored));
+    assert!(replica.put(&all(&entries)).await.iter().all(is_stored));
+    let late = all([&removal, &epoch, &lowering, &erasure]);
+    assert!(replica.put(&late).await.iter().all(is_stored));
+    let seen = replica.seen().await;
+    for entry in &late {
+        let word = seen.word(&entry.id());
+        assert_eq!(word.as_deref(), Some("counts"), "{:?}", entry.header().kind);
+    }
+    assert_eq!(replica.admission.access().rights(&writer.device.key).role, None);
 }
 
 /// Clauses: ADM-10, ADM-12.

@@ -1,12 +1,12 @@
 //! Spaces written by hand: a founder, devices with roles, chains of entries with real signatures.
 
 use bulla_core::control::{
-    Control, Cut, Cuts, Erase, ErasedRange, Frontier, Grant, GrantedDevice, Revoke, Role,
-    RoleChange,
+    Control, Cut, Cuts, Epoch, Erase, ErasedRange, Frontier, Grant, GrantedDevice, Recipient,
+    Revoke, Role, RoleChange, SEALED_KEY_BYTES,
 };
 use bulla_core::genesis::Policy;
 use bulla_core::verify::attach_payload;
-use bulla_core::{EntryId, KeyId, SpaceId, Verified, VerifiedEntry};
+use bulla_core::{AuthorKey, EntryId, KeyId, SpaceId, Verified, VerifiedEntry};
 
 use crate::entries::{Device, Spot, genesis};
 
@@ -62,6 +62,25 @@ impl Writer {
         entry
     }
 
+    /// The same as a store reads it back: tests of many entries need no signatures.
+    pub(crate) fn unsigned(&mut self, control: &Control) -> VerifiedEntry {
+        let mut dependencies = self.knows.clone();
+        dependencies.extend(self.last_control);
+        let entry = self.spot(dependencies).unsigned(control);
+        self.advance(entry.id());
+        self.last_control = Some(entry.id());
+        self.knows = vec![entry.id()];
+        entry
+    }
+
+    /// A control entry that names nothing but its previous, against CTL-7.
+    pub(crate) fn careless(&mut self, control: &Control) -> VerifiedEntry {
+        let entry = self.spot(vec![]).signed(&self.device, control);
+        self.advance(entry.id());
+        self.last_control = Some(entry.id());
+        entry
+    }
+
     /// An application entry of 16 bytes of payload, under a key that nobody started an epoch with.
     pub(crate) fn write(&mut self) -> VerifiedEntry {
         let header = self.spot(self.knows.clone()).signed_operation(&self.device, KeyId([7; 32]));
@@ -106,6 +125,12 @@ impl Writer {
         cuts: Option<Cuts>,
     ) -> VerifiedEntry {
         self.control(&RoleChange { device: device.key, role, cuts }.into())
+    }
+
+    /// An epoch of the space's own.
+    pub(crate) fn epoch(&mut self, recipients: &[&Device], key: u8) -> VerifiedEntry {
+        let keys = recipients.iter().map(|device| device.key);
+        self.control(&epoch(EntryId::ZERO, keys, key))
     }
 
     pub(crate) fn frontier(&mut self) -> VerifiedEntry {
@@ -154,6 +179,21 @@ impl Writer {
         self.sequence += 1;
         self.previous = id;
     }
+}
+
+/// An epoch without parents.
+pub(crate) fn epoch(
+    group: EntryId,
+    recipients: impl IntoIterator<Item = AuthorKey>,
+    key: u8,
+) -> Control {
+    let mut recipients: Vec<Recipient> = recipients
+        .into_iter()
+        .map(|device| Recipient { device, sealed: [1; SEALED_KEY_BYTES] })
+        .collect();
+    recipients.sort_unstable_by_key(|recipient| recipient.device);
+    Epoch { group, parents: vec![], key_id: KeyId([key; 32]), recipients, inherited: vec![2; 16] }
+        .into()
 }
 
 /// Entries as a `put` takes them.

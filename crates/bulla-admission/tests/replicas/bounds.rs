@@ -1,0 +1,410 @@
+//! Bounds of the control entries that do not count: they bound what is held, and never what counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bulla_admission::{AdmissionSettings, codes};
+use bulla_core::control::{Erase, Grant, GrantedDevice, Role};
+use bulla_core::genesis::Policy;
+use bulla_core::values::PutOutcome;
+use bulla_core::{AuthorKey, EntryId, Kind, SpaceId, Verified, VerifiedEntry};
+use bulla_store::MemoryBookmarks;
+
+use crate::convergence::{seeds, whole};
+use crate::engine::Engine;
+use crate::entries::Device;
+use crate::history::Worlds;
+use crate::random::Random;
+use crate::replica::{Replica, pull};
+use crate::rules::{is_stored, refused};
+use crate::scene::{Writer, all, epoch, found};
+
+const HISTORIES: u64 = 200;
+
+/// A replica with so much room for what does not count, of one author and in all.
+async fn bounded(space: SpaceId, number: u8, author: u64, all: u64) -> Replica {
+    let settings = AdmissionSettings::default().with_refused(author, all);
+    Replica::over(Engine::new(space, number), settings).await.unwrap()
+}
+
+/// A founder, an admin and a reader, and what makes them such.
+fn three() -> (Writer, Writer, Writer, Vec<VerifiedEntry>) {
+    let (mut founder, genesis) = found(Policy::default());
+    let space = founder.space();
+    let (mut admin, mut reader) = (Writer::new(2, space), Writer::new(3, space));
+    let grants =
+        [founder.grant(&admin.device, Role::Admin), founder.grant(&reader.device, Role::Reader)];
+    admin.learn(&grants[0]);
+    reader.learn(&grants[1]);
+    let [first, second] = grants;
+    (founder, admin, reader, vec![genesis, first, second])
+}
+
+/// Everything that replicas must agree on.
+async fn decided(replica: &Replica) -> (Vec<EntryId>, BTreeMap<AuthorKey, Role>, Vec<EntryId>) {
+    let members = replica.admission.with_directory(|directory| {
+        directory.members().into_iter().map(|member| (member.device, member.role)).collect()
+    });
+    let epochs = replica.admission.with_directory(|directory| {
+        let groups = directory.groups().into_iter().map(|group| group.id);
+        let groups = groups.chain([EntryId::ZERO]);
+        groups.filter_map(|group| Some(directory.writing_epoch(&group)?.id)).collect()
+    });
+    (replica.seen().await.counting(), members, epochs)
+}
+
+/// Offers everything until nothing more is taken, as runs do with what was refused for now.
+async fn offer(replica: &Replica, entries: &[Verified], what: &str) {
+    for round in 0.. {
+        assert!(round < 60, "{what}: it goes on for ever");
+        let outcomes = replica.put(entries).await;
+        if !outcomes
+            .iter()
+            .any(|outcome| matches!(outcome, PutOutcome::Stored(_) | PutOutcome::PayloadAdded(_)))
+        {
+            break;
+        }
+    }
+}
+
+/// A reader fills its room at one replica, and at the other hides what counts behind one more entry that does not: of what
+/// an admin writes on top of that, the admin's own grant lies behind it only.
+///
+/// Clauses: ADM-7, CTL-7.
+#[tokio::test]
+async fn what_lies_behind_junk_is_taken_whatever_the_bound() {
+    let (_, mut admin, mut reader, control) = three();
+    let space = admin.space();
+    let (first, second) = (bounded(space, 1, 4, 64).await, bounded(space, 2, 4, 64).await);
+    for replica in [&first, &second] {
+        replica.put(&all(&control)).await;
+    }
+    let mut branch = reader.clone();
+    let junk: Vec<_> = (0..4).map(|_| branch.erase(vec![EntryId([1; 32])])).collect();
+    assert!(first.put(&all(&junk)).await.iter().all(is_stored));
+    // A chain of three, of which only the last is named.
+    let hiding: Vec<_> = (5..8).map(|id| reader.erase(vec![EntryId([id; 32])])).collect();
+    second.put(&all(&hiding)).await;
+    admin.learn(&hiding[2]);
+    let removal = admin.revoke_all(&reader.device);
+    second.put(&all([&removal])).await;
+    assert_eq!(second.admission.access().rights(&reader.device.key).role, None);
+
+    let full = refused(codes::CONTROL, true);
+    assert_eq!(first.put(&all(&hiding)).await, vec![full; 3]);
+    assert!(is_stored(&first.put(&all([&removal])).await[0]));
+    // Its author is heard; the give of its role is not in its past yet.
+    let bookmarks = Arc::new(MemoryBookmarks::new());
+    for _ in 0..3 {
+        pull(&second.store, &first.store, &bookmarks).await;
+    }
+    assert_eq!(first.admission.access().rights(&reader.device.key).role, None);
+    for _ in 0..3 {
+        pull(&first.store, &second.store, &bookmarks).await;
+    }
+    assert_eq!(decided(&first).await, decided(&second).await);
+    let seen = first.seen().await;
+    assert!(hiding.iter().all(|entry| seen.held.contains_key(&entry.id())));
+    // Who opens the store anew is told the same.
+    let settings = AdmissionSettings::default().with_refused(4, 64);
+    let again = Replica::over(Arc::clone(&first.engine), settings).await.unwrap();
+    assert_eq!(decided(&again).await, decided(&second).await);
+}
+
+/// What an admin wrote before it was removed counts, and is taken where it comes after the removal and much else of it.
+///
+/// Clauses: ADM-7.
+#[tokio::test]
+async fn what_cuts_keep_is_taken_from_authors_without_room() {
+    let (mut founder, mut admin, _, control) = three();
+    let space = admin.space();
+    let devices: Vec<Device> = (20..26).map(Device::new).collect();
+    let grants: Vec<_> = devices.iter().map(|device| admin.grant(device, Role::Writer)).collect();
+    let removal = founder.revoke(&admin);
+    let junk: Vec<_> =
+        (40..60).map(|number| admin.grant(&Device::new(number), Role::Admin)).collect();
+    let replica = bounded(space, 1, 4, 64).await;
+    replica.put(&all(&control)).await;
+    replica.put(&all([&removal])).await;
+    let outcomes = replica.put(&all(&junk)).await;
+    assert_eq!(outcomes.iter().filter(|outcome| is_stored(outcome)).count(), 4);
+    // In any order: the last is named by the cuts, and each names the one before.
+    let mut late = all(&grants);
+    late.reverse();
+    for _ in 0..grants.len() {
+        replica.put(&late).await;
+    }
+    for (device, grant) in devices.iter().zip(&grants) {
+        assert_eq!(replica.seen().await.word(&grant.id()).as_deref(), Some("counts"));
+        assert_eq!(replica.admission.access().rights(&device.key).role, Some(Role::Writer));
+    }
+}
+
+/// Two replicas full of different junk take the same counting entries in other orders, over rounds of exchange.
+///
+/// Clauses: ADM-7.
+#[tokio::test]
+async fn replicas_full_of_other_junk_agree() {
+    for seed in 0..24 {
+        let mut random = Random::new(seed);
+        let (mut founder, mut admin, mut reader, mut control) = three();
+        let space = admin.space();
+        let replicas = [bounded(space, 1, 4, 8).await, bounded(space, 2, 4, 8).await];
+        for replica in &replicas {
+            replica.put(&all(&control)).await;
+        }
+        let mut removed = Writer::new(4, space);
+        let grant = admin.grant(&removed.device, Role::Writer);
+        removed.learn(&grant);
+        let operations: Vec<_> = (0..3).map(|_| removed.write()).collect();
+        control.push(grant);
+        founder.learn(control.last().unwrap());
+        control.push(founder.revoke(&removed));
+        let mut junk = Vec::new();
+        for (replica, id) in replicas.iter().zip([1, 2]) {
+            for author in [&mut reader, &mut removed] {
+                let mut branch = author.clone();
+                let mine: Vec<_> =
+                    (0..9).map(|step| branch.erase(vec![EntryId([id * 16 + step; 32])])).collect();
+                replica.put(&all(&mine)).await;
+                junk.extend(mine);
+            }
+        }
+        // Each of three counting entries is written on top of some junk, and some of what counts.
+        for number in 0..3 {
+            let author = if number % 2 == 0 { &mut admin } else { &mut founder };
+            let below = random.pick(&junk).unwrap();
+            author.learn(&below);
+            control.push(author.grant(&Device::new(70 + number), Role::Reader));
+            let top = control.last().unwrap().clone();
+            reader.learn(&top);
+            let last = reader.erase(vec![EntryId([90; 32])]);
+            junk.push(last);
+        }
+        let mut given = all(&control);
+        given.extend(all(&operations));
+        for replica in &replicas {
+            random.shuffle(&mut given);
+            for entry in given.iter().chain(&given) {
+                replica.put(std::slice::from_ref(entry)).await;
+            }
+        }
+        let bookmarks = Arc::new(MemoryBookmarks::new());
+        for _ in 0..6 {
+            for (source, target) in [(0, 1), (1, 0)] {
+                pull(&replicas[source].store, &replicas[target].store, &bookmarks).await;
+            }
+        }
+        // One that takes everything says what is right.
+        let open = Replica::open(space, 3).await;
+        let mut everything = given.clone();
+        everything.extend(all(&junk));
+        offer(&open, &everything, "without bounds").await;
+        let expected = decided(&open).await;
+        for replica in &replicas {
+            assert_eq!(decided(replica).await, expected, "seed {seed}");
+        }
+    }
+}
+
+/// Random histories, dishonest ones too: with hardly any room for what does not count, the same counts as without bounds.
+///
+/// Clauses: ADM-6, ADM-7.
+#[tokio::test]
+async fn bounds_never_change_what_counts() {
+    let worlds = Worlds::new();
+    let (mut turned_away, mut named) = (0, 0);
+    for seed in seeds(HISTORIES) {
+        let history = worlds.history(seed, 8 + seed as usize % 40);
+        let entries = whole(&history);
+        let open = Replica::open(history.space, 1).await;
+        offer(&open, &entries, &format!("seed {seed}")).await;
+        let expected = decided(&open).await;
+        for order in 0..2 {
+            let mut random = Random::new(seed * 2 + order);
+            let room = random.below(3) as u64;
+            let replica = bounded(history.space, 2, room, 2 * room).await;
+            let mut entries = entries.clone();
+            random.shuffle(&mut entries);
+            for entry in &entries {
+                replica.put(std::slice::from_ref(entry)).await;
+            }
+            offer(&replica, &entries, &format!("seed {seed}")).await;
+            let what = format!("seed {seed}, order {order}, room {room}");
+            assert_eq!(decided(&replica).await, expected, "{what}");
+            let held = replica.seen().await.held;
+            let of_open = open.controls().await;
+            turned_away += of_open.iter().filter(|one| !held.contains_key(&one.id())).count();
+            named += usize::from(room == 0 && held.values().any(|(code, _)| code.is_some()));
+            // Opened anew it is the same.
+            let settings = AdmissionSettings::default().with_refused(room, 2 * room);
+            let again = Replica::over(Arc::clone(&replica.engine), settings).await.unwrap();
+            assert_eq!(decided(&again).await, expected, "{what}, opened anew");
+        }
+    }
+    if std::env::var("BULLA_ADMISSION_SEED").is_err() {
+        assert!(turned_away > 500 && named > 20, "{turned_away} refused, {named} without room");
+    }
+}
+
+/// The chain of a device that was removed leads through control entries of it that do not count, and through frontiers of
+/// which nobody knows yet whether they do: more of either than there is room for.
+///
+/// Clauses: ADM-7, ADM-9.
+#[tokio::test]
+async fn what_a_chain_leads_through_is_taken_whatever_the_bound() {
+    for is_frontier in [false, true] {
+        let (mut founder, genesis) = found(Policy::default());
+        let space = founder.space();
+        let mut writer = Writer::new(2, space);
+        let grant = founder.grant(&writer.device, Role::Writer);
+        writer.learn(&grant);
+        let mut entries = Vec::new();
+        for number in 0..12 {
+            entries.push(match is_frontier {
+                true => writer.frontier(),
+                false => {
+                    let device = Device::new(90 + number).granted(space);
+                    let grant = Grant { device, role: Role::Admin, label: None };
+                    writer.careless(&grant.into())
+                }
+            });
+            entries.push(writer.write());
+        }
+        let removal = founder.revoke(&writer);
+        for order in 0..3 {
+            let replica = bounded(space, 1, 4, 64).await;
+            replica.put(&all([&genesis, &grant])).await;
+            replica.put(&all([&removal])).await;
+            let mut entries = all(&entries);
+            match order {
+                0 => {}
+                1 => entries.reverse(),
+                _ => Random::new(7).shuffle(&mut entries),
+            }
+            for entry in &entries {
+                replica.put(std::slice::from_ref(entry)).await;
+            }
+            // A run offers together what was refused for now.
+            for _ in 0..3 {
+                replica.put(&entries).await;
+            }
+            let seen = replica.seen().await;
+            for entry in &entries {
+                let is_junk = entry.header().kind == Kind::GRANT;
+                let expected = if is_junk { "directory.no_right" } else { "counts" };
+                let what = format!("frontiers: {is_frontier}, order {order}");
+                assert_eq!(seen.word(&entry.id()).as_deref(), Some(expected), "{what}");
+            }
+            replica.assert_settled().await;
+        }
+    }
+}
+
+/// Clauses: ADM-7.
+#[tokio::test]
+async fn bytes_that_do_not_count_are_bounded() {
+    let (mut founder, _, mut reader, control) = three();
+    let replica = Replica::open(reader.space(), 1).await;
+    replica.put(&all(&control)).await;
+    // Nearly a MiB each, all of it keys for devices that nobody ever heard of.
+    let recipients = |number: u8| {
+        (0..8_192_u32).map(move |index| {
+            let mut key = [number; 32];
+            key[..4].copy_from_slice(&index.to_be_bytes());
+            AuthorKey(key)
+        })
+    };
+    let epochs: Vec<_> = (1..7)
+        .map(|number| reader.unsigned(&epoch(EntryId::ZERO, recipients(number), number)))
+        .collect();
+    assert!(epochs[0].payload().len() > 900_000);
+    let full = refused(codes::CONTROL, true);
+    for (number, epoch) in epochs.iter().enumerate() {
+        let outcome = replica.put(&all([epoch])).await.remove(0);
+        assert_eq!(is_stored(&outcome), number < 4, "{number}: {outcome:?}");
+        assert!(is_stored(&outcome) || outcome == full);
+    }
+    // A small one finds room, and frontiers go by the same measure once their author is removed.
+    let removal = founder.revoke_all(&reader.device);
+    replica.put(&all([&removal])).await;
+    let again = replica.reopen().await;
+    assert_eq!(again.put(&all(&epochs[4..5])).await, [full]);
+    let small = reader.erase(vec![EntryId([1; 32])]);
+    assert!(is_stored(&again.put(&all([&small])).await[0]));
+}
+
+/// Clauses: ADM-7, ADM-12.
+#[tokio::test]
+async fn a_frontier_that_was_not_stored_takes_no_room() {
+    let policy = Policy { author_entries: Some(2), ..Policy::default() };
+    let (mut founder, genesis) = found(policy);
+    let mut writer = Writer::new(2, founder.space());
+    let grant = founder.grant(&writer.device, Role::Writer);
+    writer.learn(&grant);
+    let settings = AdmissionSettings::default().with_refused(4, 64);
+    let replica = Replica::over(Engine::new(founder.space(), 1), settings).await.unwrap();
+    let entries: Vec<_> = (0..2).map(|_| writer.write()).collect();
+    let removal = founder.revoke(&writer);
+    replica.put(&all([&genesis, &grant])).await;
+    replica.put(&all(&entries)).await;
+    replica.put(&all([&removal])).await;
+    for _ in 0..40 {
+        let frontier = writer.frontier();
+        let expected = refused(codes::AUTHOR_ENTRIES, true);
+        assert_eq!(replica.put(&all([&frontier])).await, [expected]);
+    }
+    let junk: Vec<_> = (0..5).map(|id| writer.erase(vec![EntryId([id + 1; 32])])).collect();
+    let outcomes = replica.put(&all(&junk)).await;
+    assert!(outcomes[..4].iter().all(is_stored), "{outcomes:?}");
+    assert_eq!(outcomes[4], refused(codes::CONTROL, true));
+}
+
+/// The bounds as they are, reached: 1,024 of an author, 65,536 of those that are no members.
+///
+/// Clauses: ADM-7.
+#[tokio::test]
+async fn the_bounds_of_the_spec_are_reached() {
+    let (mut founder, mut admin, mut reader, control) = three();
+    let space = reader.space();
+    let replica = Replica::open(space, 1).await;
+    replica.put(&all(&control)).await;
+    let junk = |writer: &mut Writer, count: usize| -> Vec<Verified> {
+        let erase = Erase { ids: vec![EntryId([1; 32])], ranges: vec![] }.into();
+        (0..count).map(|_| writer.unsigned(&erase).into()).collect()
+    };
+    let full = refused(codes::CONTROL, true);
+    // The reader makes as many devices known as it has room for.
+    let mut known: Vec<Writer> =
+        (0..1_025).map(|number| Writer::new(1_000 + number, space)).collect();
+    let node = |writer: &Writer| {
+        let device = GrantedDevice::Node(writer.device.key);
+        Grant { device, role: Role::Relay, label: None }
+    };
+    let grants: Vec<Verified> =
+        known.iter().map(|one| reader.unsigned(&node(one).into()).into()).collect();
+    let outcomes = replica.put(&grants).await;
+    assert!(outcomes[..1_024].iter().all(is_stored));
+    assert_eq!(outcomes[1_024..], [full.clone()]);
+    // 63 of them fill theirs; of the last there is none left.
+    for one in &mut known[..63] {
+        let outcomes = replica.put(&junk(one, 1_026)).await;
+        assert!(outcomes[..1_024].iter().all(is_stored));
+        assert_eq!(outcomes[1_024..], [full.clone(), full.clone()]);
+    }
+    assert_eq!(replica.put(&junk(&mut known[63], 1)).await, [full.clone()]);
+    let held = replica.head().await.control.count;
+    assert_eq!(held, 65_536 + 3);
+    // What counts is taken, and what it names.
+    let hidden = junk(&mut known[64], 1).remove(0);
+    let Verified::Entry(entry) = &hidden else { panic!("it has its payload") };
+    assert_eq!(replica.put(std::slice::from_ref(&hidden)).await, [full]);
+    admin.learn(entry);
+    let grant = admin.grant(&Device::new(5), Role::Reader);
+    founder.learn(&control[2]);
+    let removal = founder.revoke_all(&reader.device);
+    assert!(replica.put(&all([&grant, &removal])).await.iter().all(is_stored));
+    assert!(is_stored(&replica.put(&[hidden]).await[0]));
+    let access = replica.admission.access();
+    assert_eq!(access.rights(&reader.device.key).role, None);
+}
