@@ -43,11 +43,6 @@ impl Exceptions {
         *self = Self { version: self.version + 1, ..Self::default() };
     }
 
-    /// Whether the list was cut and has room again, so that reading everything anew would find more.
-    pub(crate) fn has_room_again(&self) -> bool {
-        self.is_cut && self.records.len() < Exception::MOST / 2
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }

@@ -152,7 +152,8 @@ impl Run {
             record.misbehaviour.push(rollback);
             work.forget_checkpoint();
         }
-        if work.exceptions.has_room_again() {
+        if work.exceptions.is_cut {
+            // Some that were refused for now are on no list, and may be taken by now.
             work.forget_checkpoint();
         }
         work.check_target_cursor().await?;

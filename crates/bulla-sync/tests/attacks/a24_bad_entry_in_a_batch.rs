@@ -109,6 +109,30 @@ async fn a24_a_flood_of_refusals_is_bounded_and_does_not_hold_up_the_rest() {
 }
 
 /// A target that refuses one entry.
+/// More is refused for now than is recorded. What was not recorded is offered again all the same, while the list stays full.
+///
+/// Clauses: SYN-18, SYN-24.
+#[tokio::test]
+async fn a24_what_found_no_place_among_the_refused_is_offered_again() {
+    const FLOOD: usize = 17_000;
+    let (author, entries) = chain(FLOOD);
+    let source = store(author.space(), 1);
+    fill(&*source, &entries).await;
+    let honest = store(author.space(), 2);
+    // At first nothing is taken, then one entry in forty: the list is full both times.
+    let is_taken = |id: EntryId| u64::from_le_bytes(id.0[..8].try_into().unwrap()) % 40 == 0;
+    let bookmarks = bookmarks();
+    let closed = Arc::new(Refusing::new(honest.clone(), true, |_| true));
+    let report = pull(&source, &closed, &bookmarks).await;
+    assert!(matches!(incomplete(&report).reason, Reason::TooManyExceptions(_)), "{report}");
+    let opened = Arc::new(Refusing::new(honest.clone(), true, move |id| !is_taken(id)));
+    let report = pull(&source, &opened, &bookmarks).await;
+    assert!(matches!(incomplete(&report).reason, Reason::TooManyExceptions(_)), "{report}");
+    for entry in entries.iter().filter(|entry| is_taken(entry.id())) {
+        assert!(holds(&*honest, entry.id()).await);
+    }
+}
+
 fn refusing(honest: Arc<MemoryStore>, id: EntryId, is_retryable: bool) -> Arc<Refusing> {
     Arc::new(Refusing::new(honest, is_retryable, move |other| other == id))
 }
