@@ -1,7 +1,5 @@
 """Chapter control.md: what epochs and labels seal (CTL-12, CTL-31 to CTL-34)."""
 
-import unicodedata
-
 import cbor
 import control
 import keys
@@ -113,7 +111,7 @@ def read_label(plaintext):
         text = plaintext[1:1 + length].decode("utf-8")
     except UnicodeDecodeError:
         raise Refusal("label.text", "CTL-12") from None
-    if any(unicodedata.category(letter) == "Cc" for letter in text):
+    if not keys.label_fits(text):
         raise Refusal("label.text", "CTL-12")
     return text
 

@@ -1,7 +1,5 @@
 """Chapter keys.md: epoch keys, key transfers, cards. Key files and logins have modules of their own."""
 
-import unicodedata
-
 import cbor
 import primitives
 from common import H, MAC, Disagreement, Refusal, agreement, gives_zero, signature_holds
@@ -67,13 +65,26 @@ def read_card(data):
     cbor.fixed(sealing_key, 32)
     cbor.text(label)
     cbor.fixed(signature, 64)
-    if len(label.encode()) > 64 or any(unicodedata.category(letter) == "Cc" for letter in label):
+    if not label_fits(label):
         raise Refusal("card.label", "CARD-2")
     if gives_zero(sealing_key):
         raise Refusal("card.sealing_key", "CARD-3")
     if not signature_holds(author, card_message(items[:4]), signature):
         raise Refusal("card.signature", "CARD-3")
     return {"author": author, "sealingKey": sealing_key, "label": label}
+
+
+# CARD-6: the first and the last of each range.
+HIDDEN = [(0x00, 0x1f), (0x7f, 0x9f), (0xad, 0xad), (0x34f, 0x34f), (0x115f, 0x1160), (0x17b4, 0x17b5), (0x180b, 0x180f),
+          (0x2800, 0x2800), (0x3164, 0x3164), (0xffa0, 0xffa0), (0x61c, 0x61c), (0x200b, 0x200f), (0x2028, 0x202e),
+          (0x2060, 0x206f), (0xfeff, 0xfeff), (0xfff0, 0xfffb), (0xfe00, 0xfe0f), (0xe0000, 0xe0fff), (0x13430, 0x1343f),
+          (0x1bca0, 0x1bca3), (0x1d173, 0x1d17a)]
+
+
+def label_fits(label):
+    """CARD-2, CARD-6."""
+    hidden = any(first <= ord(letter) <= last for letter in label for first, last in HIDDEN)
+    return len(label.encode()) <= 64 and not hidden
 
 
 def card_message(items):

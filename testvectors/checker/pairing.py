@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import unicodedata
 from pathlib import Path
 
 import cbor
@@ -205,7 +204,7 @@ class Exchange:
             card = read_joining_card(joining_card)
             if (card["space"], card["invitation"]) != (self.space, self.id) or card["author"] == self.authors[1]:
                 raise Refusal("pairing.card", "PAIR-24")
-            if len(label.encode()) > 64 or any(unicodedata.category(letter) == "Cc" for letter in label):
+            if not keys.label_fits(label):
                 raise Refusal("pairing.label", "PAIR-24")
         elif number == 2:
             card, committed = cbor.exactly(item, 2)

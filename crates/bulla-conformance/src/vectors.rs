@@ -27,6 +27,7 @@ mod header;
 mod heads;
 mod inputs;
 mod keys;
+mod once;
 mod pairing;
 mod primitives;
 mod random;

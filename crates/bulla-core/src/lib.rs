@@ -34,6 +34,7 @@ pub mod limits;
 pub mod log_hash;
 pub mod set_hash;
 pub mod stored;
+pub mod text;
 pub mod values;
 pub mod verify;
 

@@ -2,15 +2,13 @@
 
 use bulla_core::control::{Context, SEALED_LABEL_BYTES, SealedLabel};
 use bulla_core::{AuthorKey, Code, KeyId, Salt, domain};
-use bulla_identity::{DeviceKeys, Randomness, RandomnessError};
+use bulla_identity::{DeviceKeys, MAX_LABEL_BYTES, Randomness, RandomnessError, label_fits};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{EpochKey, Keyring, TAG_BYTES, once, seal};
 
-/// Longest label in bytes of UTF-8 (CTL-12).
-pub const MAX_LABEL_BYTES: usize = 64;
 /// One byte of length, and room for the longest: every label has one length.
 const PLAINTEXT_BYTES: usize = 1 + MAX_LABEL_BYTES;
 const _: () = assert!(PLAINTEXT_BYTES + TAG_BYTES == SEALED_LABEL_BYTES);
@@ -28,9 +26,11 @@ pub enum LabelSubject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabelError {
-    /// No text of at most 64 bytes without control characters. When sealing the caller's to mend, when opening its
-    /// author's (CTL-12).
-    #[error("a label has at most {MAX_LABEL_BYTES} bytes of text without control characters")]
+    /// No text of at most 64 bytes without characters that steer, hide or turn text. When sealing the caller's to mend, when
+    /// opening its author's (CTL-12, CARD-6).
+    #[error(
+        "a label has at most {MAX_LABEL_BYTES} bytes of text without control or hidden characters"
+    )]
     Text,
     /// The keyring has no key of that id for this space. The label may open once the key arrives (KEY-6).
     #[error("no epoch key {0} for this space")]
@@ -75,7 +75,7 @@ pub(crate) fn seal_label(
     key: &EpochKey,
     randomness: &dyn Randomness,
 ) -> Result<SealedLabel, LabelError> {
-    if label.len() > MAX_LABEL_BYTES || label.chars().any(char::is_control) {
+    if !label_fits(label) {
         return Err(LabelError::Text);
     }
     let length = u8::try_from(label.len()).map_err(|_| LabelError::Text)?;
@@ -136,7 +136,7 @@ fn read(plaintext: &[u8]) -> Option<String> {
     let (length, rest) = plaintext.split_first()?;
     let (text, zeros) = rest.split_at_checked(usize::from(*length))?;
     let text = std::str::from_utf8(text).ok()?;
-    let is_plain = zeros.iter().all(|byte| *byte == 0) && !text.chars().any(char::is_control);
+    let is_plain = zeros.iter().all(|byte| *byte == 0) && label_fits(text);
     is_plain.then(|| text.to_owned())
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bulla_core::cbor::{CborError, CborErrorKind, Reader, Writer};
+use bulla_core::text::is_hidden;
 use bulla_core::verify::{SignatureError, is_small_order_u, verify_signature};
 use bulla_core::{AuthorKey, Code, SealingKey, Signature, domain};
 
@@ -46,8 +47,8 @@ pub enum CardError {
     /// An unknown version (CARD-1).
     #[error("unknown card version {0}")]
     Version(u64),
-    /// A label of more than 64 bytes or with control characters (CARD-2).
-    #[error("label must be at most {MAX_LABEL_BYTES} bytes without control characters")]
+    /// A label of more than 64 bytes, or with characters that steer, hide or turn text (CARD-2).
+    #[error("label must be at most {MAX_LABEL_BYTES} bytes without control or hidden characters")]
     Label,
     /// A sealing key of small order: what is sealed to it, anyone opens (CARD-3).
     #[error("sealing key of small order")]
@@ -171,11 +172,11 @@ fn signing_message(author: &AuthorKey, sealing_key: &SealingKey, label: &str) ->
     [domain::SIGN_CARD, writer.as_bytes()].concat()
 }
 
-/// Whether a text may be the label of a device: at most 64 bytes without control characters, for it is shown in terminals
-/// and logs and must not steer them (CARD-2).
+/// Whether a text may be the label of a device or a group: at most 64 bytes without characters that are [hidden](is_hidden).
+/// It is shown in terminals and logs and must not steer them, nor look like another label or like a code (CARD-2, CARD-6).
 #[must_use]
 pub fn label_fits(label: &str) -> bool {
-    label.len() <= MAX_LABEL_BYTES && !label.chars().any(char::is_control)
+    label.len() <= MAX_LABEL_BYTES && !label.chars().any(is_hidden)
 }
 
 fn check_label(label: &str) -> Result<(), CardError> {

@@ -256,7 +256,8 @@ impl Approved {
         &self.card
     }
 
-    /// What the device calls itself; nobody vouches for it, so show it in quotes. At most 64 bytes without control characters.
+    /// What the device calls itself; nobody vouches for it, so show it in quotes. At most 64 bytes, none of its
+    /// characters hidden (CARD-6).
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label

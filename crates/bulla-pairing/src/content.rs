@@ -3,7 +3,7 @@
 use bulla_core::cbor::{self, CborError, Reader, Writer};
 use bulla_core::joining_card::JOINING_CARD_BYTES;
 use bulla_core::{AuthorKey, EntryId, JoiningCard, Signature, SpaceId, domain, verify_signature};
-use bulla_identity::{Card, MAX_CARD_BYTES, MAX_LABEL_BYTES, label_fits};
+use bulla_identity::{Card, MAX_CARD_BYTES, label_fits};
 
 use crate::PairingError;
 use crate::message::{MAX_FRONTIER_BYTES, MAX_MESSAGE_BYTES};
@@ -38,7 +38,7 @@ impl JoinerHello {
         if !card_fits(&card) {
             return Err(PairingError::Card);
         }
-        if label.len() > MAX_LABEL_BYTES || !label_fits(label) {
+        if !label_fits(label) {
             return Err(PairingError::Label);
         }
         Ok(Self { card, label: label.to_owned(), commitment })

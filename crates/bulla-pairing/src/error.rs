@@ -34,8 +34,8 @@ pub enum PairingError {
     /// The approver's card is not genuine (PAIR-24).
     #[error(transparent)]
     ApproverCard(#[from] CardError),
-    /// A label of more than 64 bytes or with control characters (PAIR-24).
-    #[error("label must be at most 64 bytes without control characters")]
+    /// A label of more than 64 bytes, or with characters that steer, hide or turn text (PAIR-24, CARD-6).
+    #[error("label must be at most 64 bytes without control or hidden characters")]
     Label,
     /// Another device answers than the one that made the invitation (PAIR-24).
     #[error("another device answers than the one that invited")]

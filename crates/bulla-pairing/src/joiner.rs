@@ -74,8 +74,8 @@ pub struct Approval {
 }
 
 impl Joiner {
-    /// Begins with an invitation, and gives message 1. The label is what this device calls itself, at most 64 bytes without
-    /// control characters.
+    /// Begins with an invitation, and gives message 1. The label is what this device calls itself, at most 64 bytes, none
+    /// of its characters hidden (CARD-6).
     ///
     /// # Errors
     ///

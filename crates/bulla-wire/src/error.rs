@@ -2,6 +2,7 @@
 
 use bulla_core::cbor::{CborError, Decode, Encode, Reader, Writer};
 use bulla_core::limits::MAX_COUNTER;
+use bulla_core::text::is_hidden;
 use bulla_core::{Code, EntryId, Lineage, LogHash, NodeId, SpaceId};
 
 use crate::VersionRange;
@@ -85,14 +86,8 @@ impl WireError {
     /// The message without characters that steer a terminal, hide text or turn its direction: each is U+FFFD instead.
     #[must_use]
     pub fn printable(&self) -> String {
-        let steers = |c: char| {
-            c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        };
-        self.message
-            .chars()
-            .map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c })
-            .collect()
+        let shown = |c: char| if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
+        self.message.chars().map(shown).collect()
     }
 
     /// The one error of peers that share no protocol version: it names both ranges (WIRE-5).

@@ -3,6 +3,7 @@
 mod acknowledgement;
 mod card;
 mod epoch_key;
+mod hidden;
 mod key_file;
 mod key_transfer;
 mod login;
@@ -17,6 +18,7 @@ use super::Random;
 pub(super) use acknowledgement::Acknowledgements;
 pub(super) use card::Cards;
 pub(super) use epoch_key::EpochKeys;
+pub(super) use hidden::SOME_HIDDEN;
 pub(super) use key_file::KeyFiles;
 pub(super) use key_transfer::KeyTransfers;
 pub(super) use login::Logins;

@@ -12,10 +12,11 @@ use bulla_core::cbor::Encode;
 use bulla_core::{
     ContentHash, EntryId, Header, Kind, RawEntry, SpaceId, Verified, VerifiedEntry, Verifier,
 };
-use bulla_crypto::{ChainEnd, Draft, EntryWriter, EpochKey, Keyring, Padding};
+use bulla_crypto::{ChainEnd, Draft, EntryWriter, EpochKey, Padding};
 use bulla_identity::DeviceKeys;
 
 use super::keys::{Replayed, Secrets};
+use super::once::keyring;
 use super::{Inputs, Mismatch, Random};
 
 pub(super) use content::Contents;
@@ -76,15 +77,6 @@ fn fields(raw: &RawEntry) -> Header {
 
 fn payload_of(raw: &RawEntry) -> Vec<u8> {
     raw.payload.as_ref().map(|payload| payload.to_vec()).unwrap_or_default()
-}
-
-/// The keyring of a reader with the epoch keys that the inputs list for their space.
-fn keyring(inputs: &Inputs<'_>) -> Result<Keyring, Mismatch> {
-    let mut keyring = Keyring::new();
-    for key in inputs.arrays("epochKeys")? {
-        keyring.insert(SpaceId(inputs.array("space")?), EpochKey::dangerous_from_bytes(&key));
-    }
-    Ok(keyring)
 }
 
 /// Verifies an entry that must be one.

@@ -80,8 +80,10 @@ fn a26_a_label_moved_elsewhere_does_not_open() {
     let long = writer(1).seal_label(subject, &longest, &key(1)).unwrap();
     assert_eq!(open_label_with(&long, &context(), subject, &key(1)).unwrap(), longest);
     assert_ne!(long.salt, label.salt);
-    for wrong in ["a".repeat(65), "a\nb".to_owned(), "\u{7f}".to_owned(), "\u{85}".to_owned()] {
-        let refused = writer(1).seal_label(subject, &wrong, &key(1)).unwrap_err();
+    let long = "a".repeat(65);
+    for wrong in [&long, "a\nb", "\u{7f}", "\u{85}", "gpj.\u{202e}evil", "a\u{2060}b", "a\u{feff}"]
+    {
+        let refused = writer(1).seal_label(subject, wrong, &key(1)).unwrap_err();
         assert_eq!(refused.code().as_str(), "label.text", "{wrong:?}");
     }
 }

@@ -20,7 +20,8 @@ fn a_card_comes_back_from_its_text() {
         );
         assert_eq!(card.label(), label);
     }
-    for label in ["\u{1b}[2J", "a\nb", "\u{7f}", &"x".repeat(MAX_LABEL_BYTES + 1)] {
+    let long = "x".repeat(MAX_LABEL_BYTES + 1);
+    for label in ["\u{1b}[2J", "a\nb", "\u{7f}", "gpj.\u{202e}evil", "lap\u{200b}top", &long] {
         assert_eq!(device(1).card(label), Err(CardError::Label), "{label:?}");
     }
 }

@@ -51,6 +51,7 @@ fn message_1_is_judged_in_its_order_and_leaves_the_register_as_it_was() {
         ("joining_card.signature", joiner_hello(&forged, "a\nb", &committed)),
         ("pairing.card", joiner_hello(&other, "a\nb", &committed)),
         ("pairing.label", joiner_hello(&card, "a\nb", &committed)),
+        ("pairing.label", joiner_hello(&card, "01234\u{202e}56789", &committed)),
         ("pairing.label", joiner_hello(&card, &"x".repeat(65), &committed)),
     ];
     for (expected, content) in cases {
@@ -139,7 +140,7 @@ fn an_approval_for_another_space_or_too_long_is_refused() {
 #[test]
 fn labels_and_frontiers_are_bounded_where_they_are_made() {
     let mut host = Host::new();
-    for label in ["a\nb", &"x".repeat(65)] {
+    for label in ["a\nb", "01234\u{202e}56789", &"x".repeat(65)] {
         let refused =
             Joiner::begin(&host.invitation, &device(2), label, &OsRandomness).unwrap_err();
         assert_eq!(refused.code().as_str(), "pairing.label");

@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use bulla_core::control::{Context, SealedLabel};
 use bulla_core::{AuthorKey, KeyId, Salt, SpaceId};
-use bulla_crypto::{EntryWriter, EpochKey, Keyring, LabelSubject, open_label};
-use bulla_identity::{DeviceKeys, Randomness, RandomnessError};
-use chacha20poly1305::aead::Aead;
-use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Nonce};
-use hkdf::Hkdf;
-use sha2::Sha256;
+use bulla_crypto::{EntryWriter, LabelSubject, open_label};
+use bulla_identity::DeviceKeys;
 
-use super::super::keys::Secrets;
+use super::super::keys::{SOME_HIDDEN, Secrets};
+use super::super::once::{self, Given, keyring, reader, reader_fields};
 use super::super::{
     Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Random, Shape, Verdict,
 };
@@ -25,14 +22,7 @@ impl Format for Labels {
     }
 
     fn group_fields(&self) -> Vec<Field> {
-        vec![
-            Field::required("space", Shape::HexOf(32), "the space of all entries of the group"),
-            Field::required(
-                "epochKeys",
-                Shape::list(Shape::HexOf(32)),
-                "the epoch keys the reader has for it",
-            ),
-        ]
+        reader_fields()
     }
 
     fn case_fields(&self) -> Vec<Field> {
@@ -81,10 +71,7 @@ impl Format for Labels {
             salt: Salt(inputs.array("salt")?),
             ciphertext: inputs.array("ciphertext")?,
         };
-        let mut keyring = Keyring::new();
-        for key in inputs.arrays("epochKeys")? {
-            keyring.insert(space, EpochKey::dangerous_from_bytes(&key));
-        }
+        let keyring = keyring(inputs)?;
         let text = match open_label(&label, &context, subject, &keyring) {
             Ok(text) => text,
             Err(error) => {
@@ -107,18 +94,6 @@ impl Format for Labels {
     }
 }
 
-/// The 32 random bytes that a case gives.
-#[derive(Debug)]
-struct Given([u8; 32]);
-
-impl Randomness for Given {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomnessError> {
-        let given = self.0.get(..bytes.len()).ok_or(RandomnessError)?;
-        bytes.copy_from_slice(given);
-        Ok(())
-    }
-}
-
 fn key(index: u8) -> [u8; 32] {
     Random::new(&format!("label key {index}")).array()
 }
@@ -132,8 +107,7 @@ fn author() -> Secrets {
 }
 
 fn group(keys: &[[u8; 32]]) -> Group {
-    let keys: Vec<String> = keys.iter().map(|key| KeyId(*key).to_string()).collect();
-    Group::new().hex("space", space()).value("epochKeys", keys)
+    reader(space(), keys)
 }
 
 /// A label as CTL-12 makes it, rightly or wrongly.
@@ -179,12 +153,7 @@ impl Made {
 
     /// The ciphertext under this salt.
     fn ciphertext(&self, salt: &[u8; 24]) -> Vec<u8> {
-        let mut once = [0; 32];
-        let expanded = Hkdf::<Sha256>::new(Some(salt), &self.key).expand(&self.info(), &mut once);
-        expanded.expect("32 bytes are few");
-        ChaCha20Poly1305::new(&once.into())
-            .encrypt(&Nonce::default(), self.plaintext.as_slice())
-            .expect("short")
+        once::encrypt(&self.key, salt, &self.info(), &[], &self.plaintext)
     }
 }
 
@@ -274,7 +243,7 @@ fn forms() -> Vec<Case> {
         made.plaintext[..start.len()].copy_from_slice(start);
         sealed(comment, "label.text", "CTL-12", &made).flag("Form")
     };
-    vec![
+    let mut cases = vec![
         case("a length of 65", &[65; 65]),
         case("a length of 255", &[255, b'a']),
         case("not UTF-8", &[2, 0xc3, 0x28]),
@@ -284,7 +253,12 @@ fn forms() -> Vec<Case> {
         case("a control character of two bytes", &[2, 0xc2, 0x85]),
         case("a byte after it that is not zero", &[1, b'a', 1]),
         case("text longer than its length", &[1, b'a', b'b']),
-    ]
+    ];
+    for (name, text) in SOME_HIDDEN {
+        let length = u8::try_from(text.len()).expect("short");
+        cases.push(case(name, &[&[length], text.as_bytes()].concat()));
+    }
+    cases
 }
 
 fn without_the_key() -> Vec<Case> {

@@ -6,6 +6,7 @@ use bulla_identity::Card;
 use ed25519_dalek::{Signer, SigningKey};
 
 use super::super::{Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Shape, Verdict};
+use super::hidden::{beside_hidden, with_hidden};
 use super::{SMALL_ORDER, Secrets, hex, line};
 
 /// Device cards as text.
@@ -43,6 +44,7 @@ impl Format for Cards {
             .note("Cards of devices: parse `text`, verify, and compare the parts; from both secrets and the label the same text comes out (Ed25519 is deterministic).")
             .flag("Order", "breaks two rules; CARD-5 says which is named")
             .flag("SmallOrder", "a sealing key with which every agreement gives zero")
+            .flag("Hidden", "a label with a code point of CARD-6")
             .group(Group::new().cases(valid()))
             .group(Group::new().cases(text_refusals()))
             .group(Group::new().cases(shape_refusals()))
@@ -135,6 +137,9 @@ fn valid() -> Vec<Case> {
             valid_case(comment, &secrets, label)
         })
         .collect();
+    for (comment, label) in beside_hidden() {
+        cases.push(valid_case(&comment, &Secrets::new("card"), &label));
+    }
     let comment = "white space around the line is ignored";
     cases.push(valid_case_in(comment, &Secrets::new("card"), "laptop", |text| {
         format!("  {text}\r\n")
@@ -366,6 +371,10 @@ fn rule_refusals() -> Vec<Case> {
         label("label with a delete", "\u{7f}"),
         label("label with a control character beyond ASCII", "\u{85}"),
     ];
+    for (comment, hidden) in with_hidden() {
+        let parts = Parts { label: hidden, ..Parts::of(&secrets) };
+        cases.push(case(comment, "card.label", "CARD-2", &parts.signed(&secrets)).flag("Hidden"));
+    }
     for (name, digits) in SMALL_ORDER {
         let parts = Parts { sealing_key: hex(digits), ..Parts::of(&secrets) };
         let comment = format!("sealing key {name}");

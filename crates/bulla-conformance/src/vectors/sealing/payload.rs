@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use bulla_core::{
-    AuthorKey, ContentHash, EntryId, Header, KeyId, Kind, RawEntry, Salt, Signature, SpaceId, Topic,
+    AuthorKey, ContentHash, EntryId, Header, Kind, RawEntry, Salt, Signature, SpaceId, Topic,
 };
 use bulla_crypto::{ChainEnd, Draft, EntryWriter, EpochKey, Padding, open};
-use bulla_identity::{DeviceKeys, Randomness, RandomnessError};
-use chacha20poly1305::aead::{Aead, Payload as Message};
-use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Nonce};
-use hkdf::Hkdf;
-use sha2::Sha256;
+use bulla_identity::DeviceKeys;
 
+use super::super::once::{self, Given, keyring, reader, reader_fields};
 use super::super::{
     Case, Field, File, Format, Group, Inputs, Mismatch, Outcome, Random, Shape, Verdict,
 };
-use super::{Author, fields, keyring, payload_of, verified};
+use super::{Author, fields, payload_of, verified};
 
 /// Sealed payloads.
 pub(in super::super) struct Payloads;
@@ -26,14 +23,7 @@ impl Format for Payloads {
     }
 
     fn group_fields(&self) -> Vec<Field> {
-        vec![
-            Field::required("space", Shape::HexOf(32), "the space of all entries of the group"),
-            Field::required(
-                "epochKeys",
-                Shape::list(Shape::HexOf(32)),
-                "the epoch keys the reader has for it",
-            ),
-        ]
+        reader_fields()
     }
 
     fn case_fields(&self) -> Vec<Field> {
@@ -110,18 +100,6 @@ fn seal_again(inputs: &Inputs<'_>, raw: &RawEntry, plaintext: &[u8]) -> Result<R
     sealed.map(|sealed| sealed.raw).map_err(|error| Mismatch(error.to_string()))
 }
 
-/// The 32 random bytes that a case gives.
-#[derive(Debug)]
-struct Given([u8; 32]);
-
-impl Randomness for Given {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomnessError> {
-        let given = self.0.get(..bytes.len()).ok_or(RandomnessError)?;
-        bytes.copy_from_slice(given);
-        Ok(())
-    }
-}
-
 const LABEL: &str = "sealed-payload";
 
 fn key(index: u8) -> [u8; 32] {
@@ -129,8 +107,7 @@ fn key(index: u8) -> [u8; 32] {
 }
 
 fn group(keys: &[[u8; 32]]) -> Group {
-    let keys: Vec<String> = keys.iter().map(|key| KeyId(*key).to_string()).collect();
-    Group::new().hex("space", Author::new(LABEL).space).value("epochKeys", keys)
+    reader(Author::new(LABEL).space.0, keys)
 }
 
 fn write(case: Case, raw: &RawEntry) -> Case {
@@ -336,12 +313,7 @@ fn encrypt(epoch_key: &[u8; 32], header: &Header, framed: &[u8]) -> Vec<u8> {
         &header.sequence.to_be_bytes(),
     ]
     .concat();
-    let mut once = [0; 32];
-    Hkdf::<Sha256>::new(Some(&header.salt.0), epoch_key)
-        .expand(&info, &mut once)
-        .expect("32 bytes are few");
-    let message = Message { msg: framed, aad: &header.associated_data() };
-    ChaCha20Poly1305::new(&once.into()).encrypt(&Nonce::default(), message).expect("short")
+    once::encrypt(epoch_key, &header.salt.0, &info, &header.associated_data(), framed)
 }
 
 fn without_the_key() -> Vec<Case> {

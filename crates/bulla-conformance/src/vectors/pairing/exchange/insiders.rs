@@ -1,7 +1,7 @@
 //! Messages by somebody who has the invitation, and says what ends the exchange.
 
 use super::super::super::Case;
-use super::super::super::keys::{SMALL_ORDER, Secrets, hex};
+use super::super::super::keys::{SMALL_ORDER, SOME_HIDDEN, Secrets, hex};
 use super::super::parts::{CardParts, card, item};
 use super::contents::{answer, approval, confirmation, hello, reveal};
 use super::setting::Setting;
@@ -27,7 +27,7 @@ impl Setting {
         let confirmed = |comment: &str, content: &[u8]| {
             self.insider(comment, "pairing.signature", "PAIR-24", 5, content)
         };
-        vec![
+        let mut cases = vec![
             self.insider("message 1 says nothing", "cbor.truncated", "CBOR-2", 1, &[]),
             self.insider(
                 "message 1 has two elements",
@@ -182,7 +182,11 @@ impl Setting {
                     w.array(2).null().bytes([0; 64]);
                 }),
             ),
-        ]
+        ];
+        for (name, hidden) in SOME_HIDDEN {
+            cases.push(first(&format!("a label with {name}"), label, "PAIR-24", &own, hidden));
+        }
+        cases
     }
 
     /// What somebody with the invitation may answer a joiner.
@@ -194,6 +198,7 @@ impl Setting {
         let weak = card(&self.approver, &hex(SMALL_ORDER[3].1), "laptop");
         let sealing_key = self.approver.keys().sealing_key().0;
         let labelled = card(&self.approver, &sealing_key, "a\nb");
+        let turned = card(&self.approver, &sealing_key, SOME_HIDDEN[0].1);
         let mut forged = own.clone();
         let last = forged.len() - 1;
         forged[last] ^= 1;
@@ -208,6 +213,7 @@ impl Setting {
             second("another device's card", "pairing.inviter", "PAIR-24", &strange_card),
             second("a card of small order", "card.sealing_key", "CARD-3", &weak).flag("SmallOrder"),
             second("a card with a bad label", "card.label", "CARD-2", &labelled),
+            second("a card with a label that turns", "card.label", "CARD-2", &turned),
             second("a forged card", "card.signature", "CARD-3", &forged),
             second("a card of 257 bytes", "cbor.bounds", "CBOR-10", &[0; 257]),
             second("a card that is none", "cbor.unexpected", "CBOR-9", &[0xa0]),
