@@ -18,7 +18,7 @@ pub use cache::{CacheConfig, CacheStorageKind};
 pub use listen::{
     AdminConfig, DiskConfig, DurabilityConfig, ListenConfig, LogConfig, LogFormat, LogLevel,
 };
-pub use network::{Network, UpstreamConfig};
+pub use network::{FollowConfig, Network, UpstreamConfig};
 pub use overrides::Overrides;
 pub use space::{
     AcceptConfig, AcceptFrom, AccessKind, Allow, FreshnessConfig, Mode, Right, SpaceConfig,

@@ -3,6 +3,7 @@
 
 mod front;
 mod replica;
+mod storage;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,10 +14,11 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::judged::Judged;
-use crate::stacks::Binding;
+use crate::stacks::{Binding, InFront};
 
 pub(crate) use front::Front;
 pub(crate) use replica::ControlReplica;
+pub(crate) use storage::JudgedStorage;
 
 /// The spaces followed.
 #[derive(Debug)]
@@ -42,16 +44,14 @@ impl Fronts {
     }
 
     /// Follows these spaces, each at its upstream, and no others.
-    pub(crate) fn follow(
-        &self,
-        spaces: Vec<(SpaceId, Arc<Binding>)>,
-        storage: Option<&Arc<dyn CacheStorage>>,
-    ) {
+    pub(crate) fn follow(&self, spaces: Vec<InFront>, storage: Option<&Arc<dyn CacheStorage>>) {
         let mut followed = self.followed();
         let mut before = std::mem::take(&mut *followed);
-        for (space, binding) in spaces {
-            let kept = before.remove(&space).filter(|kept| Arc::ptr_eq(&kept.binding, &binding));
-            let Some(kept) = kept.or_else(|| self.begin(space, binding, storage)) else { continue };
+        for in_front in spaces {
+            let InFront { space, binding, .. } = &in_front;
+            let (space, kept) = (*space, before.remove(space));
+            let kept = kept.filter(|kept| Arc::ptr_eq(&kept.binding, binding));
+            let Some(kept) = kept.or_else(|| self.begin(in_front, storage)) else { continue };
             followed.insert(space, kept);
         }
         for space in before.keys() {
@@ -61,10 +61,10 @@ impl Fronts {
 
     fn begin(
         &self,
-        space: SpaceId,
-        binding: Arc<Binding>,
+        in_front: InFront,
         storage: Option<&Arc<dyn CacheStorage>>,
     ) -> Option<Followed> {
+        let InFront { space, binding, follow } = in_front;
         let (client, storage) = match &*binding {
             Binding::Relay => return None,
             Binding::Passthrough(client) => (client, None),
@@ -75,7 +75,7 @@ impl Fronts {
         let (sender, tried) = watch::channel(false);
         let upstream: Arc<dyn ContentAddressedStore> = client.store(space);
         let replica = Arc::new(ControlReplica::new(space, Arc::clone(&self.judged), storage));
-        let run = Arc::clone(&replica).run(upstream, self.node, sender);
+        let run = Arc::clone(&replica).run(upstream, self.node, follow, sender);
         let task = AbortOnDropHandle::new(tokio::spawn(run));
         Some(Followed { binding, replica, tried, _task: task })
     }

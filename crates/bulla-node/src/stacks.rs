@@ -18,14 +18,14 @@ use bulla_store_rocksdb::{DiskSpaces, DiskStore};
 use tokio::sync::OnceCell;
 
 use crate::config::{AccessKind, Config, Mode};
-use crate::fronts::{Front, Fronts};
+use crate::fronts::{Front, Fronts, JudgedStorage};
 use crate::judged::Judged;
 use crate::members::Membership;
 use crate::passthrough::Passthrough;
 use crate::relays::{Relay, Relays};
 use plan::Plan;
 
-pub(crate) use plan::Binding;
+pub(crate) use plan::{Binding, InFront};
 
 pub use plan::PlanError;
 
@@ -227,18 +227,22 @@ impl Stacks {
         space: SpaceId,
         binding: &Binding,
     ) -> Result<Arc<dyn ContentAddressedStore>> {
-        let node = self.keys.node_id();
+        let (node, replica) = (self.keys.node_id(), self.fronts.replica(&space));
         let store: Arc<dyn ContentAddressedStore> = match binding {
             Binding::Relay => return Err(StoreError::NotServed(space)),
             Binding::Passthrough(client) => Arc::new(Passthrough::new(client.store(space), node)),
             Binding::Cache { client, settings } => {
                 let storage = self.cache.get().ok_or(StoreError::NotServed(space))?;
-                let (upstream, storage) = (client.store(space), Arc::clone(storage));
+                let upstream = client.store(space);
+                let storage = match &replica {
+                    Some(replica) => JudgedStorage::new(Arc::clone(storage), Arc::clone(replica)),
+                    None => Arc::clone(storage),
+                };
                 let clock = Arc::clone(&self.clock);
                 Arc::new(CachedStore::open(upstream, storage, node, clock, *settings).await?)
             }
         };
-        Ok(match self.fronts.replica(&space) {
+        Ok(match replica {
             Some(replica) => Arc::new(Front::new(store, replica)),
             None => store,
         })

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bulla_client::{ClientSettings, Upstream, UpstreamError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::{Fault, NodeText};
@@ -31,7 +31,43 @@ pub struct UpstreamConfig {
     /// How long to wait, and how much to ask for at once.
     #[serde(default)]
     pub client: ClientSettings,
+    /// When to ask again after it was away, for the control entries that are followed there.
+    #[serde(default)]
+    pub follow: Option<Spanned<FollowConfig>>,
 }
+
+/// When an upstream that was away is asked again (NODE-29): after `first_retry_ms`, and after twice as long each time up to
+/// `longest_retry_ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FollowConfig {
+    /// The first time, in milliseconds. Default 100.
+    pub first_retry_ms: u64,
+    /// At the latest, in milliseconds. Default 5,000, which is also the most.
+    pub longest_retry_ms: u64,
+}
+
+impl Default for FollowConfig {
+    fn default() -> Self {
+        Self { first_retry_ms: 100, longest_retry_ms: MAX_RETRY_MS }
+    }
+}
+
+impl FollowConfig {
+    fn check(self) -> Result<(), &'static str> {
+        let Self { first_retry_ms, longest_retry_ms } = self;
+        if !(1..=longest_retry_ms).contains(&first_retry_ms) {
+            return Err("follow.first_retry_ms must be 1 to follow.longest_retry_ms");
+        }
+        if longest_retry_ms > MAX_RETRY_MS {
+            return Err("follow.longest_retry_ms must be at most 5,000");
+        }
+        Ok(())
+    }
+}
+
+/// A revocation that waits at an upstream that is back counts here no later than this.
+const MAX_RETRY_MS: u64 = 5_000;
 
 /// A network by address and prefix length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -71,7 +107,15 @@ impl UpstreamConfig {
         }
     }
 
+    /// When it is asked again after it was away.
+    #[must_use]
+    pub fn follow(&self) -> FollowConfig {
+        self.follow.as_ref().map_or_else(FollowConfig::default, |follow| *follow.get_ref())
+    }
+
     pub(super) fn check(&self) -> Result<(), Fault> {
-        self.upstream().map(drop).map_err(|error| Fault::new(self.url.span(), error.to_string()))
+        self.upstream().map_err(|error| Fault::new(self.url.span(), error.to_string()))?;
+        let Some(follow) = &self.follow else { return Ok(()) };
+        follow.get_ref().check().map_err(|message| Fault::new(follow.span(), message))
     }
 }

@@ -37,6 +37,7 @@ url = 'https://origin.example:7440'
 node = '{NODE}'
 networks = ['10.0.0.0/8', 'fd00::/8']
 client = {{ connect_ms = 100 }}
+follow = {{ first_retry_ms = 50 }}
 [[space]]
 id = '{SPACE}'
 mode = 'relay'
@@ -59,6 +60,8 @@ fn a_whole_configuration_is_read() {
     assert_eq!(config.passphrase_file, Path::new("/run/passphrase"));
     assert_eq!(config.log, LogConfig { level: LogLevel::Debug, format: LogFormat::Json });
     assert_eq!(config.http.get_ref().head_timeout_ms, 500);
+    let follow = FollowConfig { first_retry_ms: 50, longest_retry_ms: 5_000 };
+    assert_eq!(config.upstreams[0].follow(), follow);
     assert_eq!(config.disk.durability, DurabilityConfig::IntervalMs(100));
     assert_eq!(
         config.spaces[0].allow()[0].rights(),
@@ -128,24 +131,27 @@ fn mistakes_are_named_with_their_line() {
         ("10.0.0.0/8", "10.0.0.0", 23, "is not a network"),
         ("10.0.0.0/8", "10.0.0.0/0", 23, "is not a network"),
         ("10.0.0.0/8", "10.0.0.0/33", 23, "is not a network"),
-        (SPACE, "a", 26, "expected 64 hexadecimal digits for a space id"),
-        ("mode = 'relay'", "mode = 'rely'", 27, "unknown variant `rely`"),
-        ("mode = 'relay'", "mode = 'passthrough'", 27, "an upstream is needed"),
-        ("'read', 'write'", "'read', 'erase'", 28, "unknown variant `erase`"),
-        ("'read', 'write'", "", 28, "rights must name at least one right"),
-        ("id = '*'", &format!("id = '{SPACE}'"), 30, "configured already"),
-        ("upstream = 'origin'", "upstream = 'orgin'", 32, "there is no upstream orgin"),
+        ("first_retry_ms = 50", "first_retry_ms = 0", 25, "follow.first_retry_ms must be"),
+        ("first_retry_ms = 50", "longest_retry_ms = 99", 25, "follow.first_retry_ms must be"),
+        ("first_retry_ms = 50", "longest_retry_ms = 5_001", 25, "at most 5,000"),
+        (SPACE, "a", 27, "expected 64 hexadecimal digits for a space id"),
+        ("mode = 'relay'", "mode = 'rely'", 28, "unknown variant `rely`"),
+        ("mode = 'relay'", "mode = 'passthrough'", 28, "an upstream is needed"),
+        ("'read', 'write'", "'read', 'erase'", 29, "unknown variant `erase`"),
+        ("'read', 'write'", "", 29, "rights must name at least one right"),
+        ("id = '*'", &format!("id = '{SPACE}'"), 31, "configured already"),
+        ("upstream = 'origin'", "upstream = 'orgin'", 33, "there is no upstream orgin"),
         ("max_bytes = 10_000_000", "max_bytes = 10", 17, "at least 4 MiB"),
         ("max_bytes = 10_000_000", "storage = 'tape'", 18, "unknown variant `tape`"),
-        ("negative_ms = 100", "negative_ms = 6_000", 31, "at most 5,000"),
-        ("negative_ms = 100", "max_bytes = 5_000_000", 33, "unknown field `max_bytes`"),
-        ("mode = 'cache'", "mode = 'relay'", 32, "a relay has no upstream"),
-        ("mode = 'cache'", "mode = 'passthrough'", 31, "only a cache has cache settings"),
-        ("data_dir = 'data'", "", 27, "a relay needs data_dir"),
-        ("access = 'list'", "", 31, "has a table of its own"),
-        ("access = 'list'", "access = 'all'", 34, "unknown variant `all`"),
-        ("mode = 'relay'", "access = 'directory'\nmode = 'relay'", 29, "has no list"),
-        ("access = 'list'", "accept = { from = 'anyone' }\naccess = 'list'", 34, "accept is for"),
+        ("negative_ms = 100", "negative_ms = 6_000", 32, "at most 5,000"),
+        ("negative_ms = 100", "max_bytes = 5_000_000", 34, "unknown field `max_bytes`"),
+        ("mode = 'cache'", "mode = 'relay'", 33, "a relay has no upstream"),
+        ("mode = 'cache'", "mode = 'passthrough'", 32, "only a cache has cache settings"),
+        ("data_dir = 'data'", "", 28, "a relay needs data_dir"),
+        ("access = 'list'", "", 32, "has a table of its own"),
+        ("access = 'list'", "access = 'all'", 35, "unknown variant `all`"),
+        ("mode = 'relay'", "access = 'directory'\nmode = 'relay'", 30, "has no list"),
+        ("access = 'list'", "accept = { from = 'anyone' }\naccess = 'list'", 35, "accept is for"),
         ("'127.0.0.1:0'", "'0.0.0.0:0'", 5, "plain HTTP is for loopback addresses"),
         ("'127.0.0.1:0'", "'localhost'", 5, "invalid socket address"),
         ("[admin]", "certificate = 'c'\n[admin]", 5, "belong together"),
@@ -157,7 +163,7 @@ fn mistakes_are_named_with_their_line() {
             &format!(
                 "[[upstream]]\nname = 'origin'\nurl = 'https://o'\nnode = '{other}'\n[[space]]"
             ),
-            26,
+            27,
             "there is an upstream origin already",
         ),
         ("'node.key'", "'node.key", 1, "string"),
@@ -243,6 +249,7 @@ fn the_reference_is_true_to_the_program() {
         ("", to_value(ServiceSettings::default()).unwrap()),
         ("", to_value(MailboxSettings::default()).unwrap()),
         ("client.", to_value(bulla_client::ClientSettings::default()).unwrap()),
+        ("follow.", to_value(FollowConfig::default()).unwrap()),
     ];
     for (prefix, settings) in sections {
         for (key, value) in settings.as_object().unwrap() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bulla_core::values::Cursor;
 use bulla_core::{AuthorKey, EntryId, NodeId, SetDigest, SpaceId, VerifiedEntry, VerifiedHeader};
-use bulla_directory::Directory;
+use bulla_directory::{Directory, Standing};
 use bulla_server::Rights;
 use bulla_store::cached::CachedPart;
 use bulla_store::{CacheStorage, ContentAddressedStore, Context, Result, StoreError};
@@ -13,6 +13,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
+use crate::config::FollowConfig;
 use crate::control;
 use crate::judged::{Judge, Judged, rights_of};
 
@@ -48,6 +49,11 @@ impl ControlReplica {
     /// The control entry by which the payload of an entry is erased, if there is one.
     pub(crate) fn erased_by(&self, header: &VerifiedHeader) -> Option<EntryId> {
         self.with(|directory| directory.erased_by(header))
+    }
+
+    /// Whether nothing that counts ever gave this author a role.
+    pub(crate) fn is_stranger(&self, author: &AuthorKey) -> bool {
+        self.with(|directory| directory.frontier_standing(author) == Standing::Stranger)
     }
 
     /// Takes control entries in, in any order, again or for the first time. Whether they are not too many.
@@ -110,9 +116,12 @@ impl ControlReplica {
         self: Arc<Self>,
         upstream: Arc<dyn ContentAddressedStore>,
         node: NodeId,
+        follow: FollowConfig,
         tried: watch::Sender<bool>,
     ) {
-        let mut reading = Reading { replica: self, upstream, after: None, pause: FIRST_PAUSE };
+        let first = Duration::from_millis(follow.first_retry_ms);
+        let longest = Duration::from_millis(follow.longest_retry_ms);
+        let mut reading = Reading { replica: self, upstream, after: None, first, pause: first };
         loop {
             let Err(error) = reading.follow(&tried).await;
             let space = reading.replica.space;
@@ -135,7 +144,7 @@ impl ControlReplica {
             }
             tried.send_replace(true);
             tokio::time::sleep(reading.pause).await;
-            reading.pause = (reading.pause * 2).min(LONGEST_PAUSE);
+            reading.pause = (reading.pause * 2).min(longest);
         }
     }
 }
@@ -145,6 +154,8 @@ struct Reading {
     replica: Arc<ControlReplica>,
     upstream: Arc<dyn ContentAddressedStore>,
     after: Option<Cursor>,
+    first: Duration,
+    /// Until it is asked again, if it fails now.
     pause: Duration,
 }
 
@@ -163,7 +174,7 @@ impl Reading {
             }
             self.read(&cx).await?;
             read = Some(head.control.digest);
-            self.pause = FIRST_PAUSE;
+            self.pause = self.first;
             let space = self.replica.space;
             self.replica.judged.enter(space, Judge::Front(Arc::clone(&self.replica)));
             if !tried.send_replace(true) {
@@ -198,8 +209,6 @@ fn closed(reason: &str) -> StoreError {
     StoreError::Unavailable { code, reason: reason.to_owned(), retry_after: None }
 }
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Far beyond what the largest spaces have. An upstream that shows more is not believed.
 const MAX_CONTROL_ENTRIES: usize = 1_000_000;
 /// Entries of a cache looked at in one step.

@@ -11,11 +11,14 @@ use bulla_identity::{DeviceKeys, OsRandomness};
 use bulla_server::Rights;
 use bulla_store::cached::{CachedEntry, CachedPart};
 use bulla_store::{
-    CacheStorage, ContentAddressedStore as _, Context, MemoryCacheStorage, MemoryStore,
+    CacheSettings, CacheStorage, CachedStore, ContentAddressedStore, Context, MemoryCacheStorage,
+    MemoryStore, SystemClock,
 };
 
-use super::{ControlReplica, Front};
+use super::{ControlReplica, Front, JudgedStorage};
 use crate::judged::Judged;
+
+mod away;
 
 struct Owner {
     keys: Arc<DeviceKeys>,
@@ -118,4 +121,51 @@ async fn what_is_erased_leaves_the_cache_and_is_given_to_nobody() {
     assert!(matches!(&page.items[0].body, ScanBody::Header(_, state) if *state == gone));
     assert!(matches!(&page.items[1].body, ScanBody::Entry(_)));
     assert_eq!(held().await, [false, true]);
+}
+
+/// An upstream that judges nothing, or helps a stranger, gives what it likes. It passes by and takes no room.
+///
+/// Clauses: NODE-29.
+#[tokio::test]
+async fn what_a_stranger_wrote_passes_through_a_cache_and_is_not_kept() {
+    let mut owner = Owner::new();
+    let (space, cx) = (owner.space(), Context::new());
+    let keys = Arc::new(DeviceKeys::generate(&OsRandomness).unwrap());
+    let writer = EntryWriter::new(Arc::clone(&keys), space, Arc::new(OsRandomness));
+    let mut stranger =
+        Owner { keys, writer, chain: ChainEnd::EMPTY, genesis: owner.genesis.clone() };
+    let (ours, theirs) = (owner.write(), stranger.write());
+    let junk = stranger.control(Erase { ids: vec![ours.id()], ranges: Vec::new() });
+    let upstream = Arc::new(MemoryStore::new(space).unwrap());
+    let everything = [&owner.genesis, &ours, &theirs, &junk];
+    let batch = everything.into_iter().map(|entry| Verified::from(entry.clone())).collect();
+    upstream.put(&cx, batch).await.unwrap();
+    let storage: Arc<dyn CacheStorage> = Arc::new(MemoryCacheStorage::new(1_000_000));
+    let replica = ControlReplica::new(space, Arc::default(), Some(Arc::clone(&storage)));
+    let replica = Arc::new(replica);
+    assert!(replica.learn(&[owner.genesis.clone(), junk.clone()]).await);
+    let judged = JudgedStorage::new(Arc::clone(&storage), Arc::clone(&replica));
+    let (node, clock) = (NodeId([7; 32]), Arc::new(SystemClock::new()));
+    let settings = CacheSettings::default();
+    let cache = CachedStore::open(upstream, judged, node, clock, settings).await.unwrap();
+    let front = Front::new(Arc::new(cache), replica);
+    for _ in 0..2 {
+        let (mut given, mut request) = (Vec::new(), ScanRequest::everything());
+        loop {
+            let page = front.scan(&cx, request.clone()).await.unwrap();
+            given.extend(page.items.iter().map(|item| item.id));
+            if page.end {
+                break;
+            }
+            request.after = Some(page.cursor);
+        }
+        assert_eq!(given, everything.map(|entry| entry.id()), "all of it passes by");
+        let request = GetRequest { ids: vec![theirs.id()], max_bytes: u32::MAX };
+        let items = front.get(&cx, request).await.unwrap();
+        assert!(matches!(&items[0], GetItem::Entry(_)), "{items:?}");
+    }
+    let ids = everything.map(|entry| entry.id());
+    let held = storage.get(&space, &ids, CachedPart::Whole, u32::MAX).await.unwrap();
+    let held: Vec<bool> = held.iter().map(Option::is_some).collect();
+    assert_eq!(held, [true, true, false, true]);
 }

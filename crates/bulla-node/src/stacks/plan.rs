@@ -10,7 +10,8 @@ use bulla_identity::NodeKeys;
 use bulla_store::{CacheSettings, Clock};
 
 use crate::config::{
-    AccessKind, Config, FreshnessConfig, Mode, SpaceConfig, SpacePattern, UpstreamConfig,
+    AccessKind, Config, FollowConfig, FreshnessConfig, Mode, SpaceConfig, SpacePattern,
+    UpstreamConfig,
 };
 
 /// An upstream that cannot be used. *Fix the configuration.*
@@ -54,6 +55,14 @@ pub(crate) enum Binding {
     Relay,
     Passthrough(Client),
     Cache { client: Client, settings: CacheSettings },
+}
+
+/// A space in front of an upstream whose directory is followed there.
+#[derive(Debug)]
+pub(crate) struct InFront {
+    pub(crate) space: SpaceId,
+    pub(crate) binding: Arc<Binding>,
+    pub(crate) follow: FollowConfig,
 }
 
 #[derive(Debug)]
@@ -156,11 +165,16 @@ impl Plan {
     }
 
     /// The spaces in front of an upstream that are judged here by their directories.
-    pub(super) fn judged_in_front(&self) -> Vec<(SpaceId, Arc<Binding>)> {
+    pub(super) fn judged_in_front(&self) -> Vec<InFront> {
         let judged = self.named.iter().filter(|(_, bound)| {
             bound.access == AccessKind::Directory && bound.mode != Mode::Relay
         });
-        judged.map(|(space, bound)| (*space, Arc::clone(&bound.binding))).collect()
+        let in_front = |(space, bound): (&SpaceId, &Bound)| InFront {
+            space: *space,
+            binding: Arc::clone(&bound.binding),
+            follow: bound.upstream.as_ref().map(UpstreamConfig::follow).unwrap_or_default(),
+        };
+        judged.map(in_front).collect()
     }
 
     pub(super) fn is_named(&self, space: &SpaceId) -> bool {
@@ -192,6 +206,7 @@ fn is_same(a: &UpstreamConfig, b: &UpstreamConfig) -> bool {
         && a.networks == b.networks
         && a.dangerous_plain_http == b.dangerous_plain_http
         && a.client == b.client
+        && a.follow() == b.follow()
 }
 
 fn client(

@@ -2,6 +2,8 @@
 
 #[path = "attacks/a46_tokens_of_other_nodes.rs"]
 mod a46_tokens_of_other_nodes;
+#[path = "attacks/a50_existence.rs"]
+mod a50_existence;
 #[path = "attacks/a51_led_elsewhere.rs"]
 mod a51_led_elsewhere;
 #[path = "attacks/a52_confused_deputy.rs"]
@@ -20,3 +22,5 @@ mod a62_what_logs_tell;
 mod a64_feeds_that_outlive_rights;
 #[path = "attacks/a64_revoked_devices.rs"]
 mod a64_revoked_devices;
+#[path = "attacks/a64_revoked_nodes.rs"]
+mod a64_revoked_nodes;

@@ -176,10 +176,28 @@ async fn spaces_come_with_their_founders_as_the_operator_allows() {
     let store = node.store(&third.keys, third.space());
     assert_eq!(code(store.put(&cx(), vec![genesis.clone().into()]).await), "node.busy");
 
-    // From members only: one who belongs nowhere is not let in any more.
+    // From members only: whoever belongs to any space brings more, and one who belongs nowhere is not let in any more.
     site.configure(&accept("accept = { from = 'members' }"));
     node.reload().await;
     let fresh = Author::new(device(), owner.space());
     assert_eq!(code(node.store(&fresh.keys, owner.space()).head(&cx()).await), "login.refused");
+    let (_, theirs) = found_by(Arc::clone(&fresh.keys));
+    let refused = node.store(&fresh.keys, theirs.verified_header().space());
+    assert_eq!(code(refused.put(&cx(), vec![theirs.into()]).await), "login.refused");
+    let (again, more) = found_by(Arc::clone(&owner.keys));
+    share(&*node.store(&again.keys, again.space()), &[&more]).await;
+    let mut owner = owner;
+    let granted = owner.grant(&fresh, Role::Reader);
+    share(&*node.store(&owner.keys, owner.space()), &[&granted]).await;
+    let (reader, theirs) = found_by(Arc::clone(&fresh.keys));
+    share(&*node.store(&reader.keys, reader.space()), &[&theirs]).await;
+
+    // From nobody, unless the file says so; what is here stays.
+    site.configure(&accept(""));
+    node.reload().await;
+    let (last, genesis) = found_by(Arc::clone(&owner.keys));
+    let store = node.store(&last.keys, last.space());
+    assert_eq!(code(store.put(&cx(), vec![genesis.into()]).await), "space.not_served");
+    node.store(&reader.keys, reader.space()).head(&cx()).await.unwrap();
     node.stop().await;
 }
