@@ -235,7 +235,7 @@ impl Stacks {
                 let storage = self.cache.get().ok_or(StoreError::NotServed(space))?;
                 let upstream = client.store(space);
                 let storage = match &replica {
-                    Some(replica) => JudgedStorage::new(Arc::clone(storage), Arc::clone(replica)),
+                    Some(replica) => JudgedStorage::over(Arc::clone(storage), Arc::clone(replica)),
                     None => Arc::clone(storage),
                 };
                 let clock = Arc::clone(&self.clock);

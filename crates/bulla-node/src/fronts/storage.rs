@@ -21,7 +21,7 @@ pub(crate) struct JudgedStorage {
 }
 
 impl JudgedStorage {
-    pub(crate) fn new(
+    pub(crate) fn over(
         inner: Arc<dyn CacheStorage>,
         replica: Arc<ControlReplica>,
     ) -> Arc<dyn CacheStorage> {

@@ -144,7 +144,7 @@ async fn what_a_stranger_wrote_passes_through_a_cache_and_is_not_kept() {
     let replica = ControlReplica::new(space, Arc::default(), Some(Arc::clone(&storage)));
     let replica = Arc::new(replica);
     assert!(replica.learn(&[owner.genesis.clone(), junk.clone()]).await);
-    let judged = JudgedStorage::new(Arc::clone(&storage), Arc::clone(&replica));
+    let judged = JudgedStorage::over(Arc::clone(&storage), Arc::clone(&replica));
     let (node, clock) = (NodeId([7; 32]), Arc::new(SystemClock::new()));
     let settings = CacheSettings::default();
     let cache = CachedStore::open(upstream, judged, node, clock, settings).await.unwrap();
