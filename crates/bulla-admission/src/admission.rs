@@ -14,7 +14,9 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
 use crate::access::DirectoryAccess;
 use crate::chains::Chains;
+use crate::erasing::Owed;
 use crate::flights::Flights;
+use crate::keys::KeyUse;
 use crate::quota::{Totals, Usage};
 use crate::settings::AdmissionSettings;
 use crate::state::{Pending, State, Word};
@@ -38,6 +40,11 @@ pub struct DirectoryAdmission {
     state: RwLock<State>,
     pub(crate) chains: tokio::sync::Mutex<Chains>,
     usage: Mutex<Usage>,
+    /// What erasures leave to be done, and who is at it.
+    owed: Mutex<Owed>,
+    pub(crate) erasing: tokio::sync::Mutex<()>,
+    /// Which keys are in use; `None` where nobody looked.
+    pub(crate) keys: Mutex<Option<KeyUse>>,
     pub(crate) flights: Flights,
     pub(crate) access: DirectoryAccess,
 }
@@ -52,6 +59,9 @@ impl DirectoryAdmission {
             state: RwLock::new(State::new(space)),
             chains: tokio::sync::Mutex::new(Chains::new(settings.links)),
             usage: Mutex::default(),
+            owed: Mutex::default(),
+            erasing: tokio::sync::Mutex::default(),
+            keys: Mutex::default(),
             flights: Flights::default(),
             access: DirectoryAccess::new(),
         }
@@ -90,13 +100,15 @@ impl DirectoryAdmission {
         self.chains.lock().await.judged()
     }
 
-    /// Does what was left undone when a `put` was dropped or failed. The next `put` does so too.
+    /// Does what was left undone when a `put` was dropped or failed. The next `put` does so too, but of erasures that are not
+    /// carried out a part only.
     ///
     /// # Errors
     ///
     /// Those of the engine; then it is still to be done.
     pub async fn settle(&self, cx: &Context) -> Result<()> {
-        self.exclusive(cx).await.map(drop)
+        drop(self.exclusive(cx).await?);
+        self.finish_erasing(cx).await
     }
 
     pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -111,6 +123,10 @@ impl DirectoryAdmission {
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn owed(&self) -> MutexGuard<'_, Owed> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until nothing is on its way, and does what was left undone.
     pub(crate) async fn exclusive(&self, cx: &Context) -> Result<OwnedRwLockWriteGuard<()>> {
         let guard = Arc::clone(&self.gate).write_owned().await;
@@ -122,6 +138,7 @@ impl DirectoryAdmission {
 
     /// Waits until no verdict is being changed.
     pub(crate) async fn shared(&self, cx: &Context) -> Result<OwnedRwLockReadGuard<()>> {
+        self.go_on_erasing(cx).await?;
         loop {
             let guard = Arc::clone(&self.gate).read_owned().await;
             if self.state().pending.is_none() && !self.flights.has_lost() {
@@ -241,5 +258,9 @@ impl Admission for DirectoryAdmission {
         self.landed(cx, &arrivals, false).await?;
         self.flights.land(&arrivals);
         Ok(())
+    }
+
+    async fn follow_up(&self, cx: &Context) -> Result<()> {
+        self.finish_erasing(cx).await
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use bulla_core::values::{Has, Refusal};
-use bulla_core::{AuthorKey, Code, EntryId, KeyId, Kind, Verified, VerifiedEntry};
+use bulla_core::values::{Has, PayloadState, Refusal};
+use bulla_core::{AuthorKey, Code, EntryId, KeyId, Kind, Verified};
 use bulla_directory::Standing;
 use bulla_store::{Context, Erasure, Facts, Mark, Result, Ruling, Verdict};
 
@@ -164,7 +164,14 @@ impl DirectoryAdmission {
         {
             let state = self.state();
             for ((entry, held), verdict) in entries.iter().zip(held).zip(verdicts.iter_mut()) {
-                if held.is_some() {
+                if let Some(held) = held {
+                    // It is held without the payload that it brings, and its erasure is not carried out yet.
+                    if held.payload == PayloadState::Missing
+                        && entry.payload().is_some()
+                        && let Some(by) = state.directory.erased_by(entry.verified_header())
+                    {
+                        erased.entry(by).or_default().push(entry.id());
+                    }
                     continue;
                 }
                 match (state.directory.erased_by(entry.verified_header()), &verdict) {

@@ -31,6 +31,7 @@ mod controls;
 mod erasing;
 mod flights;
 mod judging;
+mod keys;
 mod quota;
 mod rejudging;
 mod settings;

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use bulla_core::limits::{MAX_ENTRIES_PER_PUT, MAX_PAGE_BYTES};
 use bulla_core::values::{PageLimit, ScanRequest, Want};
-use bulla_core::{AuthorKey, EntryId, Kind, SetDigest};
+use bulla_core::{AuthorKey, EntryId, KeyId, Kind, SetDigest};
 use bulla_store::{Context, Facts, Judgement, Mark, Place, Result};
 
 use crate::admission::{DirectoryAdmission, Engine};
@@ -49,10 +49,9 @@ impl DirectoryAdmission {
     /// entries that was. It may stop anywhere and be done again. The gate is held.
     pub(crate) async fn carry_out(&self, cx: &Context, pending: &Pending) -> Result<()> {
         let change = &pending.change;
-        let of_groups =
-            !change.key_ids.is_empty() && self.state_mut().touches_groups(&change.key_ids);
-        let everything = pending.everything || change.policy || of_groups;
+        let everything = pending.everything || change.policy;
         let mut marks = Marks::new(&*self.engine);
+        let mut authors: HashSet<AuthorKey> = change.standings.iter().copied().collect();
         if everything {
             self.judge_everything(cx, &mut marks).await?;
         } else {
@@ -60,22 +59,30 @@ impl DirectoryAdmission {
                 let mark = self.state().control_mark(id);
                 marks.push(cx, *id, mark).await?;
             }
-            for author in &change.standings {
+            let concerned: Vec<KeyId> = {
+                let mut state = self.state_mut();
+                let ids = change.key_ids.iter();
+                ids.filter(|id| state.touches_groups(&[**id])).copied().collect()
+            };
+            authors.extend(self.users_of(cx, &concerned).await?);
+            for author in &authors {
                 self.judge_author(cx, author, &mut marks).await?;
             }
         }
-        if change.erasures || everything {
-            self.carry_out_erasures(cx, everything).await?;
+        if everything {
+            self.owe_nothing(cx).await?;
+        } else if change.erasures {
+            self.owe_erasures(cx).await?;
         }
-        if everything || !change.standings.is_empty() {
-            let authors: HashSet<AuthorKey> = change.standings.iter().copied().collect();
+        if everything || !authors.is_empty() {
             self.judge_kept(cx, (!everything).then_some(&authors), &mut marks).await?;
         }
         if everything {
             self.count_usage(cx).await?;
+        } else {
+            self.begin_erasing(cx).await?;
         }
-        let by = self.engine.head(cx).await?.control.digest;
-        marks.flush(cx, Some(by)).await?;
+        self.flush_last(cx, &mut marks).await?;
         if !change.members.is_empty() {
             let members = change.members.iter().map(AuthorKey::short).collect::<Vec<_>>();
             tracing::info!(space = %self.space().short(), ?members, "members of the space changed");
@@ -83,8 +90,22 @@ impl DirectoryAdmission {
         Ok(())
     }
 
+    /// Writes the last part of a judgement; and, unless erasures are to be carried out still, that all of it was made from
+    /// the control entries that are held. The gate is held.
+    pub(crate) async fn flush_last(&self, cx: &Context, marks: &mut Marks<'_>) -> Result<()> {
+        if !self.is_carried_out() {
+            return marks.flush(cx, None).await;
+        }
+        let by = self.engine.head(cx).await?.control.digest;
+        marks.flush(cx, Some(by)).await?;
+        self.note_said();
+        Ok(())
+    }
+
+    /// Goes through everything that is held, once for marks, erasures and the keys in use.
     async fn judge_everything(&self, cx: &Context, marks: &mut Marks<'_>) -> Result<()> {
         self.chains.lock().await.clear();
+        self.forget_keys();
         let mut after = None;
         loop {
             let limit = PageLimit { max_bytes: MAX_PAGE_BYTES, max_items: 4_096 };
@@ -92,9 +113,16 @@ impl DirectoryAdmission {
                 ScanRequest { after, want: Want::Ids, limit, ..ScanRequest::everything() };
             let page = self.engine.scan(cx, request).await?;
             let ids: Vec<EntryId> = page.items.iter().map(|item| item.id).collect();
-            let facts = self.engine.facts(cx, &ids).await?;
-            for facts in facts.iter().flatten() {
+            let facts = self.engine.facts(cx, &ids).await?.into_iter().flatten();
+            let facts: Vec<Facts> = facts.collect();
+            for facts in &facts {
+                self.note_key(&subject(facts));
                 self.judge_held(cx, facts, marks).await?;
+            }
+            let mut rest = facts.as_slice();
+            while !rest.is_empty() {
+                let done = self.bring_in_step(cx, rest).await?;
+                rest = rest.get(done.max(1)..).unwrap_or_default();
             }
             after = Some(page.cursor);
             if page.end {
@@ -153,6 +181,9 @@ impl DirectoryAdmission {
     ) -> Result<()> {
         if arrivals.is_empty() {
             return Ok(());
+        }
+        for arrival in arrivals {
+            self.note_key(&arrival.subject);
         }
         let mut chains = self.chains.lock().await;
         let mut waited = Vec::new();

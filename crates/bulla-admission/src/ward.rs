@@ -50,8 +50,7 @@ impl DirectoryAdmission {
         let before = self.engine.kept_totals(cx).await?;
         let mut marks = Marks::new(&*self.engine);
         self.judge_kept(cx, None, &mut marks).await?;
-        let by = self.engine.head(cx).await?.control.digest;
-        marks.flush(cx, Some(by)).await?;
+        self.flush_last(cx, &mut marks).await?;
         let kept = self.engine.kept_totals(cx).await?;
         Ok(Retried { stored: before.entries.saturating_sub(kept.entries), kept })
     }
@@ -91,6 +90,7 @@ impl DirectoryAdmission {
         let mut recoded: BTreeMap<EntryId, Word> = BTreeMap::new();
         for facts in page {
             let subject = subject(facts);
+            self.note_key(&subject);
             let mut chains = self.chains.lock().await;
             let word = self.word(cx, &mut chains, &subject).await?;
             match &word {

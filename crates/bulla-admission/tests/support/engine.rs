@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     HangBefore,
     /// It was done, and nothing is answered.
     HangAfter,
+    /// It waits for [`Engine::go_on`], and is done then.
+    Wait,
 }
 
 impl Fault {
@@ -39,8 +41,12 @@ pub(crate) struct Engine {
     calls: AtomicU64,
     /// Headers that were read for the admission.
     reads: AtomicU64,
+    /// Entries whose payloads it had erased.
+    erased: AtomicU64,
     /// Which call fails, and how.
     plan: std::sync::Mutex<Option<(u64, Fault)>>,
+    /// Lets a call go on that waits.
+    held: tokio::sync::Notify,
 }
 
 impl Engine {
@@ -51,7 +57,8 @@ impl Engine {
     pub(crate) fn with_bounds(space: SpaceId, number: u8, bounds: QuarantineBounds) -> Arc<Self> {
         let memory = MemoryStore::with_quarantine(space, Lineage([number; 16]), bounds);
         let plan = std::sync::Mutex::default();
-        Arc::new(Self { memory, calls: AtomicU64::new(0), reads: AtomicU64::new(0), plan })
+        let (calls, reads, erased) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Self { memory, calls, reads, erased, plan, held: tokio::sync::Notify::new() })
     }
 
     /// Plans a fault at the `nth` call from now on, the first being 1.
@@ -72,6 +79,15 @@ impl Engine {
         self.reads.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn erased(&self) -> u64 {
+        self.erased.load(Ordering::SeqCst)
+    }
+
+    /// Lets a call go on that waits.
+    pub(crate) fn go_on(&self) {
+        self.held.notify_one();
+    }
+
     fn read(&self, headers: usize) {
         self.reads.fetch_add(headers as u64, Ordering::SeqCst);
     }
@@ -86,6 +102,10 @@ impl Engine {
         match fault {
             Some(Fault::Before) => Err(lost()),
             Some(Fault::HangBefore) => std::future::pending().await,
+            Some(Fault::Wait) => {
+                self.held.notified().await;
+                Ok(None)
+            }
             fault => Ok(fault),
         }
     }
@@ -138,7 +158,9 @@ impl ContentAddressedStore for Engine {
     }
 
     async fn scan(&self, cx: &Context, request: ScanRequest) -> Result<Page> {
-        pass!(self, self.memory.scan(cx, request))
+        let page: Result<Page> = pass!(self, self.memory.scan(cx, request));
+        self.read(page.as_ref().map_or(0, |page| page.items.len()));
+        page
     }
 
     async fn summary(&self, cx: &Context, request: SummaryRequest) -> Result<Summary> {
@@ -234,7 +256,12 @@ impl Quarantine for Engine {
 #[async_trait]
 impl Erasable for Engine {
     async fn erase(&self, cx: &Context, erasure: Erasure) -> Result<ErasureReport> {
-        pass!(self, self.memory.erase(cx, erasure))
+        let count = erasure.ids.len() as u64;
+        let report = pass!(self, self.memory.erase(cx, erasure));
+        if report.is_ok() {
+            self.erased.fetch_add(count, Ordering::SeqCst);
+        }
+        report
     }
 
     async fn restore(&self, cx: &Context, ids: &[EntryId]) -> Result<u64> {

@@ -83,7 +83,12 @@ impl Writer {
 
     /// An application entry of 16 bytes of payload, under a key that nobody started an epoch with.
     pub(crate) fn write(&mut self) -> VerifiedEntry {
-        let header = self.spot(self.knows.clone()).signed_operation(&self.device, KeyId([7; 32]));
+        self.seal(KeyId([7; 32]))
+    }
+
+    /// One under this key.
+    pub(crate) fn seal(&mut self, key_id: KeyId) -> VerifiedEntry {
+        let header = self.spot(self.knows.clone()).signed_operation(&self.device, key_id);
         self.advance(header.id());
         attach_payload(header, vec![0; 16].into()).unwrap()
     }
