@@ -5,6 +5,7 @@
 //! times are sealed like the content.
 
 mod add;
+mod entries;
 mod restore;
 mod tree;
 mod walk;
@@ -17,6 +18,7 @@ use bulla_crypto::manifest::{ManifestError, PathError, RecordError};
 use crate::SpaceError;
 
 pub use add::{AddReport, add, add_to};
+pub use entries::entries_of;
 pub use restore::{Existing, RestoreReport, restore};
 pub use tree::{Conflict, Node, Tree};
 
