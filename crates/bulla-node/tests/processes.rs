@@ -25,6 +25,8 @@ mod logs;
 mod members;
 #[path = "processes/pairing.rs"]
 mod pairing;
+#[path = "processes/paths.rs"]
+mod paths;
 #[path = "processes/raw.rs"]
 mod raw;
 #[path = "processes/reload.rs"]
