@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bulla_admission::{AdmissionSettings, codes};
-use bulla_core::control::{Erase, Grant, GrantedDevice, Role};
+use bulla_core::control::{Claimed, Control, Erase, Frontier, Grant, GrantedDevice, Group, Role};
 use bulla_core::genesis::Policy;
 use bulla_core::values::PutOutcome;
 use bulla_core::{AuthorKey, EntryId, Kind, SpaceId, Verified, VerifiedEntry};
@@ -325,13 +325,123 @@ async fn bytes_that_do_not_count_are_bounded() {
         assert_eq!(is_stored(&outcome), number < 4, "{number}: {outcome:?}");
         assert!(is_stored(&outcome) || outcome == full);
     }
-    // A small one finds room, and frontiers go by the same measure once their author is removed.
+    // A small one finds room.
     let removal = founder.revoke_all(&reader.device);
     replica.put(&all([&removal])).await;
     let again = replica.reopen().await;
     assert_eq!(again.put(&all(&epochs[4..5])).await, [full]);
     let small = reader.erase(vec![EntryId([1; 32])]);
     assert!(is_stored(&again.put(&all([&small])).await[0]));
+}
+
+/// Clauses: ADM-7.
+#[tokio::test]
+async fn bytes_of_frontiers_and_of_all_are_bounded() {
+    let (mut founder, _, mut reader, mut control) = three();
+    let space = reader.space();
+    let mut others: Vec<Writer> = (0..3).map(|number| Writer::new(4 + number, space)).collect();
+    for other in &mut others {
+        let grant = founder.grant(&other.device, Role::Reader);
+        other.learn(&grant);
+        control.push(grant);
+    }
+    let all_of_them = others.iter().chain([&reader]).map(|one| one.device.clone());
+    let removals: Vec<_> =
+        all_of_them.collect::<Vec<_>>().iter().map(|one| founder.revoke_all(one)).collect();
+    control.extend(removals);
+    // About 2,000 bytes each; room for three of each author, and for eight in all.
+    let settings = AdmissionSettings::default().with_refused_bytes(7_000, 17_000);
+    let mut replica = Replica::over(Engine::new(space, 1), settings).await.unwrap();
+    replica.put(&all(&control)).await;
+    let claims = |count: u64| {
+        let claimed = (0..count).map(|sequence| {
+            let mut author = [9; 32];
+            author[0] = sequence as u8;
+            Claimed { author: AuthorKey(author), sequence: 1, id: EntryId([1; 32]) }
+        });
+        Control::from(Frontier { proven: vec![], claimed: claimed.collect() })
+    };
+    let mut stored = 0;
+    for (number, author) in [&mut reader].into_iter().chain(&mut others).enumerate() {
+        for step in 0..5 {
+            let frontier = author.control(&claims(24));
+            let size = frontier.verified_header().bytes().len() + 64 + frontier.payload().len();
+            assert!((1_900..2_125).contains(&size), "{size}");
+            let outcome = replica.put(&all([&frontier])).await.remove(0);
+            let room = if number < 2 { 3 } else { 2_usize.saturating_sub(2 * (number - 2)) };
+            assert_eq!(is_stored(&outcome), step < room, "{number}, {step}: {outcome:?}");
+            stored += usize::from(is_stored(&outcome));
+            if step == 1 {
+                // What is held is measured again.
+                replica = Replica::over(Arc::clone(&replica.engine), settings).await.unwrap();
+            }
+        }
+    }
+    assert_eq!(stored, 8);
+    // A control entry of another kind goes by the same measure, and a small one finds room.
+    let junk = others[2].erase((0..40).map(|id| EntryId([id + 1; 32])).collect());
+    assert_eq!(replica.put(&all([&junk])).await, [refused(codes::CONTROL, true)]);
+    let small = others[2].erase(vec![EntryId([1; 32])]);
+    assert!(is_stored(&replica.put(&all([&small])).await[0]));
+}
+
+/// What an admin took from others before it took everything from itself counts, and is taken where that came first.
+///
+/// Clauses: ADM-7.
+#[tokio::test]
+async fn what_a_device_took_is_taken_in_without_room() {
+    let (_, mut admin, reader, control) = three();
+    let replica = bounded(admin.space(), 1, 0, 0).await;
+    replica.put(&all(&control)).await;
+    let mut branch = admin.clone();
+    let removal = admin.revoke_all(&reader.device);
+    let own = branch.revoke_all(&admin.device);
+    assert!(is_stored(&replica.put(&all([&own])).await[0]));
+    assert_eq!(replica.admission.access().rights(&admin.device.key).role, None);
+    let grant = branch.grant(&Device::new(20), Role::Reader);
+    assert_eq!(replica.put(&all([&grant])).await, [refused(codes::CONTROL, true)]);
+    assert!(is_stored(&replica.put(&all([&removal])).await[0]));
+    assert_eq!(replica.admission.access().rights(&reader.device.key).role, None);
+}
+
+/// An epoch that does not count says whose a key is. It is taken, one for a key, by whomever it is.
+///
+/// Clauses: ADM-6, ADM-7, DIR-30.
+#[tokio::test]
+async fn what_a_reader_says_of_a_key_is_known_everywhere() {
+    let (mut founder, _, mut reader, mut control) = three();
+    let space = founder.space();
+    let mut writer = Writer::new(4, space);
+    control.push(founder.grant(&writer.device, Role::Writer));
+    writer.learn(control.last().unwrap());
+    let group = Group { group: EntryId::ZERO, label: None, added: vec![], removed: vec![] };
+    control.push(founder.control(&group.into()));
+    let group = control.last().unwrap().id();
+    let sealed = founder.control(&epoch(group, [founder.device.key], 7));
+    let lies = [&founder, &writer].map(|to| reader.epoch(&[&to.device], 7));
+    let mut stranger = Writer::new(9, space);
+    let by_stranger = stranger.epoch(&[&writer.device], 7);
+    let operation = writer.write();
+    for replica in [Replica::open(space, 1).await, bounded(space, 2, 0, 0).await] {
+        replica.put(&all(&control)).await;
+        let early = refused(codes::STRANGER, true);
+        assert_eq!(replica.put(&all([&by_stranger])).await, [early]);
+        replica.put(&all([&sealed])).await;
+        replica.put(&all([&operation])).await;
+        let word = replica.seen().await.word(&operation.id());
+        assert_eq!(word.as_deref(), Some("directory.no_right"), "the writer is not in the group");
+        assert!(is_stored(&replica.put(&all(&lies[..1])).await[0]));
+        assert_eq!(replica.seen().await.word(&operation.id()).as_deref(), Some("counts"));
+    }
+    // The second says nothing new.
+    let replica = bounded(space, 3, 0, 0).await;
+    replica.put(&all(&control)).await;
+    replica.put(&all([&sealed])).await;
+    let outcomes = replica.put(&all([&by_stranger])).await;
+    assert!(is_stored(&outcomes[0]), "{outcomes:?}");
+    assert_eq!(replica.put(&all(&lies)).await, vec![refused(codes::CONTROL, true); 2]);
+    replica.put(&all([&operation])).await;
+    assert_eq!(replica.seen().await.word(&operation.id()).as_deref(), Some("counts"));
 }
 
 /// Clauses: ADM-7, ADM-12.

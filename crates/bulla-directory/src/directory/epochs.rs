@@ -190,7 +190,7 @@ impl Directory {
         })
     }
 
-    fn counting_epochs(
+    pub(super) fn counting_epochs(
         &self,
         group: &EntryId,
     ) -> impl Iterator<Item = (EntryNo, &EpochEntry)> + '_ {

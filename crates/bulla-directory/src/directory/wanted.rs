@@ -1,7 +1,7 @@
 //! What has to be taken in, whatever else is bounded: who bounds the entries that do not count asks here first (ADM-7).
 
 use bulla_core::control::{Control, Role, RoleChange};
-use bulla_core::{AuthorKey, EntryId, KeyId, VerifiedEntry};
+use bulla_core::{AuthorKey, EntryId, KeyId, Kind, VerifiedEntry};
 
 use super::Directory;
 use crate::graph::What;
@@ -34,6 +34,9 @@ impl Directory {
             Control::Genesis(_) => true,
             Control::Recovery(_) => self.may_recover(&header.author, place()),
             Control::Epoch(epoch) if epoch.group.is_zero() && self.opens(&epoch.key_id) => true,
+            Control::Epoch(epoch) if self.is_overtaken(&header.author, place(), &epoch.group) => {
+                true
+            }
             control => asked(&header.author, control).is_some_and(|asked| {
                 let role = match asked.outlives_own_losses {
                     true => self.role_by_others(&header.author),
@@ -51,12 +54,20 @@ impl Directory {
     #[must_use]
     pub fn is_asked_for(&self, entry: &VerifiedEntry) -> bool {
         self.graph.is_missed(&entry.id())
-            || match entry.control() {
-                Some(Control::Epoch(epoch)) if epoch.group.is_zero() => {
-                    self.is_named_for_a_group(&epoch.key_id)
-                }
-                _ => false,
-            }
+            || entry.header().kind == Kind::EPOCH
+                && matches!(
+                    entry.control(),
+                    Some(Control::Epoch(epoch))
+                        if epoch.group.is_zero() && self.is_named_for_a_group(&epoch.key_id)
+                )
+    }
+
+    /// Whether a later epoch of the same author and group counts: an earlier one may be why it does not (DIR-25).
+    fn is_overtaken(&self, author: &AuthorKey, place: (u64, EntryId), group: &EntryId) -> bool {
+        let author = self.graph.known_device(author);
+        self.counting_epochs(group).any(|(entry, _)| {
+            author == Some(self.graph.nodes[entry].author) && place < self.graph.order(entry)
+        })
     }
 
     /// Whether entries of this author may count, whatever they say: it has a role, or ended it itself (DIR-15).
