@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use bulla_core::{EntryId, NodeId, SpaceId};
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-pub(crate) use device::{AddArgs, DeviceCommand, InviteArgs, JoinArgs};
+pub(crate) use device::{
+    AddArgs, DeviceCommand, InviteArgs, InviteCommand, JoinArgs, LinkArgs, OfferArgs, WayArgs,
+};
 pub(crate) use space::{
     CreateArgs, EraseArgs, GroupsCommand, QuarantineCommand, RecoveryCommand, RoleArg, SpaceCommand,
 };

@@ -14,6 +14,7 @@ pub(crate) mod key;
 pub(crate) mod node;
 pub(crate) mod quarantine;
 pub(crate) mod recovery;
+pub(crate) mod register;
 pub(crate) mod space;
 pub(crate) mod sync;
 pub(crate) mod verify;

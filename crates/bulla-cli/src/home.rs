@@ -36,6 +36,9 @@ pub(crate) struct LocalSpace {
     pub(crate) name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) remote: Option<Remote>,
+    /// Entries that exist by the word of the device that let this one in, and were not held yet (PAIR-36).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) expected: Vec<String>,
     /// What this device calls members, by their keys in hexadecimal.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) labels: BTreeMap<String, String>,

@@ -18,11 +18,15 @@ mod device;
 mod exits;
 #[path = "cli/keys.rs"]
 mod keys;
+#[path = "cli/mailbox.rs"]
+mod mailbox;
 #[path = "cli/members.rs"]
 mod members;
 #[path = "cli/node.rs"]
 mod node;
 #[path = "cli/support.rs"]
 mod support;
+#[path = "cli/wire.rs"]
+mod wire;
 #[path = "cli/words.rs"]
 mod words;

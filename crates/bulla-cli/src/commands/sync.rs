@@ -3,10 +3,11 @@
 mod findings;
 mod learned;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bulla::sync::{Options, Progress, Reason, Report, Verdict, pull_with, push_with};
-use bulla::{AuthorKey, Device, Space, SpaceId};
+use bulla::sync::{Options, Progress, Reason, Report, Verdict, pull_expecting, push_with};
+use bulla::{AuthorKey, Device, EntryId, NodeId, Space, SpaceId};
 use bulla_client::{AcknowledgementFile, Client, Upstream, UpstreamError};
 use bulla_core::control::Control;
 use bulla_core::values::GetItem;
@@ -35,19 +36,21 @@ pub(crate) async fn run(app: &App, arguments: SyncArgs) -> Result<()> {
     let bookmarks: Arc<dyn Bookmarks> = Arc::new(spaces.bookmarks());
 
     let before = Known::of(app, &spaces, &space).await?;
-    let mut results = exchange(app, &arguments, &space, &node, &bookmarks).await;
+    let expected = expected(app, space_id)?;
+    let mut results = exchange(app, &arguments, &space, &node, &bookmarks, &expected).await;
     // A node that is to serve this space takes it from a founder, by its genesis.
     if !arguments.pull
         && results.iter().any(|(_, report)| is_not_served(report))
         && bring(&space, &*node, device.author()).await?
     {
-        results = exchange(app, &arguments, &space, &node, &bookmarks).await;
+        results = exchange(app, &arguments, &space, &node, &bookmarks, &expected).await;
     }
     if is_new && results.iter().all(|(_, report)| report.source_head.is_some()) {
         let mut local = app.home.local()?;
         local.entry(space_id).remote = Some(remote);
         app.home.save_local(&local)?;
     }
+    forget_expected(app, &space, &expected).await?;
     let learned = Learned::since(app, &before, &spaces, &space).await?;
     let mut findings = Vec::with_capacity(results.len());
     for (_, report) in &results {
@@ -102,6 +105,28 @@ fn is_login_refused(report: &Report) -> bool {
     )
 }
 
+/// What the device that let this one in knew of the space, as far as it was not held here when it was looked at last (PAIR-36).
+fn expected(app: &App, space: SpaceId) -> Result<Vec<EntryId>> {
+    let local = app.home.local()?;
+    let Some(local) = local.spaces.get(&space.to_string()) else { return Ok(Vec::new()) };
+    let ids = local.expected.iter().map(|id| id.parse());
+    ids.collect::<std::result::Result<_, _>>().map_err(|_| {
+        Failure::usage("spaces.toml expects what is no id of an entry")
+            .help("mend that file in the home folder")
+    })
+}
+
+/// Expects no longer what has come.
+async fn forget_expected(app: &App, space: &Space, expected: &[EntryId]) -> Result<()> {
+    let lacking = space.lacking(expected).await?;
+    if lacking.len() == expected.len() {
+        return Ok(());
+    }
+    let mut local = app.home.local()?;
+    local.entry(space.id()).expected = lacking.iter().map(ToString::to_string).collect();
+    app.home.save_local(&local)
+}
+
 /// Pulls and pushes, as far as that is wanted and of use. Pull first: a log that was cut short gets its own entries back
 /// before anything is pushed.
 async fn exchange(
@@ -110,12 +135,14 @@ async fn exchange(
     space: &Space,
     node: &Arc<dyn ContentAddressedStore>,
     bookmarks: &Arc<dyn Bookmarks>,
+    expected: &[EntryId],
 ) -> Vec<(&'static str, Report)> {
     let mut results = Vec::new();
     if !arguments.push {
         let (sender, bar) = progress(app, "pull");
         let options = Options::pull().with_progress(sender);
-        let report = pull_with(space, Arc::clone(node), Arc::clone(bookmarks), options).await;
+        let (node, bookmarks) = (Arc::clone(node), Arc::clone(bookmarks));
+        let report = pull_expecting(space, node, bookmarks, options, expected).await;
         bar.abort();
         results.push(("pull", report));
     }
@@ -129,7 +156,7 @@ async fn exchange(
     results
 }
 
-fn is_not_served(report: &Report) -> bool {
+pub(crate) fn is_not_served(report: &Report) -> bool {
     let Verdict::Incomplete(incomplete) = &report.verdict else { return false };
     matches!(
         &incomplete.reason,
@@ -139,7 +166,11 @@ fn is_not_served(report: &Report) -> bool {
 
 /// Gives a node the genesis of a space that this device founded; whether the node took it. It answers others, and those it
 /// does not want the space from, as if it did not serve it.
-async fn bring(space: &Space, node: &dyn ContentAddressedStore, me: AuthorKey) -> Result<bool> {
+pub(crate) async fn bring(
+    space: &Space,
+    node: &dyn ContentAddressedStore,
+    me: AuthorKey,
+) -> Result<bool> {
     let cx = Context::new();
     // From what may leave this device, so that its mark covers the genesis.
     let GetItem::Entry(genesis) = space.outgoing().get_one(&cx, space.id().into()).await? else {
@@ -187,9 +218,18 @@ fn remote(app: &App, space: SpaceId, arguments: &SyncArgs) -> Result<(Remote, bo
                 .help("add --node KEY; the operator's `bulla-node key show` prints it"));
         }
     };
-    let ca = arguments.ca.as_ref().map(std::path::absolute).transpose();
-    let ca = ca.map_err(|error| Failure::usage(format!("--ca: {error}")))?;
+    let ca = absolute(arguments.ca.as_deref())?;
     Ok((Remote { url: url.clone(), node, ca }, true))
+}
+
+/// A node by its address and key.
+pub(crate) fn remote_at(url: String, node: NodeId, ca: Option<&Path>) -> Result<Remote> {
+    Ok(Remote { url, node: node.to_string(), ca: absolute(ca)? })
+}
+
+fn absolute(ca: Option<&Path>) -> Result<Option<PathBuf>> {
+    let ca = ca.map(std::path::absolute).transpose();
+    ca.map_err(|error| Failure::usage(format!("--ca: {error}")))
 }
 
 /// A client of a node, which keeps the node's acknowledgements in the home folder.
@@ -198,6 +238,27 @@ pub(crate) async fn client(
     device: &Device,
     remote: &Remote,
     dangerous_plain: bool,
+) -> Result<Client> {
+    let path = app.home.acknowledgements_path();
+    let acknowledgements =
+        AcknowledgementFile::open(&path).await.map_err(|error| io("open", &path, &error))?;
+    client_with(device, remote, dangerous_plain, Some(Arc::new(acknowledgements)))
+}
+
+/// A client of a node to which nothing is put: several programs may have one at a time.
+pub(crate) fn reading_client(
+    device: &Device,
+    remote: &Remote,
+    dangerous_plain: bool,
+) -> Result<Client> {
+    client_with(device, remote, dangerous_plain, None)
+}
+
+fn client_with(
+    device: &Device,
+    remote: &Remote,
+    dangerous_plain: bool,
+    acknowledgements: Option<Arc<AcknowledgementFile>>,
 ) -> Result<Client> {
     let node = remote.node_id()?;
     let upstream = if dangerous_plain {
@@ -214,11 +275,10 @@ pub(crate) async fn client(
             _ => failure.help("an address looks like https://relay.example:7440"),
         }
     })?;
-    let path = app.home.acknowledgements_path();
-    let acknowledgements =
-        AcknowledgementFile::open(&path).await.map_err(|error| io("open", &path, &error))?;
-    let mut builder = Client::builder(upstream, Arc::clone(device) as _)
-        .with_acknowledgements(Arc::new(acknowledgements));
+    let mut builder = Client::builder(upstream, Arc::clone(device) as _);
+    if let Some(sink) = acknowledgements {
+        builder = builder.with_acknowledgements(sink);
+    }
     if let Some(ca) = &remote.ca {
         builder =
             builder.with_authorities(&std::fs::read(ca).map_err(|error| io("read", ca, &error))?);
@@ -349,7 +409,7 @@ pub(crate) const fn word(verdict: &Verdict) -> &'static str {
 }
 
 /// The program ends by the worst result.
-fn judge(results: &[(&'static str, Report)]) -> Result<()> {
+pub(crate) fn judge(results: &[(&'static str, Report)]) -> Result<()> {
     for (what, report) in results {
         let Verdict::Incomplete(incomplete) = &report.verdict else { continue };
         if let Reason::Source(error) | Reason::Target(error) = &incomplete.reason {
@@ -367,7 +427,8 @@ fn judge(results: &[(&'static str, Report)]) -> Result<()> {
             ));
         }
         let help = if report.is_retryable() { "run it again" } else { "try another node" };
-        return Err(Failure::new(Exit::Incomplete, message).help(help));
+        let code = incomplete.reason.code();
+        return Err(Failure::new(Exit::Incomplete, message).code(&code).help(help));
     }
     Ok(())
 }

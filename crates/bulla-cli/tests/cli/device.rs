@@ -1,6 +1,5 @@
 //! A new device comes in by an invitation, with two files between the two programs and a person at each.
 
-use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::json;
@@ -10,41 +9,62 @@ use tokio::process::{Child, ChildStderr};
 use super::support::{Bench, Home, PATIENCE, text};
 
 /// One side of an exchange, whose program runs.
-struct Side {
+pub(super) struct Side {
     child: Child,
     stderr: Lines<BufReader<ChildStderr>>,
 }
 
 impl Side {
-    fn start(home: &Home, words: &[&str], from: &Path, to: &Path) -> Self {
-        let files = ["--in", text(from), "--out", text(to)];
-        let mut command = home.command(&[words, &files[..]].concat());
+    pub(super) fn start(home: &Home, words: &[&str]) -> Self {
+        let mut command = home.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, stderr }
     }
 
-    /// The code that it shows.
-    async fn code(&mut self) -> String {
+    /// What follows these words in a line that it says, once it says it.
+    pub(super) async fn says(&mut self, words: &str) -> String {
+        let mut said = Vec::new();
         loop {
             let line = tokio::time::timeout(PATIENCE, self.stderr.next_line()).await;
-            let line = line.expect("it shows no code").unwrap().expect("it ended without a code");
-            if let Some(code) = line.strip_prefix("This device shows: ") {
-                return code.to_owned();
+            let line = line.expect("it says nothing").unwrap();
+            let line = line.unwrap_or_else(|| panic!("it never said '{words}', but {said:#?}"));
+            if let Some((_, rest)) = line.split_once(words) {
+                return rest.to_owned();
             }
+            said.push(line);
         }
     }
 
-    async fn types(&mut self, code: &str) {
+    /// The code that it shows.
+    pub(super) async fn code(&mut self) -> String {
+        self.says("This device shows: ").await
+    }
+
+    pub(super) async fn types(&mut self, code: &str) {
         let stdin = self.child.stdin.as_mut().unwrap();
         stdin.write_all(format!("{code}\n").as_bytes()).await.unwrap();
     }
 
-    async fn ended(mut self) -> Option<i32> {
-        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        status.expect("it does not end").unwrap().code()
+    pub(super) async fn ended(self) -> Option<i32> {
+        self.ended_with().await.0
     }
+
+    /// How it ended, and everything that it said since it was listened to last.
+    pub(super) async fn ended_with(mut self) -> (Option<i32>, String) {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let mut said = String::new();
+        while let Ok(Some(line)) = self.stderr.next_line().await {
+            said = said + &line + "\n";
+        }
+        (status.expect("it does not end").unwrap().code(), said)
+    }
+}
+
+/// Another code than this one.
+pub(super) fn another(code: &str) -> &'static str {
+    if code == "00000 00000" { "00000 00001" } else { "00000 00000" }
 }
 
 async fn invited(bench: &Bench, laptop: &Home) -> std::path::PathBuf {
@@ -66,9 +86,12 @@ async fn two_people_compare_codes_and_the_device_is_in() {
 
     let (there, back) = (bench.path("there"), bench.path("back"));
     std::fs::write(&there, "something that was in the file before\n").unwrap();
-    let mut adds = Side::start(&laptop, &["device", "add", "--role", "reader"], &there, &back);
-    let join = ["device", "join", text(&invitation), "--name", "notes"];
-    let mut joins = Side::start(&phone, &join, &back, &there);
+    let (there, back) = (text(&there), text(&back));
+    let add = ["device", "add", "--role", "reader", "--in", there, "--out", back];
+    let mut adds = Side::start(&laptop, &add);
+    let file = text(&invitation);
+    let join = ["device", "join", file, "--name", "notes", "--in", back, "--out", there];
+    let mut joins = Side::start(&phone, &join);
     let (one, other) = (adds.code().await, joins.code().await);
     assert_eq!(one, other);
     joins.types(&one).await;
@@ -92,7 +115,10 @@ async fn two_people_compare_codes_and_the_device_is_in() {
     laptop.fails(3, &["device", "add"]).await;
     // A reader offers nothing to anybody, and nobody offers for ever.
     phone.fails(7, &["invite"]).await;
-    laptop.fails(2, &["invite", "--expires", "10081"]).await;
+    for time in ["10081", "8d", "0", "soon"] {
+        let told = laptop.run(&["invite", "--expires", time]).await;
+        assert_eq!(told.code, Some(2), "{time}: {}", told.stderr);
+    }
     phone.fails(2, &["device", "join", "bulla-card1-nothing"]).await;
 }
 
@@ -103,11 +129,16 @@ async fn a_code_that_differs_lets_nobody_in() {
     laptop.ok(&["space", "create"]).await;
     let invitation = invited(&bench, &laptop).await;
     let (there, back) = (bench.path("there"), bench.path("back"));
-    let mut adds = Side::start(&laptop, &["device", "add"], &there, &back);
-    let mut joins = Side::start(&phone, &["device", "join", text(&invitation)], &back, &there);
+    let (there, back) = (text(&there), text(&back));
+    let mut adds = Side::start(&laptop, &["device", "add", "--in", there, "--out", back]);
+    let join = ["device", "join", text(&invitation), "--in", back, "--out", there];
+    let mut joins = Side::start(&phone, &join);
     let (one, other) = (adds.code().await, joins.code().await);
     adds.types(&other).await;
-    joins.types(if one == "00000 00000" { "00000 00001" } else { "00000 00000" }).await;
+    // Mistyped once more, and once more: nobody types it right who does not see it.
+    for _ in 0..3 {
+        joins.types(another(&one)).await;
+    }
     assert_eq!((adds.ended().await, joins.ended().await), (Some(7), Some(7)));
     assert_eq!(laptop.json(&["device", "list"]).await[0]["state"], "cancelled");
     assert_eq!(laptop.json(&["space", "members"]).await.as_array().unwrap().len(), 1);

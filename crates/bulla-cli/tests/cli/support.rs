@@ -228,6 +228,27 @@ impl Relay {
         Self::started(command).await
     }
 
+    /// The same, with mailboxes by these settings. Clients reach it by the address given, else by its own.
+    pub(crate) async fn with_mailboxes(
+        bench: &Bench,
+        space: &str,
+        settings: &str,
+        address: Option<&str>,
+    ) -> Self {
+        let table = format!(
+            "id = \"{space}\"\nmode = \"relay\"\n\n[mailbox]\nenabled = true\n{settings}\n"
+        );
+        let config = configure_space(bench, &table).await;
+        if let Some(address) = address {
+            let text = std::fs::read_to_string(&config).unwrap();
+            let listen = format!("[listen]\norigins = [\"{address}\"]");
+            std::fs::write(&config, text.replace("[listen]", &listen)).unwrap();
+        }
+        let mut command = Command::new(node_program());
+        command.args(["run", "--config"]).arg(&config);
+        Self::started(command).await
+    }
+
     /// Starts a command that becomes a node, and waits until it says that it serves.
     pub(crate) async fn started(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());

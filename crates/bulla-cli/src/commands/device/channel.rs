@@ -1,145 +1,105 @@
-//! Lines that two devices exchange: pasted at a terminal, piped, or appended to a file each.
+//! The way of messages from one device to the other: lines that people pass on, or the mailbox of a node.
 
-use std::io::{BufRead as _, Read as _, Write as _};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bulla_pairing::{Message, PairingError};
-use bulla_store::{Clock as _, SystemClock};
-use serde_json::json;
+use bulla::Device;
+use bulla_pairing::{Invitation, Message};
 
-use crate::exit::{Exit, Failure, Result};
-use crate::home::io;
+use super::lines::Lines;
+use super::mailbox::{self, Mailbox};
+use crate::app::App;
+use crate::args::WayArgs;
+use crate::exit::Result;
+use crate::home::Remote;
 use crate::output::Output;
 
-/// How often a file is looked at for the next line.
-const LOOK: Duration = Duration::from_millis(200);
-/// Longest line, and all that is read of a file: six messages and what was in it before.
-const MAX_LINE_BYTES: u64 = 16 * 1024;
-const MAX_FILE_BYTES: u64 = 256 * 1024;
-
-/// Where messages come from and go to.
+/// The way of messages.
 #[derive(Debug)]
 pub(super) struct Channel {
+    way: Way,
     output: Output,
-    /// A file that the other side appends to, and how many of its lines were read; else standard input.
-    from: Option<(PathBuf, usize)>,
-    /// A file to append to; else standard output.
-    to: Option<PathBuf>,
-    /// When to give up, in milliseconds since 1970.
-    until_ms: u64,
+}
+
+#[derive(Debug)]
+enum Way {
+    Lines(Lines),
+    Mailbox(Box<Mailbox>),
 }
 
 impl Channel {
+    /// Through the mailbox that the invitation names, unless the command line says otherwise.
     pub(super) fn new(
-        output: Output,
-        from: Option<&Path>,
-        to: Option<&Path>,
-        until_ms: u64,
-    ) -> Self {
-        let from = from.map(|path| (path.to_owned(), 0));
-        Self { output, from, to: to.map(Path::to_owned), until_ms }
-    }
-
-    /// Sends a message as one line.
-    pub(super) fn send(&self, message: &Message) -> Result<()> {
-        let Some(path) = &self.to else {
-            self.output.note("Give the other device this line:");
-            self.output.line(message.to_string());
-            self.output.json(&json!({ "message": message.to_string() }));
-            return Ok(());
+        app: &App,
+        device: &Device,
+        invitation: &Invitation,
+        expires_ms: u64,
+        arguments: &WayArgs,
+    ) -> Result<Self> {
+        let (output, wait_ms) = (app.output, arguments.wait);
+        let node = remote(app, invitation, arguments)?.filter(|_| !arguments.is_by_lines());
+        let way = if let Some(node) = node {
+            Way::Mailbox(Box::new(Mailbox {
+                client: mailbox::client(device, &node, &arguments.link)?,
+                key: invitation.mailbox(),
+                output,
+                look_every: Duration::from_millis(arguments.look_every),
+                wait_ms,
+                expires_ms,
+                fetched: 0,
+            }))
+        } else {
+            let from = arguments.from.clone().map(|path| (path, 0));
+            Way::Lines(Lines { output, from, to: arguments.to.clone(), wait_ms, expires_ms })
         };
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-        let written = file.and_then(|mut file| file.write_all(format!("{message}\n").as_bytes()));
-        written.map_err(|error| io("write", path, &error))
+        Ok(Self { way, output })
     }
 
-    /// The bytes of the next line that is a message at all; what is not is passed over.
-    pub(super) async fn receive(&mut self) -> Result<Vec<u8>> {
-        if self.from.is_none() {
-            self.output.note("Paste the line of the other device:");
-        }
-        loop {
-            let line = match &mut self.from {
-                None => read_line()?,
-                Some((path, count)) => next_line(path, count, self.until_ms).await?,
-            };
-            match Message::bytes_of_text(line.trim()) {
-                Ok(bytes) => return Ok(bytes),
-                Err(_) if line.trim().is_empty() => {}
-                Err(error) => self.output.note(format!("not a message: {error}")),
-            }
+    pub(super) async fn send(&self, message: &Message) -> Result<()> {
+        match &self.way {
+            Way::Lines(lines) => lines.send(message),
+            Way::Mailbox(mailbox) => mailbox.send(message).await,
         }
     }
 
-    /// Whether a person at this device typed the code that the other device shows.
-    pub(super) fn confirm(&self, code: bulla_pairing::ShortCode, other: &str) -> Result<bool> {
-        self.output.json(&json!({ "code": code.to_string(), "other": other }));
-        self.output.note(format!("The other device calls itself '{}'.", other.escape_debug()));
-        Ok(self.ask(code)?.is_some())
+    /// The message of this number; a line may be any.
+    pub(super) async fn receive(&mut self, number: u8) -> Result<Vec<u8>> {
+        let waits = match &mut self.way {
+            Way::Lines(lines) => lines.from.is_some(),
+            Way::Mailbox(_) => true,
+        };
+        if waits {
+            self.output.note(match number {
+                1 => "Waiting for the new device: `bulla device join INVITATION` there.",
+                2 => "Waiting for the device that invited: `bulla device add` there.",
+                5 => "Waiting until the person at the new device has typed the code.",
+                6 => "Waiting to be let in.",
+                _ => "The other device is there.",
+            });
+        }
+        match &mut self.way {
+            Way::Lines(lines) => lines.receive().await,
+            Way::Mailbox(mailbox) => mailbox.receive(number).await,
+        }
     }
 
-    /// What a person at this device typed, if it is the code that the other device shows. What that device calls itself is
-    /// not shown beside it (PAIR-28).
-    pub(super) fn typed(&self, code: bulla_pairing::ShortCode) -> Result<Option<String>> {
-        self.output.json(&json!({ "code": code.to_string() }));
-        self.ask(code)
-    }
-
-    fn ask(&self, code: bulla_pairing::ShortCode) -> Result<Option<String>> {
-        self.output.note(format!("This device shows: {code}"));
-        self.output.note("Type the code that the other device shows, or nothing to refuse:");
-        let typed = read_line()?.trim().to_owned();
-        Ok(code.is_typed(&typed).then_some(typed))
+    /// Tells the other side, where that can be told, that nothing more comes.
+    pub(super) async fn close(&self) {
+        if let Way::Mailbox(mailbox) = &self.way {
+            mailbox.close().await;
+        }
     }
 }
 
-/// A line from standard input.
-fn read_line() -> Result<String> {
-    let mut line = String::new();
-    let read = std::io::stdin().lock().take(MAX_LINE_BYTES).read_line(&mut line);
-    match read {
-        Ok(0) => Err(Failure::new(Exit::Unavailable, "standard input ended")
-            .help("the invitation is spent: make a new one with `bulla invite`")),
-        Ok(_) => Ok(line),
-        Err(error) => Err(Failure::usage(format!("standard input: {error}"))),
-    }
-}
-
-/// The next whole line of a file that grows.
-async fn next_line(path: &Path, count: &mut usize, until_ms: u64) -> Result<String> {
-    let clock = SystemClock::new();
-    loop {
-        let mut text = String::new();
-        match std::fs::File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
-        {
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io("read", path, &error)),
-        }
-        // The last piece is no line before its line feed has come.
-        let line = text.split_inclusive('\n').nth(*count).filter(|line| line.ends_with('\n'));
-        if let Some(line) = line {
-            *count += 1;
-            return Ok(line.to_owned());
-        }
-        if clock.unix_ms() >= until_ms {
-            return Err(Failure::new(Exit::Unavailable, "the invitation expired meanwhile")
-                .help("make a new one with `bulla invite`"));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-/// An exchange that ended.
-pub(super) fn ended(error: PairingError) -> Failure {
-    let exit = match error {
-        PairingError::Label => Exit::Usage,
-        PairingError::Randomness(_) => Exit::Failure,
-        _ => Exit::Denied,
-    };
-    Failure::new(exit, error)
-        .code(&error.code())
-        .help("nobody was let in; make a new invitation with `bulla invite`")
+/// The node that an invitation names, and how to reach it.
+pub(super) fn remote(
+    app: &App,
+    invitation: &Invitation,
+    arguments: &WayArgs,
+) -> Result<Option<Remote>> {
+    let Some(node) = invitation.node() else { return Ok(None) };
+    let space = invitation.space().to_string();
+    let known = app.home.local()?.spaces.remove(&space).and_then(|local| local.remote);
+    let known = known.filter(|known| known.url == node.url).and_then(|known| known.ca);
+    let given = arguments.link.ca.as_deref().map(crate::commands::invite::absolute).transpose()?;
+    Ok(Some(Remote { url: node.url.clone(), node: node.key.to_string(), ca: given.or(known) }))
 }
