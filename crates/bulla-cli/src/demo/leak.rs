@@ -33,6 +33,20 @@ pub(crate) struct Secret {
     pub(crate) label: String,
     /// Its bytes.
     pub(crate) bytes: Vec<u8>,
+    /// Whether it is a word that others may use too.
+    pub(crate) is_word: bool,
+}
+
+impl Secret {
+    /// Bytes that nobody has by chance.
+    pub(crate) const fn bytes(label: String, bytes: Vec<u8>) -> Self {
+        Self { label, bytes, is_word: false }
+    }
+
+    /// A word that others may use too, such as the name of a file.
+    pub(crate) fn word(label: String, word: &str) -> Self {
+        Self { label, bytes: word.as_bytes().to_vec(), is_word: true }
+    }
 }
 
 /// A leak found.
@@ -65,6 +79,7 @@ pub(crate) struct Scanner {
 struct Short {
     bytes: Vec<u8>,
     what: String,
+    is_word: bool,
 }
 
 impl Scanner {
@@ -72,7 +87,7 @@ impl Scanner {
     pub(crate) fn new(secrets: &[Secret]) -> Result<Self, aho_corasick::BuildError> {
         let mut texts = Vec::new();
         let mut labels = Vec::new();
-        let mut short: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+        let mut short: BTreeMap<Vec<u8>, (String, bool)> = BTreeMap::new();
         for secret in secrets {
             let mut forms = vec![secret.bytes.clone()];
             if let Ok(text) = std::str::from_utf8(&secret.bytes)
@@ -87,7 +102,9 @@ impl Scanner {
                     texts.push(form);
                     labels.push(secret.label.clone());
                 } else if form.len() >= SHORTEST && distinct(&form) > 2 {
-                    short.entry(form).or_insert_with(|| secret.label.clone());
+                    let (_, is_word) =
+                        short.entry(form).or_insert_with(|| (secret.label.clone(), true));
+                    *is_word &= secret.is_word;
                 }
             }
         }
@@ -104,22 +121,26 @@ impl Scanner {
             }
             add_digests(&mut digests, text, index);
         }
-        for (bytes, label) in &short {
+        for (bytes, (label, _)) in &short {
             labels.push(label.clone());
             texts.push(bytes.clone());
             add_digests(&mut digests, bytes, texts.len() - 1);
         }
-        let short: Vec<Short> =
-            short.into_iter().map(|(bytes, what)| Short { bytes, what }).collect();
+        let short =
+            short.into_iter().map(|(bytes, (what, is_word))| Short { bytes, what, is_word });
+        let short: Vec<Short> = short.collect();
         let matcher = AhoCorasick::new(short.iter().map(|needle| &needle.bytes))?;
         Ok(Self { labels, short, matcher, windows, texts, digests, common: BTreeSet::new() })
     }
 
-    /// Learns which short needles occur in what a node shows without any data ("notes", "target"): they prove nothing.
-    /// Returns them, to be named in the report.
+    /// Learns which words occur in what a node shows without any data ("notes", "target"): they prove nothing. Returns
+    /// them, to be named in the report.
     pub(crate) fn learn_common(&mut self, haystack: &[u8]) -> Vec<String> {
         for found in self.matcher.find_overlapping_iter(haystack) {
-            self.common.insert(found.pattern().as_usize());
+            let index = found.pattern().as_usize();
+            if self.short.get(index).is_some_and(|needle| needle.is_word) {
+                self.common.insert(index);
+            }
         }
         self.common
             .iter()

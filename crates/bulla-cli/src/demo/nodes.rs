@@ -1,114 +1,155 @@
-//! The three nodes, each a process of its own.
+//! The three nodes, each a process of its own, and the wires to them.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use bulla::{AuthorKey, Device, NodeId, SpaceId};
+use bulla::{Device, NodeId, SpaceId};
+use bulla_client::{Client, Upstream};
 
 use super::forwarder::Forwarder;
-use crate::exit::Result;
+use crate::exit::{Exit, Failure, Result, with_causes};
 use crate::home::io;
 use crate::local_node::{CONFIG_START, LocalNode, NodeFolder};
 
-/// A device that may use the nodes.
-pub(crate) struct Peer {
+/// A node that has its key and does not run yet.
+pub(crate) struct Site {
     name: &'static str,
-    key: AuthorKey,
+    folder: NodeFolder,
+    traffic: PathBuf,
 }
 
-impl Peer {
-    pub(crate) fn device(name: &'static str, device: &Device) -> Self {
-        Self { name, key: device.author() }
-    }
-}
-
-/// A running node and the wire to it.
-pub(crate) struct Running {
+/// A running node, and a wire for each who uses it.
+pub(crate) struct Node {
     pub(crate) id: NodeId,
-    pub(crate) forwarder: Forwarder,
     node: LocalNode,
+    wires: Vec<Wire>,
+}
+
+struct Wire {
+    user: &'static str,
+    node: &'static str,
+    forwarder: Forwarder,
 }
 
 /// Relay, cache in front of it, passthrough in front of that.
 pub(crate) struct Chain {
-    pub(crate) relay: Running,
-    pub(crate) cache: Running,
-    pub(crate) passthrough: Running,
-    /// The wires between the nodes.
-    inner: [(&'static str, Forwarder); 2],
+    pub(crate) relay: Node,
+    pub(crate) cache: Node,
+    pub(crate) passthrough: Node,
     traffic: PathBuf,
 }
 
-/// The node behind another, as its configuration names it.
-struct Upstream<'a> {
-    origin: &'a str,
-    id: NodeId,
+/// What went over a wire, in bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Carried {
+    pub(crate) wire: String,
+    pub(crate) asked: u64,
+    pub(crate) answered: u64,
+}
+
+impl Site {
+    /// Makes the node's folder and key.
+    pub(crate) async fn new(work: &Path, name: &'static str) -> Result<Self> {
+        let folder = NodeFolder::new(work, name).await?;
+        Ok(Self { name, folder, traffic: traffic(work) })
+    }
+
+    /// The node's key.
+    pub(crate) fn id(&self) -> NodeId {
+        self.folder.id
+    }
+
+    /// Starts it as a relay with mailboxes, for users by their names. Which space it serves is all that it is told: who may
+    /// do what there says the space.
+    pub(crate) async fn start_relay(self, space: SpaceId, users: &[&'static str]) -> Result<Node> {
+        let sections =
+            format!("[mailbox]\nenabled = true\n\n[[space]]\nid = \"{space}\"\nmode = \"relay\"\n");
+        self.start(&sections, users).await
+    }
+
+    /// Starts it in front of another node, which has a wire for it.
+    pub(crate) async fn start_front(
+        self,
+        mode: &str,
+        behind: &Node,
+        space: SpaceId,
+        users: &[&'static str],
+    ) -> Result<Node> {
+        let sections = format!(
+            "[[upstream]]\nname = \"origin\"\nurl = \"{}\"\nnode = \"{}\"\nnetworks = [\"127.0.0.0/8\"]\n\n\
+             [[space]]\nid = \"{space}\"\nmode = \"{mode}\"\nupstream = \"origin\"\n",
+            behind.origin(self.name)?,
+            behind.id,
+        );
+        self.start(&sections, users).await
+    }
+
+    async fn start(self, sections: &str, users: &[&'static str]) -> Result<Node> {
+        let Self { name, folder, traffic } = self;
+        let mut wires = Vec::with_capacity(users.len());
+        for user in users {
+            let forwarder = Forwarder::listen(&traffic, &format!("{user}-{name}"))
+                .await
+                .map_err(|error| io("record in", &traffic, &error))?;
+            wires.push(Wire { user, node: name, forwarder });
+        }
+        let origins: Vec<String> = wires.iter().map(|wire| wire.forwarder.origin()).collect();
+        let mut text = String::from(CONFIG_START);
+        let _ = write!(text, "origins = {origins:?}\n\n[log]\nlevel = \"trace\"\n\n{sections}");
+        let node = folder.start(&text).await?;
+        for wire in &wires {
+            wire.forwarder.lead_to(node.listen);
+        }
+        Ok(Node { id: node.id, node, wires })
+    }
+}
+
+impl Node {
+    /// The address by which a user reaches it.
+    pub(crate) fn origin(&self, user: &str) -> Result<String> {
+        let wire = self.wires.iter().find(|wire| wire.user == user);
+        let wire = wire.ok_or_else(|| {
+            Failure::new(Exit::Failure, format!("there is no wire for the {user} here"))
+        })?;
+        Ok(wire.forwarder.origin())
+    }
+
+    /// A client that has not logged in yet.
+    pub(crate) fn client(&self, user: &str, device: &Device) -> Result<Client> {
+        let upstream = Upstream::new(&self.origin(user)?, self.id).map_err(Failure::usage)?;
+        let builder = Client::builder(upstream, Arc::clone(device) as _);
+        builder.build().map_err(|error| Failure::new(Exit::Failure, with_causes(&error)))
+    }
+
+    fn carried(&self) -> impl Iterator<Item = Carried> + '_ {
+        self.wires.iter().map(|wire| {
+            let (asked, answered) = wire.forwarder.bytes();
+            Carried { wire: format!("{} - {}", wire.user, wire.node), asked, answered }
+        })
+    }
 }
 
 impl Chain {
-    /// Makes keys and configurations, starts all three and waits until they take requests.
-    pub(crate) async fn start(work: &Path, space: SpaceId, peers: &[Peer]) -> Result<Self> {
-        let traffic = work.join("traffic");
-        let listen = async |name: &str| {
-            Forwarder::listen(&traffic, name)
-                .await
-                .map_err(|error| io("record in", &traffic, &error))
-        };
-        let relay = NodeFolder::new(work, "relay").await?;
-        let cache = NodeFolder::new(work, "cache").await?;
-        let passthrough = NodeFolder::new(work, "passthrough").await?;
-        let to_relay = listen("laptop-relay").await?;
-        let cache_to_relay = listen("cache-relay").await?;
-        let to_cache = listen("laptop-cache").await?;
-        let passthrough_to_cache = listen("passthrough-cache").await?;
-        let to_passthrough = listen("phone-passthrough").await?;
-
-        let origins = [to_relay.origin(), cache_to_relay.origin()];
-        let text = configuration(space, "relay", &origins, None, peers, Some(cache.id));
-        let (relay, at) = Running::start(relay, &text, to_relay).await?;
-        relay.forwarder.lead_to(at);
-        cache_to_relay.lead_to(at);
-
-        let (origin, origins) =
-            (cache_to_relay.origin(), [to_cache.origin(), passthrough_to_cache.origin()]);
-        let upstream = Upstream { origin: &origin, id: relay.id };
-        let text =
-            configuration(space, "cache", &origins, Some(&upstream), peers, Some(passthrough.id));
-        let (cache, at) = Running::start(cache, &text, to_cache).await?;
-        cache.forwarder.lead_to(at);
-        passthrough_to_cache.lead_to(at);
-
-        let (origin, origins) = (passthrough_to_cache.origin(), [to_passthrough.origin()]);
-        let upstream = Upstream { origin: &origin, id: cache.id };
-        let text = configuration(space, "passthrough", &origins, Some(&upstream), peers, None);
-        let (passthrough, at) = Running::start(passthrough, &text, to_passthrough).await?;
-        passthrough.forwarder.lead_to(at);
-
-        let inner =
-            [("cache - relay", cache_to_relay), ("passthrough - cache", passthrough_to_cache)];
-        Ok(Self { relay, cache, passthrough, inner, traffic })
+    /// These nodes, which were made in one folder.
+    pub(crate) fn new(work: &Path, relay: Node, cache: Node, passthrough: Node) -> Self {
+        Self { relay, cache, passthrough, traffic: traffic(work) }
     }
 
-    /// Bytes asked and answered on each wire.
-    pub(crate) fn wires(&self) -> Vec<(&'static str, u64, u64)> {
-        let row = |name, forwarder: &Forwarder| {
-            let (asked, answered) = forwarder.bytes();
-            (name, asked, answered)
-        };
-        let [cache_relay, passthrough_cache] = &self.inner;
-        vec![
-            row("laptop - relay", &self.relay.forwarder),
-            row(cache_relay.0, &cache_relay.1),
-            row(passthrough_cache.0, &passthrough_cache.1),
-            row("phone - passthrough", &self.passthrough.forwarder),
-        ]
+    /// What went over each wire so far.
+    pub(crate) fn carried(&self) -> Vec<Carried> {
+        self.nodes().into_iter().flat_map(Node::carried).collect()
     }
 
     /// Where everything lies that a node wrote, logged or said.
     pub(crate) fn folders(&self) -> Vec<PathBuf> {
-        let nodes = [&self.relay, &self.cache, &self.passthrough];
-        nodes.iter().map(|node| node.node.folder.clone()).chain([self.traffic.clone()]).collect()
+        let nodes = self.nodes().into_iter().map(|node| node.node.folder.clone());
+        nodes.chain([self.traffic.clone()]).collect()
+    }
+
+    /// Where the relay keeps its database.
+    pub(crate) fn relay_store(&self) -> PathBuf {
+        self.relay.node.folder.join("data/store")
     }
 
     /// Asks all to stop, the outermost first, and waits until they have.
@@ -118,51 +159,12 @@ impl Chain {
         }
         Ok(())
     }
-}
 
-impl Running {
-    async fn start(
-        node: NodeFolder,
-        configuration: &str,
-        forwarder: Forwarder,
-    ) -> Result<(Self, SocketAddr)> {
-        let node = node.start(configuration).await?;
-        let at = node.listen;
-        Ok((Self { id: node.id, forwarder, node }, at))
+    fn nodes(&self) -> [&Node; 3] {
+        [&self.relay, &self.cache, &self.passthrough]
     }
 }
 
-fn configuration(
-    space: SpaceId,
-    mode: &str,
-    origins: &[String],
-    upstream: Option<&Upstream<'_>>,
-    peers: &[Peer],
-    downstream: Option<NodeId>,
-) -> String {
-    let mut text = format!("{CONFIG_START}origins = {origins:?}\n\n[log]\nlevel = \"trace\"\n");
-    if let Some(Upstream { origin, id }) = upstream {
-        let _ = write!(
-            text,
-            "\n[[upstream]]\nname = \"origin\"\nurl = \"{origin}\"\nnode = \"{id}\"\nnetworks = [\"127.0.0.0/8\"]\n"
-        );
-    }
-    let _ = write!(text, "\n[[space]]\nid = \"{space}\"\nmode = \"{mode}\"\n");
-    if upstream.is_some() {
-        text.push_str("upstream = \"origin\"\n");
-    }
-    for peer in peers {
-        let _ = write!(
-            text,
-            "\n[[space.allow]]\npeer = \"{}\"\nlabel = \"{}\"\nrights = [\"read\", \"write\"]\n",
-            peer.key, peer.name
-        );
-    }
-    if let Some(node) = downstream {
-        let _ = write!(
-            text,
-            "\n[[space.allow]]\npeer = \"{node}\"\nrights = [\"read\", \"write\", \"carry\"]\n"
-        );
-    }
-    text
+fn traffic(work: &Path) -> PathBuf {
+    work.join("traffic")
 }

@@ -1,4 +1,4 @@
-//! `bulla demo`, and that its search for leaks finds one: with a node that leaks 64 bytes of a file, it must fail.
+//! `bulla demo`, and that it fails when a claim does not hold: its search for leaks must find 64 bytes of a file, or a label.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -25,22 +25,37 @@ async fn demo(bench: &Bench, arguments: &[&str], node: &Path) -> Ended {
     ended(command).await
 }
 
+/// What must be so, in the order of the story.
+const CLAIMS: [&str; 10] =
+    ["stranger", "codes", "folder", "heads", "writer", "revoked", "late", "keys", "labels", "leak"];
+
 #[tokio::test]
-async fn a_folder_comes_out_of_the_chain_as_it_went_in_and_leaves_no_trace() {
+async fn the_story_is_told_with_what_was_seen_of_each_claim() {
     let bench = Bench::new();
     let told = demo(&bench, &[], node_program()).await;
     assert_eq!(told.code, Some(0), "{}", told.stderr);
     let said = String::from_utf8(told.stdout).unwrap();
-    assert!(said.contains("Found: nothing."), "{said}");
-    let heads = said.split("Heads: ").nth(1).unwrap().split("\n\n").next().unwrap();
+    assert_eq!(said.matches("\n [ok] ").count(), CLAIMS.len(), "{said}");
+    assert!(said.contains("All 10 claims hold.") && !said.contains("[FAILED]"), "{said}");
     let digests: Vec<&str> =
-        heads.split_whitespace().filter(|word| word.len() == 64 && is_hex(word)).collect();
-    assert_eq!(digests.len(), 5, "{heads}");
-    assert!(digests.iter().all(|digest| *digest == digests[0]), "{heads}");
-    for step in ["push it to the relay", "restore it and compare", "search what they wrote"] {
+        said.split_whitespace().filter(|word| word.len() == 64 && is_hex(word)).collect();
+    assert_eq!(digests.len(), 5, "{said}");
+    assert!(digests.iter().all(|digest| *digest == digests[0]), "{said}");
+    let code = |device: &str| {
+        let shown = said.split(&format!("the {device} shows ")).nth(1).unwrap();
+        shown[.."01234 56789".len()].to_owned()
+    };
+    assert_eq!(code("laptop"), code("phone"), "{said}");
+    assert!(code("laptop").chars().all(|c| c.is_ascii_digit() || c == ' '), "{said}");
+    for heading in ["1. Who", "2. A folder", "3. A tablet", "4. What", "Bytes on", "Time for"] {
+        assert!(said.contains(&format!("\n{heading}")), "{heading}: {said}");
+    }
+    for step in ["invite a phone", "push it to the relay", "revoke it", "search what they wrote"] {
         assert!(told.stderr.contains(step) && said.contains(step), "{step}");
     }
-    assert!(said.contains("What the relay could see") && said.contains("bulla --help"));
+    // It reads well where lines have an end: no table is wider than this.
+    let widest = said.lines().map(|line| line.trim_end().chars().count()).max().unwrap();
+    assert!(widest <= 140, "{widest}: {said}");
 }
 
 #[tokio::test]
@@ -50,12 +65,28 @@ async fn a_demo_for_programs_is_one_json_value_and_keeps_what_was_written() {
     let told = demo(&bench, &["--json", "--keep", text(&keep)], node_program()).await;
     assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
     let value: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let rows = |key: &str| value[key].as_array().unwrap().clone();
+    let claims: Vec<Value> = rows("claims").iter().map(|row| row["claim"].clone()).collect();
+    assert_eq!(claims, CLAIMS.map(Value::from));
+    assert!(rows("claims").iter().all(|row| row["holds"] == true), "{value}");
     assert_eq!((&value["files"], &value["directories"]), (&3.into(), &2.into()));
-    let heads = value["heads"].as_array().unwrap();
+    let heads = rows("heads");
     assert_eq!(heads.len(), 5);
     assert!(heads.iter().all(|head| head["digest"] == heads[0]["digest"]), "{value}");
     assert!(heads[0]["entries"].as_u64().unwrap() > 5);
-    assert!(value["wires"].as_array().unwrap().iter().all(|wire| {
+
+    let roles: Vec<String> = rows("members").iter().map(|row| row["role"].to_string()).collect();
+    let count = |role: &str| roles.iter().filter(|one| one.contains(role)).count();
+    assert_eq!((count("admin"), count("reader"), count("relay"), roles.len()), (1, 1, 3, 5));
+    assert_eq!(value["codes"]["laptop"], value["codes"]["phone"]);
+    let attempts = rows("attempts");
+    assert_eq!(attempts.len(), 6);
+    assert!(attempts.iter().all(|one| one["failed"] == true), "{value}");
+    let answers: Vec<&str> = attempts.iter().map(|one| one["answered"].as_str().unwrap()).collect();
+    assert_eq!(answers[..3], ["space.not_served"; 3]);
+    assert_eq!(answers[3..5], ["login.refused", "directory.cut"]);
+
+    assert!(rows("wires").iter().all(|wire| {
         wire["asked_bytes"].as_u64().unwrap() > 0 && wire["answered_bytes"].as_u64().unwrap() > 0
     }));
     assert!(value["searched_bytes"].as_u64().unwrap() > 300_000, "{value}");
@@ -90,6 +121,10 @@ fn leaking(bench: &Bench, node: &str, leak: &str) -> PathBuf {
 async fn caught(bench: &Bench, node: &Path) -> String {
     let told = demo(bench, &["--json"], node).await;
     assert_eq!(told.code, Some(4), "{}", told.stderr);
+    // All of it was told before; one claim does not hold.
+    let value: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let mut failed = value["claims"].as_array().unwrap().iter().filter(|row| row["holds"] == false);
+    assert_eq!((&failed.next().unwrap()["claim"], failed.next()), (&"leak".into(), None));
     let error: Value = serde_json::from_str(&told.stderr).unwrap();
     assert_eq!((&error["code"], &error["exit"]), (&"demo.leak".into(), &4.into()), "{error}");
     error["error"].as_str().unwrap().to_owned()
@@ -121,6 +156,16 @@ async fn a_node_that_logs_64_bytes_of_a_file_in_hexadecimal_is_caught() {
         "{error}"
     );
     assert!(error.contains("passthrough/log (hex)"), "{error}");
+}
+
+/// A label is sealed to the members. That it is said from the very start makes it no word that nodes know anyway.
+#[tokio::test]
+async fn a_node_that_knows_what_members_call_it_is_caught() {
+    let bench = Bench::new();
+    let leak = "echo 'info: i am the cache in the office' >&2";
+    let error = caught(&bench, &leaking(&bench, "cache", leak)).await;
+    assert!(error.contains("1 leak, such as the label 'cache in the office'"), "{error}");
+    assert!(error.contains("cache/log (raw)"), "{error}");
 }
 
 #[tokio::test]

@@ -11,13 +11,13 @@ fn content() -> Vec<u8> {
 
 fn scanner() -> Scanner {
     Scanner::new(&[
-        Secret { label: "content of seal.bin".into(), bytes: content() },
-        Secret { label: "name 封泥.txt".into(), bytes: "封泥.txt".into() },
-        Secret { label: "name seal.bin".into(), bytes: b"seal.bin".to_vec() },
-        Secret {
-            label: "content of letter.txt".into(),
-            bytes: "Überblick über die Zählsteine. ".repeat(9).into(),
-        },
+        Secret::bytes("content of seal.bin".into(), content()),
+        Secret::word("name 封泥.txt".into(), "封泥.txt"),
+        Secret::word("name seal.bin".into(), "seal.bin"),
+        Secret::bytes(
+            "content of letter.txt".into(),
+            "Überblick über die Zählsteine. ".repeat(9).into(),
+        ),
     ])
     .unwrap()
 }
