@@ -68,6 +68,25 @@ async fn a46_a_right_taken_away_is_gone_with_the_next_request() {
     assert_eq!(node.post("/v1/login", None, &login).await.code(), "login.refused");
 }
 
+/// Whoever records a login and sends it again gets no token, also at the same moment: one of many gets one.
+///
+/// Clauses: LOGIN-7.
+#[tokio::test]
+async fn a46_a_login_sent_twice_gives_one_token() {
+    let member = device();
+    let node = one_member(&member, space(1)).await.start().await;
+    let login = node.signed_login(&*member, &[space(1)]).await;
+    let replies = futures_util::future::join_all(
+        (0..8).map(|_| node.post("/v1/login", None, &login)).collect::<Vec<_>>(),
+    )
+    .await;
+    let granted = replies.iter().filter(|reply| reply.status == 200).count();
+    assert_eq!(granted, 1);
+    for reply in replies.iter().filter(|reply| reply.status != 200) {
+        assert_eq!((reply.status, reply.code().as_str()), (401, "login.used"));
+    }
+}
+
 /// Reading and writing are rights of their own, in both directions.
 #[tokio::test]
 async fn a46_a_right_to_one_thing_is_none_to_another() {
