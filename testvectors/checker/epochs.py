@@ -7,7 +7,7 @@ import primitives
 from common import H, MAC, Disagreement, Refusal, agreement, u64
 
 NONCE = bytes(12)
-LONGEST_LABEL = 64
+LONGEST_LABEL, MOST_OLDER_KEYS = 64, 64
 
 
 # --- Epochs -------------------------------------------------------------------------------------------------------------
@@ -30,18 +30,24 @@ def inheritance_key(payload, space, author, epoch_key):
     return H("bulla 2026 epoch inheritance", epoch_key + cbor.encode(place(payload, space, author)))
 
 
-def read_inheritance(plaintext, parent_key_ids):
-    """CTL-33: the topic secret, and for each parent its key or None; None if it has another form."""
+def read_inheritance(plaintext, payload, parent_key_ids):
+    """CTL-33: the topic secret, for each parent its key or None, and the older keys; None if it has another form."""
+    _, group, parents, key_id, _, _ = payload
+    is_first = not parents and not any(group)
     try:
         topics, lists = cbor.exactly(cbor.decode(plaintext), 2)
         cbor.fixed(topics, 32)
+        if is_first:
+            older = [cbor.fixed(cbor.exactly(one, 1)[0], 32) for one in cbor.array(lists, MOST_OLDER_KEYS)]
+            distinct = {keys.key_id(key) for key in older} | {key_id}
+            return (topics, [], older) if len(distinct) == len(older) + 1 else None
         held = [cbor.array(one, 1) for one in cbor.exactly(lists, len(parent_key_ids))]
         for one, key_id in zip(held, parent_key_ids):
             if one and keys.key_id(cbor.fixed(one[0], 32)) != key_id:
                 return None
     except Refusal:
         return None
-    return topics, [one[0] if one else None for one in held]
+    return topics, [one[0] if one else None for one in held], []
 
 
 def open_inheritance(payload, space, author, parent_key_ids, epoch_key):
@@ -51,14 +57,14 @@ def open_inheritance(payload, space, author, parent_key_ids, epoch_key):
     if keys.key_id(epoch_key) == key_id and key_id not in parent_key_ids:
         once = inheritance_key(payload, space, author, epoch_key)
         plaintext = primitives.chacha20poly1305_open(once, NONCE, b"", inherited)
-        found = None if plaintext is None else read_inheritance(plaintext, parent_key_ids)
+        found = None if plaintext is None else read_inheritance(plaintext, payload, parent_key_ids)
     if found is None:
         raise Refusal("epoch.failed", "CTL-34")
     return found
 
 
 def open_epoch(payload, space, author, parent_key_ids, signing_secret, sealing_secret):
-    """CTL-34: the epoch key, the topic secret and the parents' keys."""
+    """CTL-34: the epoch key, the topic secret, the parents' keys and the older ones."""
     device = primitives.ed25519_public(signing_secret)
     sealed = dict((one, wrap) for one, wrap in payload[4]).get(device)
     if sealed is None:
@@ -81,14 +87,16 @@ def run_epoch(case, group):
     secrets = group.bytes("signingSecret"), group.bytes("sealingSecret")
     epoch_key = case.bytes("heldKey")
     if epoch_key is None:
-        epoch_key, topics, parents = open_epoch(payload, space, author, ids, *secrets)
+        epoch_key, topics, parents, older = open_epoch(payload, space, author, ids, *secrets)
         case.agree("epochKey", epoch_key)
     else:
-        topics, parents = open_inheritance(payload, space, author, ids, epoch_key)
+        topics, parents, older = open_inheritance(payload, space, author, ids, epoch_key)
     case.agree("topicSecret", topics)
     case.agree("parentKeys", parents)
+    if older != (case.all_bytes("olderKeys") if "olderKeys" in case else []):
+        raise Disagreement("other keys from before the first epoch")
     # Made anew from what came out of it.
-    plaintext = cbor.encode([topics, [[] if one is None else [one] for one in parents]])
+    plaintext = cbor.encode([topics, [[] if one is None else [one] for one in parents + older]])
     once = inheritance_key(payload, space, author, epoch_key)
     if primitives.chacha20poly1305_seal(once, NONCE, b"", plaintext) != payload[5]:
         raise Disagreement("sealed again, what is handed down is something else")

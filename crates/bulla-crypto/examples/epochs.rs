@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (id, key) = (EntryId([1; 32]), EpochKey::generate(&OsRandomness)?);
     let key_id = key.id();
     let topics = TopicSecret::generate(&OsRandomness)?;
-    let inheritance = Inheritance { topics, parents: Vec::new() };
+    let inheritance = Inheritance { topics, parents: Vec::new(), older: Vec::new() };
     keyring.learn(space, id, OpenedEpoch { group: EntryId::ZERO, key, inheritance });
     let key = keyring.key_of_epoch(&space, &EntryId::ZERO, &id);
     let parent = EpochParent { id, key_id, key };
@@ -46,6 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         parents: vec![parent.clone()],
         recipients: members.iter().map(|one| (one.author(), one.sealing_key())).collect(),
         topics: Some(Arc::new(TopicSecret::generate(&OsRandomness)?)),
+        older: Vec::new(),
     };
 
     let mut rotations = Vec::new();
@@ -92,7 +93,7 @@ fn lookup(space: SpaceId) -> Result<f64, Box<dyn Error>> {
         let mut epoch = EntryId([0; 32]);
         epoch.0[..8].copy_from_slice(&(number as u64 + 1).to_be_bytes());
         let topics = TopicSecret::dangerous_from_bytes(&[3; 32]);
-        let inheritance = Inheritance { topics, parents: Vec::new() };
+        let inheritance = Inheritance { topics, parents: Vec::new(), older: Vec::new() };
         keyring.learn(space, epoch, OpenedEpoch { group: EntryId::ZERO, key, inheritance });
     }
     let (took, found) = timed(|| {

@@ -42,7 +42,8 @@ impl NewEpoch {
     /// The payload to sign, and what the author's own keyring learns once the entry has an id.
     #[must_use]
     pub fn split(self) -> (Epoch, OpenedEpoch) {
-        let inheritance = Inheritance { topics: self.topics, parents: Vec::new() };
+        let inheritance =
+            Inheritance { topics: self.topics, parents: Vec::new(), older: Vec::new() };
         let opened = OpenedEpoch { group: self.payload.group, key: self.key, inheritance };
         (self.payload, opened)
     }
@@ -65,6 +66,8 @@ pub struct Inheritance {
     pub topics: TopicSecret,
     /// The keys of those parents that it brings, each with the id of the parent's entry, in the order of the parents.
     pub parents: Vec<(EntryId, EpochKey)>,
+    /// The keys that the space had before its first epoch, which this is. Whose they are only its author says.
+    pub older: Vec<EpochKey>,
 }
 
 impl OpenedEpoch {
@@ -153,6 +156,9 @@ fn open_key(sealed: &[u8], info: &[u8], device: &DeviceKeys) -> Option<EpochKey>
 impl fmt::Debug for Inheritance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parents: Vec<&EntryId> = self.parents.iter().map(|(parent, _)| parent).collect();
-        f.debug_struct("Inheritance").field("parents", &parents).finish_non_exhaustive()
+        f.debug_struct("Inheritance")
+            .field("parents", &parents)
+            .field("older", &self.older)
+            .finish_non_exhaustive()
     }
 }

@@ -9,12 +9,13 @@ mod topics;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use bulla_core::limits::MAX_EPOCH_PARENTS;
 use bulla_core::{EntryId, KeyId, SpaceId};
 
 use crate::{EpochKey, OpenedEpoch, TopicSecret};
 use group::GroupKeys;
 
-pub use bound::BoundKey;
+pub use bound::{BoundKey, OlderKey};
 pub use learned::Learned;
 
 /// The space's own epochs, as a group (CTL-30).
@@ -80,10 +81,26 @@ impl SpaceKeys {
             !self.groups.get_mut(&group).is_some_and(|held| held.is_of(&id, epoch))
         };
         if is_repeated {
-            learned.repeated = true;
-            if let Some(indexed) = self.index.get_mut(&id) {
-                indexed.is_repeated = true;
+            self.mark_repeated(&id, learned);
+        }
+    }
+
+    /// Adds a key that the space had before its epochs. One that a group has is known to all readers of the space now.
+    fn learn_older(&mut self, key: EpochKey, learned: &mut Learned) {
+        let id = key.id();
+        let is_known = self.get(&id).is_some();
+        if self.add(OWN, key, None) {
+            learned.new_keys += usize::from(!is_known);
+            if is_known {
+                self.mark_repeated(&id, learned);
             }
+        }
+    }
+
+    fn mark_repeated(&mut self, id: &KeyId, learned: &mut Learned) {
+        learned.repeated = true;
+        if let Some(indexed) = self.index.get_mut(id) {
+            indexed.is_repeated = true;
         }
     }
 }
@@ -111,6 +128,9 @@ impl Keyring {
         keys.learn(group, epoch, key, &mut learned);
         for (parent, key) in inheritance.parents {
             keys.learn(group, parent, key, &mut learned);
+        }
+        for key in inheritance.older {
+            keys.learn_older(key, &mut learned);
         }
         if let Some(held) = keys.groups.get_mut(&group) {
             held.topics.bring(epoch, inheritance.topics);
@@ -178,6 +198,25 @@ impl Keyring {
     ) -> Option<BoundKey> {
         let key = self.group(space, group)?.key_of(epoch)?;
         Some(BoundKey::new(*space, *group, *epoch, key))
+    }
+
+    /// The keys that a space had before its first epoch, in the order they were learned; of more than 64 the last 64. For
+    /// the first epoch to hand down, where policy gives newcomers the history (CTL-33).
+    #[must_use]
+    pub fn keys_before_epochs(&self, space: &SpaceId) -> Vec<OlderKey> {
+        let Some(keys) = self.spaces.get(space) else { return Vec::new() };
+        let Some(own) = keys.groups.get(&OWN) else { return Vec::new() };
+        let groups_of = |key: &EpochKey| {
+            let indexed = keys.get(&key.id());
+            indexed.map(|indexed| indexed.groups.as_slice())
+        };
+        let came_alone = own.keys().iter().zip(own.epochs());
+        let came_alone =
+            came_alone.filter(|(key, epoch)| epoch.is_none() && groups_of(key) == Some(&[OWN][..]));
+        let older: Vec<OlderKey> =
+            came_alone.map(|(key, _)| OlderKey::new(*space, Arc::clone(key))).collect();
+        let excess = older.len().saturating_sub(MAX_EPOCH_PARENTS);
+        older.into_iter().skip(excess).collect()
     }
 
     /// The key to open with what an epoch entry of a group hands down, where no seal is for this device: of that id, in

@@ -60,7 +60,7 @@ pub use epoch::{EpochDraft, EpochError, EpochParent, Inheritance, NewEpoch, Open
 pub use epoch_key::EpochKey;
 pub use frame::{FRAME_BYTES, FrameError, MAX_FRAMED_BYTES, MAX_PLAINTEXT_BYTES, Padding, padme};
 pub use hlc::{Hlc, HlcError, MAX_LEAD_MS};
-pub use keyring::{BoundKey, Keyring, Learned};
+pub use keyring::{BoundKey, Keyring, Learned, OlderKey};
 pub use label::{LabelError, LabelSubject, open_label, open_label_with};
 pub use once::TAG_BYTES;
 pub use seal::{OpenError, open, open_with};

@@ -74,7 +74,7 @@ fn what_no_reader_would_take_is_not_signed() {
 fn bound(epoch: EntryId, key: EpochKey) -> BoundKey {
     let mut keyring = Keyring::new();
     let topics = TopicSecret::dangerous_from_bytes(&[3; 32]);
-    let inheritance = Inheritance { topics, parents: Vec::new() };
+    let inheritance = Inheritance { topics, parents: Vec::new(), older: Vec::new() };
     keyring.learn(SPACE, epoch, OpenedEpoch { group: EntryId::ZERO, key, inheritance });
     keyring.key_of_epoch(&SPACE, &EntryId::ZERO, &epoch).unwrap()
 }
@@ -100,6 +100,7 @@ fn a_rotation_for_100_members_has_at_most_16_kib() {
             parents: (1..=heads).map(parent).collect(),
             recipients: (1..=100).map(recipient).collect(),
             topics: Some(Arc::new(TopicSecret::dangerous_from_bytes(&[3; 32]))),
+            older: Vec::new(),
         };
         let (payload, _) = draft.create(&device(), &OsRandomness).unwrap().split();
         let draft = ControlDraft::new(payload).with_dependencies(vec![EntryId([9; 32])]);
@@ -119,6 +120,7 @@ fn topic_secrets_are_made_for_first_epochs_only() {
         parents: Vec::new(),
         recipients: vec![recipient],
         topics: None,
+        older: Vec::new(),
     };
     let first = draft.clone().create(&device(), &OsRandomness).unwrap();
     assert!(first.topics.is_same(&TopicSecret::derive(&first.key, &SPACE)));

@@ -1,9 +1,10 @@
 //! What an author says of a new epoch, and how it becomes one.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bulla_core::control::{Context, Control, Epoch, Recipient, SEALED_KEY_BYTES};
-use bulla_core::limits::MIN_INHERITED_BYTES;
+use bulla_core::limits::{MAX_EPOCH_PARENTS, MIN_INHERITED_BYTES};
 use bulla_core::{AuthorKey, EntryId, KeyId, SealingKey, SpaceId};
 use bulla_identity::{DeviceKeys, Randomness};
 
@@ -11,7 +12,7 @@ use super::hedge::Hedge;
 use super::place::{Place, recipients_digest};
 use super::{EpochError, NewEpoch, inheritance};
 use crate::wrap::{Wrapped, wrap};
-use crate::{BoundKey, EpochKey, TopicSecret};
+use crate::{BoundKey, EpochKey, OlderKey, TopicSecret};
 
 /// A new epoch in plain values. The directory gives all of them but the keys.
 #[derive(Debug, Clone)]
@@ -27,6 +28,10 @@ pub struct EpochDraft {
     pub recipients: Vec<(AuthorKey, SealingKey)>,
     /// The group's topic secret, if the author knows it ([`Keyring::topics`](crate::Keyring::topics)).
     pub topics: Option<Arc<TopicSecret>>,
+    /// In the first epoch of a space's own the keys that the space had before it, to hand them to newcomers
+    /// ([`Keyring::keys_before_epochs`](crate::Keyring::keys_before_epochs)), at most 64; none where policy gives them no
+    /// history, and none in any other epoch.
+    pub older: Vec<OlderKey>,
 }
 
 /// A head of the group's epochs.
@@ -55,7 +60,8 @@ impl EpochDraft {
     ///
     /// [`EpochError::Payload`] when parents or recipients break their rules, before any work is done;
     /// [`EpochError::Parents`] when a parent's key is not the one its entry names or was learned as that of another epoch,
-    /// group or space; [`EpochError::NoTopicSecret`];
+    /// group or space, and for older keys of another space, twice, too many, or in an epoch that is not the first;
+    /// [`EpochError::NoTopicSecret`];
     /// [`EpochError::Repeated`]; [`EpochError::SealingKey`]; [`EpochError::Randomness`].
     #[expect(
         clippy::missing_panics_doc,
@@ -75,17 +81,18 @@ impl EpochDraft {
                 |key: &BoundKey| key.is_of(&self.space, &self.group, &parent.id, &parent.key_id);
             parent.key.as_ref().is_none_or(is_its)
         };
-        if !self.parents.iter().all(is_theirs) {
+        if !self.parents.iter().all(is_theirs) || !self.may_have_older() {
             return Err(EpochError::Parents);
         }
-
         if self.topics.is_none() && !self.parents.is_empty() {
             return Err(EpochError::NoTopicSecret);
         }
 
         let hedge = Hedge::draw(device, &self, randomness)?;
         let key = hedge.epoch_key();
-        if self.parents.iter().any(|parent| key.has_id(&parent.key_id)) {
+        let is_known = self.parents.iter().any(|parent| key.has_id(&parent.key_id))
+            || self.older.iter().any(|older| key.has_id(&older.key().id()));
+        if is_known {
             return Err(EpochError::Repeated);
         }
         let topics = self.topic_secret(&key, &hedge);
@@ -93,7 +100,9 @@ impl EpochDraft {
         let place = Place::of(&context, &payload);
         let parents =
             self.parents.iter().map(|parent| parent.key.as_ref().map(|key| key.key().as_ref()));
-        let inherited = inheritance::seal(&place, &key, &topics, parents)
+        let older = self.older.iter().map(|older| Some(older.key().as_ref()));
+        let handed_down: Vec<Option<&EpochKey>> = parents.chain(older).collect();
+        let inherited = inheritance::seal(&place, &key, &topics, handed_down.into_iter())
             .expect("what is handed down is far shorter than the cipher's bound");
         let digest = recipients_digest(self.recipients.iter().map(|(device, _)| device));
         let mut recipients = Vec::with_capacity(self.recipients.len());
@@ -123,6 +132,17 @@ impl EpochDraft {
         skeleton.validate(context).map_err(EpochError::Payload)?;
         let Control::Epoch(payload) = skeleton else { unreachable!("it was made an epoch above") };
         Ok(payload)
+    }
+
+    /// Whether it may hand down the older keys that it names: as the first epoch of their space, each once.
+    fn may_have_older(&self) -> bool {
+        let ids: HashSet<KeyId> = self.older.iter().map(|older| older.key().id()).collect();
+        let is_first = self.group.is_zero() && self.parents.is_empty();
+        self.older.is_empty()
+            || is_first
+                && ids.len() == self.older.len()
+                && ids.len() <= MAX_EPOCH_PARENTS
+                && self.older.iter().all(|older| older.is_of(&self.space))
     }
 
     /// The topic secret to hand on: the one known or, for the first epoch of a group, a new one (KEY-7).

@@ -47,10 +47,12 @@ impl Hedge {
 }
 
 /// `[space, author, group, [parent, …], [[device, X25519 key], …], topic secret, [key id, …]]`, with `null` for a topic
-/// secret that is to be made, and for a parent whose key is not handed down. A parent's key is there by its id.
+/// secret that is to be made, and for a parent whose key is not handed down. A key is there by its id; of a first epoch they
+/// are the older ones.
 fn content(device: &DeviceKeys, draft: &EpochDraft) -> Zeroizing<Vec<u8>> {
     // Room for everything at once, so that no grown buffer leaves a copy of the topic secret behind.
-    let room = 5 * 36 + draft.parents.len() * 2 * 34 + draft.recipients.len() * 69;
+    let keys = draft.parents.len() * 2 + draft.older.len();
+    let room = 5 * 36 + keys * 34 + draft.recipients.len() * 69;
     let mut writer = Writer::with_capacity(room);
     writer.array(7).bytes(draft.space).bytes(device.author()).bytes(draft.group);
     writer.array(draft.parents.len());
@@ -65,12 +67,16 @@ fn content(device: &DeviceKeys, draft: &EpochDraft) -> Zeroizing<Vec<u8>> {
         Some(topics) => writer.bytes(topics.expose_secret()),
         None => writer.null(),
     };
-    writer.array(draft.parents.len());
+    // Only an epoch without parents has older keys.
+    writer.array(draft.parents.len() + draft.older.len());
     for parent in &draft.parents {
         match &parent.key {
             Some(_) => writer.bytes(parent.key_id),
             None => writer.null(),
         };
+    }
+    for older in &draft.older {
+        writer.bytes(older.key().id());
     }
     Zeroizing::new(writer.into_bytes())
 }

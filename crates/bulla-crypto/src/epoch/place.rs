@@ -35,6 +35,16 @@ impl<'a> Place<'a> {
         self.parents
     }
 
+    /// Whether it is the first epoch of the space's own, which may hand down what the space had before.
+    pub(super) fn is_first_of_space(&self) -> bool {
+        self.group.is_zero() && self.parents.is_empty()
+    }
+
+    /// The id of the epoch's key.
+    pub(super) const fn key_id(&self) -> &KeyId {
+        &self.key_id
+    }
+
     /// HPKE's info for what is sealed to one device (CTL-32).
     pub(super) fn info(
         &self,

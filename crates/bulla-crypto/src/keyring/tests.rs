@@ -21,7 +21,7 @@ fn topics(seed: u8) -> TopicSecret {
 /// What an epoch of this group brought.
 fn opened(group: EntryId, seed: u8, topic: u8, parents: &[(EntryId, u8)]) -> OpenedEpoch {
     let parents = parents.iter().map(|(id, seed)| (*id, key(*seed))).collect();
-    let inheritance = Inheritance { topics: topics(topic), parents };
+    let inheritance = Inheritance { topics: topics(topic), parents, older: Vec::new() };
     OpenedEpoch { group, key: key(seed), inheritance }
 }
 
@@ -157,6 +157,62 @@ fn keys_and_topics_that_are_not_new_are_told() {
     assert!(keyring.learn(SPACE, epoch(6), opened(OWN, 5, 9, &[])).repeated);
 }
 
+/// Clauses: CTL-33.
+#[test]
+fn only_keys_of_no_epoch_and_no_group_are_older_ones() {
+    let mut keyring = Keyring::new();
+    assert!(keyring.keys_before_epochs(&SPACE).is_empty());
+    keyring.learn(SPACE, epoch(1), opened(GROUP, 1, 8, &[]));
+    keyring.learn(SPACE, epoch(2), opened(OWN, 2, 9, &[(epoch(3), 3)]));
+    // A group's key that somebody hands over as one of the space does not become one.
+    for seed in [4, 1, 5, 3] {
+        keyring.insert(SPACE, key(seed));
+    }
+    let older = |keyring: &Keyring| -> Vec<KeyId> {
+        keyring.keys_before_epochs(&SPACE).iter().map(|older| older.key().id()).collect()
+    };
+    assert_eq!(older(&keyring), [key(4).id(), key(5).id()]);
+    keyring.learn(SPACE, epoch(6), opened(OWN, 5, 9, &[]));
+    assert_eq!(older(&keyring), [key(4).id()]);
+    assert!(keyring.keys_before_epochs(&SpaceId([1; 32])).is_empty());
+
+    let mut keyring = Keyring::new();
+    for seed in 0..70 {
+        keyring.insert(SPACE, key(seed));
+    }
+    assert_eq!(older(&keyring), (6..70).map(|seed| key(seed).id()).collect::<Vec<_>>());
+}
+
+/// What the first epoch says of the keys before it adds keys to read with and takes nothing from others.
+/// Clauses: CTL-33.
+#[test]
+fn older_keys_are_learned_as_keys_of_the_space() {
+    let with = |older: &[u8]| {
+        let mut first = opened(OWN, 1, 9, &[]);
+        first.inheritance.older = older.iter().map(|seed| key(*seed)).collect();
+        first
+    };
+    let mut keyring = Keyring::new();
+    let learned = keyring.learn(SPACE, epoch(1), with(&[5, 6]));
+    assert_eq!((learned.new_keys, learned.repeated), (3, false));
+    assert_eq!(keyring.epochs_of(&SPACE, &OWN), [Some(epoch(1)), None, None]);
+    assert!(
+        keyring.topics(&SPACE).unwrap().is_same(&topics(9)) && keyring.current(&SPACE).is_none()
+    );
+    assert_eq!(keyring.learn(SPACE, epoch(1), with(&[5, 6])), Learned::default());
+    let again = Keyring::from_secret(&keyring.to_secret()).unwrap();
+    assert_eq!(state(&again), state(&keyring));
+    // The key of a later epoch that somebody calls an older one is that epoch's all the same.
+    assert!(!keyring.learn(SPACE, epoch(5), opened(OWN, 5, 9, &[])).repeated);
+    assert!(keyring.key_of_epoch(&SPACE, &OWN, &epoch(5)).is_some());
+    // A group's key that all readers of the space are given serves no more for the group, in either order.
+    keyring.learn(SPACE, epoch(7), opened(GROUP, 7, 8, &[]));
+    assert!(keyring.learn(SPACE, epoch(8), with(&[7])).repeated);
+    assert!(keyring.is_repeated(&SPACE, &key(7).id()));
+    assert!(keyring.learn(SPACE, epoch(9), opened(GROUP, 6, 8, &[])).repeated);
+    assert!(keyring.is_repeated(&SPACE, &key(6).id()));
+}
+
 /// A newcomer goes back through the epochs before with nothing but the key of the last one.
 /// Clauses: CTL-33, CTL-34.
 #[test]
@@ -179,6 +235,7 @@ fn the_history_opens_from_the_last_epoch_backwards() {
             parents: parents.into_iter().collect(),
             recipients: vec![(reader.author(), reader.sealing_key())],
             topics: own.topics(&SPACE),
+            older: Vec::new(),
         };
         let (payload, opened) = draft.create(&device, &OsRandomness).unwrap().split();
         own.learn(SPACE, epoch(seed), opened);

@@ -11,7 +11,7 @@ use bulla_crypto::{
 use bulla_identity::OsRandomness;
 
 use crate::epochs::{assert_failed, author, context, recipient};
-use crate::support::{SPACE, device, verified};
+use crate::support::{SPACE, device, key, verified};
 
 /// An epoch of the space by its author, for these devices, with the whole history handed down.
 fn rotate(own: &mut Keyring, before: &[(EntryId, Epoch)], recipients: &[u8]) -> (EntryId, Epoch) {
@@ -27,6 +27,7 @@ fn rotate(own: &mut Keyring, before: &[(EntryId, Epoch)], recipients: &[u8]) -> 
         parents: parents.into_iter().collect(),
         recipients: recipients.iter().map(|seed| recipient(*seed)).collect(),
         topics: own.topics(&SPACE),
+        older: Vec::new(),
     };
     let (payload, opened) = draft.create(&author(), &OsRandomness).unwrap().split();
     own.learn(SPACE, id, opened);
@@ -213,4 +214,37 @@ fn a_key_from_elsewhere_belongs_to_the_epoch_it_opens() {
     assert!(
         held.key_for_epoch(&SPACE, &EntryId::ZERO, &EntryId([9; 32]), &payload.key_id).is_none()
     );
+}
+
+/// Only the first epoch of a space's own hands keys down that no epoch brought, and only those of this space.
+///
+/// Clauses: CTL-33.
+#[test]
+fn a08_older_keys_come_along_in_the_first_epoch_of_a_space_and_nowhere_else() {
+    let older = |space, seeds: std::ops::Range<u8>| {
+        let mut keyring = Keyring::new();
+        seeds.for_each(|seed| _ = keyring.insert(space, key(seed)));
+        keyring.keys_before_epochs(&space)
+    };
+    let first = EpochDraft { older: older(SPACE, 10..74), ..crate::epochs::draft(&[1, 2], &[]) };
+    let refused =
+        |draft: EpochDraft| draft.create(&author(), &OsRandomness).unwrap_err().code().to_string();
+    let mut twice = first.clone();
+    twice.older.truncate(1);
+    twice.older.push(twice.older[0].clone());
+    assert_eq!(refused(twice), "epoch.parents");
+    let mut many = first.clone();
+    many.older.extend(older(SPACE, 100..101));
+    assert_eq!(refused(many), "epoch.parents");
+    let foreign = older(SpaceId([1; 32]), 10..11);
+    assert_eq!(refused(EpochDraft { older: foreign, ..first.clone() }), "epoch.parents");
+    let after = EpochDraft { older: first.older.clone(), ..crate::epochs::draft(&[1, 2], &[9]) };
+    assert_eq!(refused(after), "epoch.parents");
+    assert_eq!(refused(EpochDraft { group: EntryId([5; 32]), ..first.clone() }), "epoch.parents");
+
+    let new = first.create(&author(), &OsRandomness).unwrap();
+    let opened = crate::epochs::open(&new.payload, 2).unwrap();
+    assert!(opened.inheritance.parents.is_empty());
+    let ids: Vec<_> = opened.inheritance.older.iter().map(EpochKey::id).collect();
+    assert_eq!(ids, (10..74).map(|seed| key(seed).id()).collect::<Vec<_>>());
 }

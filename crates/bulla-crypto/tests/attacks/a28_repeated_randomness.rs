@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bulla_core::{EntryId, Kind, SpaceId, Topic};
 use bulla_crypto::{
-    ChainEnd, Draft, EntryWriter, EpochDraft, EpochKey, EpochParent, Inheritance, LabelSubject,
-    MAX_PLAINTEXT_BYTES, Padding, TopicSecret,
+    ChainEnd, Draft, EntryWriter, EpochDraft, EpochKey, EpochParent, Inheritance, Keyring,
+    LabelSubject, MAX_PLAINTEXT_BYTES, Padding, TopicSecret,
 };
 use proptest::prelude::*;
 
@@ -88,6 +88,11 @@ fn a28_a_repeated_random_source_still_gives_every_epoch_a_key_of_its_own() {
         draft.parents[0].key = None;
         draft
     };
+    let older = |seeds: &[u8]| {
+        let mut keyring = Keyring::new();
+        seeds.iter().for_each(|seed| _ = keyring.insert(SPACE, key(*seed)));
+        keyring.keys_before_epochs(&SPACE)
+    };
     let other_key = EpochParent { key: None, key_id: key(7).id(), ..parent(9) };
     let mut resealed = draft(&[2], &[]);
     resealed.recipients[0].1 = device(3).sealing_key();
@@ -104,6 +109,8 @@ fn a28_a_repeated_random_source_still_gives_every_epoch_a_key_of_its_own() {
                 ..draft(&[2], &[])
             },
         ),
+        (1, EpochDraft { older: older(&[8]), ..draft(&[2], &[]) }),
+        (1, EpochDraft { older: older(&[8, 9]), ..draft(&[2], &[]) }),
         (1, draft(&[2], &[9])),
         (1, without(draft(&[2], &[9]))),
         (1, draft(&[2], &[8, 9])),

@@ -71,6 +71,7 @@ fn a62_epochs_labels_and_keyrings_show_no_secret_in_any_notation() {
     let draft = EpochDraft {
         recipients: vec![(reader.author(), reader.sealing_key())],
         topics: Some(Arc::new(topics())),
+        older: Vec::new(),
         parents: vec![parent.clone()],
         ..draft(&[1], &[])
     };

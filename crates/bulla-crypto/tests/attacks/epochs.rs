@@ -42,8 +42,11 @@ pub(crate) fn parent(seed: u8) -> EpochParent {
 /// A key as a keyring knows it that learned it from this epoch of this group.
 pub(crate) fn bound(space: SpaceId, group: EntryId, epoch: EntryId, key: EpochKey) -> BoundKey {
     let mut keyring = Keyring::new();
-    let inheritance =
-        Inheritance { topics: TopicSecret::dangerous_from_bytes(&[0x70; 32]), parents: Vec::new() };
+    let inheritance = Inheritance {
+        topics: TopicSecret::dangerous_from_bytes(&[0x70; 32]),
+        parents: Vec::new(),
+        older: Vec::new(),
+    };
     keyring.learn(space, epoch, OpenedEpoch { group, key, inheritance });
     keyring.key_of_epoch(&space, &group, &epoch).unwrap()
 }
@@ -66,6 +69,7 @@ pub(crate) fn draft(recipients: &[u8], parents: &[u8]) -> EpochDraft {
         parents: parents.iter().map(|seed| parent(*seed)).collect(),
         recipients: recipients.iter().map(|seed| recipient(*seed)).collect(),
         topics: Some(topics()),
+        older: Vec::new(),
     }
 }
 

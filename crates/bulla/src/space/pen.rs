@@ -179,6 +179,12 @@ impl Pen<'_> {
         let space = self.inner.gate_space();
         let draft = {
             let keyring = self.inner.keyring();
+            // Before the first epoch a space of version 0.1 had keys that no entry brings.
+            let older = if history && group.is_zero() && parents.is_empty() {
+                keyring.keys_before_epochs(&space)
+            } else {
+                Vec::new()
+            };
             let parents = parents.into_iter().map(|parent| EpochParent {
                 id: parent.id,
                 key_id: parent.key_id,
@@ -188,7 +194,7 @@ impl Pen<'_> {
             let recipients = recipients.into_iter().map(|one| (one.device, one.sealing_key));
             let recipients = recipients.collect();
             let topics = keyring.topics_of(&space, &group);
-            EpochDraft { space, group, parents, recipients, topics }
+            EpochDraft { space, group, parents, recipients, topics, older }
         };
         let (payload, opened) = draft.create(&self.inner.keys, &OsRandomness)?.split();
         let id = self.write(payload).await?;

@@ -4,13 +4,20 @@ use std::sync::Arc;
 
 use bulla::space::{MemoryMarks, new_genesis};
 use bulla::{Device, EpochKey, Keyring, LocalStore, MemorySpaces, Role, Space, SpaceError, sync};
+use bulla_core::genesis::Policy;
 use bulla_core::values::Rule;
+use bulla_core::{Verified, Verifier};
+use bulla_crypto::found_space;
+use bulla_identity::OsRandomness;
 use bulla_store::{Judged as _, MemoryStore};
 
 use crate::support::{Relay, bring, device, note, sync, text};
 
 async fn old(owner: &Device) -> Space {
-    let genesis = new_genesis(owner).unwrap();
+    old_of(owner, new_genesis(owner).unwrap()).await
+}
+
+async fn old_of(owner: &Device, genesis: Verified) -> Space {
     let mut keyring = Keyring::new();
     keyring.insert(genesis.verified_header().space(), EpochKey::dangerous_from_bytes(&[9; 32]));
     let (spaces, marks) = (MemorySpaces::new(), Arc::new(MemoryMarks::default()));
@@ -78,6 +85,40 @@ async fn a_space_of_version_0_1_goes_on_until_it_is_upgraded() {
     assert_eq!(newcomer.topic("notes").unwrap(), topic);
 }
 
+/// Where policy gives newcomers the history, the first epoch hands on what was before it, and the ones after it do the rest.
+///
+/// Clauses: CTL-33.
+#[tokio::test]
+async fn the_keys_of_an_old_space_are_handed_down_where_policy_gives_the_history() {
+    for gives in [Some(true), Some(false), None] {
+        let (owner, second) = (device(), device());
+        let policy = Policy { history_for_newcomers: gives, ..Policy::default() };
+        let founded = found_space(&owner, &[], None, policy, 0, &OsRandomness).unwrap();
+        let space = founded.id.into();
+        let genesis = Verifier::new([1; 32]).verify(&space, founded.raw).unwrap();
+        let mine = old_of(&owner, genesis).await;
+        let other = old_copy(&mine, &owner, &second).await;
+        let first = mine.write(note("first")).await.unwrap();
+        let topic = mine.topic("notes").unwrap();
+        mine.rotate().await.unwrap();
+        mine.grant(second.joining_card(space, None), Role::Writer, "").await.unwrap();
+        let later = mine.write(note("later")).await.unwrap();
+        let newcomer = bring(&mine, &device(), Role::Reader, "").await;
+        assert_eq!(newcomer.topic("notes").unwrap(), topic);
+        for id in [first, later] {
+            assert_eq!(newcomer.read(id).await.is_ok(), gives == Some(true), "{gives:?}");
+        }
+        assert!(newcomer.learn_keys().await.unwrap().faults.is_empty());
+        // Who was there before reads all of it, and goes on.
+        assert!(sync::pull(&other, mine.outgoing()).await.is_clean());
+        assert_eq!(text(&other, first).await, "first");
+        assert_eq!(text(&other, later).await, "later");
+        assert_eq!(other.topic("notes").unwrap(), topic);
+        assert!(other.learn_keys().await.unwrap().faults.is_empty());
+        other.write(note("as a member")).await.unwrap();
+    }
+}
+
 /// A control entry by a stranger must not bring a space under rules that its founder did not ask for, or whoever carries
 /// it could end what its devices do.
 #[tokio::test]
@@ -104,15 +145,14 @@ async fn a_strangers_control_entry_does_not_upgrade_a_space() {
     assert_eq!(text(&mine, id).await, "still");
 }
 
-fn control_entry(device: &Device, space: bulla::SpaceId) -> bulla_core::Verified {
+fn control_entry(device: &Device, space: bulla::SpaceId) -> Verified {
     use bulla_core::control::{Cuts, Revoke};
     use bulla_crypto::{ChainEnd, ControlDraft, EntryWriter};
-    use bulla_identity::OsRandomness;
 
     let writer = EntryWriter::new(Arc::clone(device), space, Arc::new(OsRandomness));
     let revoke = Revoke { device: device.author(), cuts: Cuts::default() };
     let sealed = writer.control(&ChainEnd::EMPTY, &ControlDraft::new(revoke)).unwrap();
-    bulla_core::Verifier::new([1; 32]).verify(&space, sealed.raw).unwrap()
+    Verifier::new([1; 32]).verify(&space, sealed.raw).unwrap()
 }
 
 /// Opened again over its engine, an upgraded space is one with members at once.

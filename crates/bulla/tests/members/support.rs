@@ -115,6 +115,7 @@ pub(crate) async fn hostile_payload(
                 parents: parents.collect(),
                 recipients: recipients.iter().map(|one| (one.device, one.sealing_key)).collect(),
                 topics: Some(Arc::new(topics)),
+                older: Vec::new(),
             }
         })
         .unwrap();

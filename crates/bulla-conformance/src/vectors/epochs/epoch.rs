@@ -55,6 +55,11 @@ impl Format for Epochs {
                 Shape::list(Shape::nullable(Shape::HexOf(32))),
                 "the key of each parent, in their order, where it is handed on",
             ),
+            Field::optional(
+                "olderKeys",
+                Shape::list(Shape::HexOf(32)),
+                "in a first epoch the keys that the space had before it; absent for none",
+            ),
         ]
     }
 
@@ -125,6 +130,13 @@ impl Format for Epochs {
             })
             .collect();
         Mismatch::unless_equal("parentKeys", inputs.value("parentKeys")?, &keys.into())?;
+        let older: Vec<[u8; 32]> =
+            inheritance.older.iter().map(|key| *key.expose_secret()).collect();
+        let expected = match inputs.find("olderKeys") {
+            Some(_) => inputs.arrays("olderKeys")?,
+            None => Vec::new(),
+        };
+        Mismatch::unless_equal("olderKeys", &expected, &older)?;
         Ok(Verdict::Valid)
     }
 }
@@ -143,7 +155,12 @@ fn answers(case: Case, made: &Made) -> Case {
     let parents = draft.parents.iter().zip(&draft.hands_on);
     let keys: Vec<Value> =
         parents.map(|((_, key), on)| on.then(|| KeyId(*key).to_string()).into()).collect();
-    case.hex("topicSecret", draft.topics).value("parentKeys", keys)
+    let case = case.hex("topicSecret", draft.topics).value("parentKeys", keys);
+    if draft.older.is_empty() {
+        return case;
+    }
+    let older: Vec<String> = draft.older.iter().map(|key| KeyId(*key).to_string()).collect();
+    case.value("olderKeys", older)
 }
 
 fn valid() -> Vec<Case> {
@@ -156,7 +173,19 @@ fn valid() -> Vec<Case> {
     let without = Draft { hands_on: vec![false; 2], ..base(2, 2) };
     let some = Draft { hands_on: vec![true, false, true], ..base(2, 3) };
     let held = base(2, 2).make();
+    let after_none = |older: usize| Draft {
+        older: (0..older).map(|index| key(&format!("older {index}"))).collect(),
+        ..base(2, 0)
+    };
+    let first_held = after_none(2).make();
     vec![
+        case("the first epoch of a space that had a key before", after_none(1)),
+        case("the first epoch of a space that had 64 keys before", after_none(64)),
+        answers(
+            write(Case::valid("a first epoch, with the key from a later one"), &first_held)
+                .hex("heldKey", first_held.draft.key),
+            &first_held,
+        ),
         case("the first epoch of a space, one reader", base(1, 0)),
         case("the first epoch, three readers", base(3, 0)),
         case("after one epoch", base(2, 1)),
@@ -341,9 +370,51 @@ fn inheritances() -> Vec<Case> {
         let draft = Draft { form: Some(writer.into_bytes()), ..Draft::new(2, 2) };
         cases.push(failed(&format!("handed down, {comment}"), &draft.make()).flag("Form"));
     }
+    cases.extend(older_keys());
     let long = Draft { form: Some(long_head(&topics)), ..Draft::new(2, 2) }.make();
     cases.push(failed("handed down, a length not in its shortest form", &long).flag("Form"));
     cases
+}
+
+/// Keys from before the first epoch, where or as they must not be.
+fn older_keys() -> Vec<Case> {
+    let (one, other) = (key("older 0"), key("older 1"));
+    let case = |comment: &str, draft: Draft| {
+        failed(&format!("handed down, {comment}"), &draft.make()).flag("Form")
+    };
+    let with = |older: &[[u8; 32]], draft: Draft| Draft { older: older.to_vec(), ..draft };
+    let first = || Draft::new(2, 0);
+    let many: Vec<[u8; 32]> = (0..65).map(|index| key(&format!("older {index}"))).collect();
+    let form = |write: Write<'_>| {
+        let mut writer = Writer::new();
+        write(&mut writer);
+        Draft { form: Some(writer.into_bytes()), ..first() }
+    };
+    let topics = first().topics;
+    let of_group = Draft { group: EntryId(key("the group")), ..with(&[one], first()) };
+    vec![
+        case("65 keys from before the first epoch", with(&many, first())),
+        case("a key from before twice", with(&[one, other, one], first())),
+        case("the new key as one from before", with(&[other, first().key], first())),
+        case("a key from before in an epoch with a parent", with(&[one], Draft::new(2, 1))),
+        case("a key from before in the first epoch of a group", of_group),
+        case(
+            "an empty list in a first epoch",
+            form(&|w| _ = w.array(2).bytes(topics).array(1).array(0)),
+        ),
+        case(
+            "two keys in one list of a first epoch",
+            form(&|w| {
+                w.array(2).bytes(topics).array(1).array(2).bytes(one).bytes(other);
+            }),
+        ),
+        case(
+            "a key from before of 31 bytes",
+            form(&|w| {
+                w.array(2).bytes(topics).array(1).array(1).bytes(&one[1..]);
+            }),
+        ),
+    ]
 }
 
 /// The form of CTL-33, but for the head of the topic secret, which takes a byte more than it needs.

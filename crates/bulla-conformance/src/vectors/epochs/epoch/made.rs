@@ -21,6 +21,8 @@ pub(super) struct Draft {
     pub(super) parents: Vec<(EntryId, [u8; 32])>,
     /// Whether the key of each comes along.
     pub(super) hands_on: Vec<bool>,
+    /// In a first epoch the keys from before it.
+    pub(super) older: Vec<[u8; 32]>,
     pub(super) key: [u8; 32],
     /// The key id to name, if not that of the key.
     pub(super) named: Option<[u8; 32]>,
@@ -68,6 +70,7 @@ impl Draft {
             group: EntryId::ZERO,
             parents: before,
             hands_on: vec![true; parents],
+            older: Vec::new(),
             key: random.array(),
             named: None,
             topics: key("topics"),
@@ -156,13 +159,14 @@ impl Draft {
         let once = blake3::derive_key("bulla 2026 epoch inheritance", &material);
         let plaintext = self.form.clone().unwrap_or_else(|| {
             let mut writer = Writer::new();
-            writer.array(2).bytes(self.topics).array(self.parents.len());
+            writer.array(2).bytes(self.topics).array(self.parents.len() + self.older.len());
             for ((_, key), is_handed_on) in self.parents.iter().zip(&self.hands_on) {
                 writer.array(usize::from(*is_handed_on));
                 if *is_handed_on {
                     writer.bytes(key);
                 }
             }
+            self.older.iter().for_each(|key| _ = writer.array(1).bytes(key));
             writer.into_bytes()
         });
         ChaCha20Poly1305::new(&once.into())
