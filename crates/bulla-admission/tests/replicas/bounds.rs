@@ -444,6 +444,41 @@ async fn what_a_reader_says_of_a_key_is_known_everywhere() {
     assert_eq!(replica.seen().await.word(&operation.id()).as_deref(), Some("counts"));
 }
 
+/// An earlier epoch on another branch, which does not count itself, may be why a later one does not.
+///
+/// Clauses: ADM-7, DIR-25.
+#[tokio::test]
+async fn earlier_epochs_of_who_started_one_are_taken() {
+    let (mut founder, genesis) = found(Policy::default());
+    let space = founder.space();
+    let mut writer = Writer::new(2, space);
+    let grant = founder.grant(&writer.device, Role::Writer);
+    writer.learn(&grant);
+    let mut branch = writer.clone();
+    let own = writer.device.clone();
+    let earlier = branch.epoch(&[&own], 5);
+    let operation = writer.write();
+    let later = writer.epoch(&[&own], 6);
+    let removal = founder.revoke(&writer);
+    let open = Replica::open(space, 1).await;
+    let all_of_it = all([&genesis, &grant, &earlier, &operation, &later, &removal]);
+    offer(&open, &all_of_it, "without bounds").await;
+    for is_first in [false, true] {
+        let replica = bounded(space, 2, 0, 0).await;
+        replica.put(&all([&genesis, &grant])).await;
+        replica.put(&all([&removal])).await;
+        if is_first {
+            assert_eq!(replica.put(&all([&earlier])).await, [refused(codes::CONTROL, true)]);
+        }
+        assert!(is_stored(&replica.put(&all([&later])).await[0]), "the cuts name it");
+        offer(&replica, &all_of_it, "without room").await;
+        assert_eq!(decided(&replica).await, decided(&open).await);
+        let word = open.seen().await.word(&later.id());
+        assert_eq!(replica.seen().await.word(&later.id()), word);
+        assert_eq!(word.as_deref(), Some("directory.no_right"));
+    }
+}
+
 /// Clauses: ADM-7, ADM-12.
 #[tokio::test]
 async fn a_frontier_that_was_not_stored_takes_no_room() {
