@@ -14,6 +14,8 @@ mod a07_removed_authors;
 mod a24_bad_entry_in_a_batch;
 #[path = "attacks/a59_storage.rs"]
 mod a59_storage;
+#[path = "support/backend.rs"]
+mod backend;
 #[path = "support/engine.rs"]
 mod engine;
 #[path = "../../bulla-directory/tests/common/entries.rs"]

@@ -11,6 +11,8 @@
 
 #[path = "../../bulla-directory/tests/model/answers.rs"]
 mod answers;
+#[path = "support/backend.rs"]
+mod backend;
 #[path = "replicas/bounds.rs"]
 mod bounds;
 #[path = "../../bulla-directory/tests/model/brute.rs"]

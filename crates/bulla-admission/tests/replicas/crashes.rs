@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use bulla_admission::AdmissionSettings;
-use bulla_core::Verified;
 use bulla_core::control::Role;
 use bulla_core::genesis::Policy;
+use bulla_core::{Verified, VerifiedEntry};
 
+use crate::backend;
 use crate::engine::{Engine, Fault};
 use crate::entries::Device;
 use crate::replica::{Replica, Seen};
+use crate::rules::pair;
 use crate::scene::{Writer, all, found};
 
 /// A founder, three writers: one is revoked and its entries come late, in the wrong order; one is revoked by somebody whose
@@ -87,15 +89,14 @@ async fn told(
     engine.plan(nth, fault);
     let open = || Replica::over(Arc::clone(&engine), settings);
     let mut replica = loop {
-        use futures_util::FutureExt as _;
-        if let Some(Ok(replica)) = tokio::task::unconstrained(open()).now_or_never() {
+        if let Some(Ok(replica)) = engine.unless_hung(open()).await {
             break replica;
         }
     };
     for batch in batches {
         for attempt in 0.. {
             assert!(attempt < 3, "one fault was planned");
-            match replica.try_put(batch) {
+            match replica.try_put(batch).await {
                 Some(Ok(_)) => break,
                 // The answer never comes, or says that nothing is known: the batch is offered again.
                 Some(Err(_)) | None if reopens => replica = open().await.unwrap(),
@@ -113,7 +114,7 @@ async fn survives(policy: Policy, step: usize) {
     assert!(calls > 90, "the story makes {calls} calls");
     for fault in Fault::ALL {
         for reopens in [true, false] {
-            for nth in (1..=calls).step_by(step) {
+            for nth in (1..=calls).step_by(step * backend::STEP) {
                 let replica = told(space, &batches, nth, fault, reopens).await;
                 let what = format!("call {nth} of {calls}, {fault:?}, reopens: {reopens}");
                 assert_eq!(replica.seen().await, expected, "{what}");
@@ -145,4 +146,42 @@ async fn quotas_are_counted_exactly_after_any_fault() {
     let policy =
         Policy { author_entries: Some(100), space_bytes: Some(10_000), ..Policy::default() };
     survives(policy, 3).await;
+}
+
+/// An entry in quarantine was refused for good: who sent it does not offer it again.
+///
+/// Clauses: ADM-3, ADM-13, QUAR-8.
+#[tokio::test]
+async fn a_fault_at_any_call_loses_nothing_of_what_is_in_quarantine() {
+    for fault in Fault::ALL {
+        for reopens in [true, false] {
+            for nth in 1.. {
+                let (mut founder, mut writer, mut replica) = pair(Policy::default()).await;
+                let revocation = founder.revoke(&writer);
+                replica.put(&all([&revocation])).await;
+                let late: Vec<_> = (0..3).map(|_| writer.write()).collect();
+                replica.put(&all(&late)).await;
+                let erasure = founder.erase(late[1..].iter().map(VerifiedEntry::id).collect());
+                replica.engine.plan(nth, fault);
+                let told = replica.try_put(&all([&erasure])).await;
+                let is_over = replica.engine.heal();
+                if reopens && !matches!(told, Some(Ok(_))) {
+                    replica = replica.reopen().await;
+                }
+                replica.put(&all([&erasure])).await;
+                replica.admission.settle(&replica.cx).await.unwrap();
+                let what = format!("call {nth}, {fault:?}, reopens: {reopens}");
+                let kept = replica.kept().await;
+                let is_whole = |entry: &VerifiedEntry| {
+                    kept.iter().find(|kept| kept.id == entry.id()).map(|kept| kept.has_payload)
+                };
+                let whole: Vec<Option<bool>> = late.iter().map(is_whole).collect();
+                assert_eq!(whole, [Some(true), Some(false), Some(false)], "{what}");
+                if is_over {
+                    assert!(nth > 8, "an erasure takes more calls than {nth}");
+                    break;
+                }
+            }
+        }
+    }
 }

@@ -141,7 +141,7 @@ async fn what_is_in_quarantine_loses_its_payload_too() {
     replica.put(&all([&revocation])).await;
     replica.put(&all(&late[..2])).await;
     let payloads = || async {
-        let page = replica.engine.memory.kept(&replica.cx, None, 10).await.unwrap();
+        let page = replica.engine.inner.kept(&replica.cx, None, 10).await.unwrap();
         page.facts.iter().filter(|facts| facts.has_payload).count()
     };
     assert_eq!(payloads().await, 2);

@@ -156,7 +156,7 @@ async fn what_was_set_aside_for_a_put_that_failed_is_given_back() {
             let (_, mut writer, replica) = pair(policy).await;
             let entries: Vec<_> = (0..3).map(|_| writer.write()).collect();
             replica.engine.plan(nth, fault);
-            let _ = replica.try_put(&all(&entries));
+            let _ = replica.try_put(&all(&entries)).await;
             let is_over = replica.engine.heal();
             replica.admission.settle(&replica.cx).await.unwrap();
             let used = replica.admission.usage(&writer.device.key);

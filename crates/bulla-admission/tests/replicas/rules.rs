@@ -305,8 +305,8 @@ async fn what_counts_follows_a_store_into_its_directory() {
     // As a store of the first version holds them: nobody judged anything.
     let engine = Engine::new(space, 1);
     let cx = bulla_store::Context::new();
-    engine.memory.put(&cx, all([&foreign, &kept, &grant, &genesis])).await.unwrap();
-    assert_eq!(engine.memory.rule(&cx).await.unwrap(), Rule::All);
+    engine.inner.put(&cx, all([&foreign, &kept, &grant, &genesis])).await.unwrap();
+    assert_eq!(engine.inner.rule(&cx).await.unwrap(), Rule::All);
     let replica = Replica::over(Arc::clone(&engine), AdmissionSettings::default()).await.unwrap();
     let seen = replica.seen().await;
     assert_eq!(seen.word(&foreign.id()).as_deref(), Some("directory.stranger"));
@@ -315,7 +315,7 @@ async fn what_counts_follows_a_store_into_its_directory() {
     // Somebody marks behind the admission's back and says so; it is noticed when the store is opened.
     let marks = vec![(kept.id(), bulla_store::Mark::Not(Code::new("directory.cut")))];
     let judgement = bulla_store::Judgement { marks, by: Some(bulla_core::SetDigest([0; 32])) };
-    let report: MarkReport = engine.memory.mark(&cx, judgement).await.unwrap();
+    let report: MarkReport = engine.inner.mark(&cx, judgement).await.unwrap();
     assert_eq!(report.changed, 1);
     assert_eq!(replica.reopen().await.seen().await.counting().len(), 3);
 }

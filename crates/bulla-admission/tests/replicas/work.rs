@@ -21,7 +21,7 @@ use crate::scene::{Writer, all, found};
 /// Ranges that name one author again and again: of another length or of another topic, as many as an entry holds.
 fn ranges(writer: &Writer, sequence: u64) -> Vec<ErasedRange> {
     let author = writer.device.key;
-    let topic = |n: u64| (n > 0).then(|| Topic([n as u8; 16]));
+    let topic = |n: u64| (n > 0).then_some(Topic([n as u8; 16]));
     let all = (1..=1_024).flat_map(|back| (0..4).map(move |n| (sequence + back - 1_024, n)));
     all.map(|(sequence, n)| ErasedRange { author, sequence, topic: topic(n) }).collect()
 }
@@ -137,10 +137,10 @@ async fn an_erasure_goes_on_where_it_was_dropped() {
         }
         let erasure = founder.erase_range(&writer.device, COUNT as u64);
         replica.engine.plan(CALLS, Fault::HangBefore);
-        assert!(replica.try_put(&all([&erasure])).is_none(), "it is dropped half-way");
+        assert!(replica.try_put(&all([&erasure])).await.is_none(), "it is dropped half-way");
         let done = replica.engine.erased();
         assert!(done > 3_000 && done < COUNT as u64, "{done} erased");
-        let by = replica.engine.memory.judged_by(&replica.cx).await.unwrap();
+        let by = replica.engine.inner.judged_by(&replica.cx).await.unwrap();
         assert_ne!(by, Some(replica.head().await.control.digest));
         let replica = if reopens { replica.reopen().await } else { replica };
         if !reopens {
@@ -173,7 +173,7 @@ async fn what_an_operator_pruned_is_not_taken_back() {
     let pruned = PayloadState::Pruned(grant.id());
     let prune =
         Erasure { by: grant.id(), is_prune: true, ids: vec![entries[0].id(), foreign.id()] };
-    replica.engine.memory.erase(&replica.cx, prune).await.unwrap();
+    replica.engine.inner.erase(&replica.cx, prune).await.unwrap();
     // One that may not, one that names another topic, and one of its neighbour that stops counting.
     let by_writer = writer.erase(vec![foreign.id()]);
     let topic = Some(Topic([5; 16]));

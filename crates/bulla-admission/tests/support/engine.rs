@@ -1,19 +1,23 @@
-//! An engine in memory that counts what is asked of it, and fails or hangs at a call that a test chose.
+//! An engine that counts what is asked of it, and fails or hangs at a call that a test chose. Which store does the work is for
+//! the test program to say, in its module `backend`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bulla_core::values::{
     GetItem, GetRequest, Head, Page, Presence, PutReport, Rule, ScanRequest, StoreStatus, Summary,
     SummaryRequest,
 };
-use bulla_core::{AuthorKey, Code, EntryId, Lineage, SetDigest, SpaceId, Verified};
+use bulla_core::{AuthorKey, Code, EntryId, SetDigest, SpaceId, Verified};
 use bulla_store::{
     ContentAddressedStore, Context, Erasable, Erasure, ErasureReport, Facts, FactsPage, HeadStream,
-    Judged, Judgement, Kept, KeptEntry, KeptPage, KeptTotals, Mark, MarkReport, MemoryStore, Place,
-    Quarantine, QuarantineBounds, Result, StoreError,
+    Judged, Judgement, Kept, KeptEntry, KeptPage, KeptTotals, Mark, MarkReport, Quarantine,
+    QuarantineBounds, Result, StoreError,
 };
+use tokio::sync::Notify;
+
+use crate::backend::{self, Place, Store};
 
 /// What happens at the chosen call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,16 +41,20 @@ impl Fault {
 
 #[derive(Debug)]
 pub(crate) struct Engine {
-    pub(crate) memory: MemoryStore,
+    pub(crate) inner: Store,
     calls: AtomicU64,
     /// Headers that were read for the admission.
     reads: AtomicU64,
     /// Entries whose payloads it had erased.
     erased: AtomicU64,
     /// Which call fails, and how.
-    plan: std::sync::Mutex<Option<(u64, Fault)>>,
+    plan: Mutex<Option<(u64, Fault)>>,
     /// Lets a call go on that waits.
-    held: tokio::sync::Notify,
+    held: Notify,
+    /// Told when a call hangs.
+    hung: Notify,
+    /// Where the store lies; it goes last.
+    _place: Place,
 }
 
 impl Engine {
@@ -55,10 +63,17 @@ impl Engine {
     }
 
     pub(crate) fn with_bounds(space: SpaceId, number: u8, bounds: QuarantineBounds) -> Arc<Self> {
-        let memory = MemoryStore::with_quarantine(space, Lineage([number; 16]), bounds);
-        let plan = std::sync::Mutex::default();
-        let (calls, reads, erased) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { memory, calls, reads, erased, plan, held: tokio::sync::Notify::new() })
+        let (inner, place) = backend::open(space, number, bounds);
+        Arc::new(Self {
+            inner,
+            _place: place,
+            calls: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+            erased: AtomicU64::new(0),
+            plan: Mutex::default(),
+            held: Notify::new(),
+            hung: Notify::new(),
+        })
     }
 
     /// Plans a fault at the `nth` call from now on, the first being 1.
@@ -101,7 +116,7 @@ impl Engine {
         };
         match fault {
             Some(Fault::Before) => Err(lost()),
-            Some(Fault::HangBefore) => std::future::pending().await,
+            Some(Fault::HangBefore) => self.hang().await,
             Some(Fault::Wait) => {
                 self.held.notified().await;
                 Ok(None)
@@ -110,10 +125,24 @@ impl Engine {
         }
     }
 
+    async fn hang<T>(&self) -> T {
+        self.hung.notify_one();
+        std::future::pending().await
+    }
+
+    /// The answer; `None` if a call of the engine hangs, and who asked gives up.
+    pub(crate) async fn unless_hung<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            answer = answer => Some(answer),
+            () = self.hung.notified() => None,
+        }
+    }
+
     async fn leave<T>(&self, fault: Option<Fault>, answer: Result<T>) -> Result<T> {
         match fault {
             None => answer,
-            Some(Fault::HangAfter) => std::future::pending().await,
+            Some(Fault::HangAfter) => self.hang().await,
             Some(_) => answer.and_then(|_| Err(lost())),
         }
     }
@@ -138,96 +167,96 @@ macro_rules! pass {
 #[async_trait]
 impl ContentAddressedStore for Engine {
     fn space(&self) -> SpaceId {
-        self.memory.space()
+        self.inner.space()
     }
 
     async fn head(&self, cx: &Context) -> Result<Head> {
-        pass!(self, self.memory.head(cx))
+        pass!(self, self.inner.head(cx))
     }
 
     async fn put(&self, cx: &Context, batch: Vec<Verified>) -> Result<PutReport> {
-        pass!(self, self.memory.put(cx, batch))
+        pass!(self, self.inner.put(cx, batch))
     }
 
     async fn get(&self, cx: &Context, request: GetRequest) -> Result<Vec<GetItem>> {
-        pass!(self, self.memory.get(cx, request))
+        pass!(self, self.inner.get(cx, request))
     }
 
     async fn has(&self, cx: &Context, ids: &[EntryId]) -> Result<Presence> {
-        pass!(self, self.memory.has(cx, ids))
+        pass!(self, self.inner.has(cx, ids))
     }
 
     async fn scan(&self, cx: &Context, request: ScanRequest) -> Result<Page> {
-        let page: Result<Page> = pass!(self, self.memory.scan(cx, request));
+        let page: Result<Page> = pass!(self, self.inner.scan(cx, request));
         self.read(page.as_ref().map_or(0, |page| page.items.len()));
         page
     }
 
     async fn summary(&self, cx: &Context, request: SummaryRequest) -> Result<Summary> {
-        pass!(self, self.memory.summary(cx, request))
+        pass!(self, self.inner.summary(cx, request))
     }
 
     async fn watch(&self, cx: &Context) -> Result<HeadStream> {
-        self.memory.watch(cx).await
+        self.inner.watch(cx).await
     }
 
     async fn status(&self, cx: &Context) -> Result<StoreStatus> {
-        self.memory.status(cx).await
+        self.inner.status(cx).await
     }
 }
 
 #[async_trait]
 impl Judged for Engine {
     async fn rule(&self, cx: &Context) -> Result<Rule> {
-        pass!(self, self.memory.rule(cx))
+        pass!(self, self.inner.rule(cx))
     }
 
     async fn set_rule(&self, cx: &Context, rule: Rule) -> Result<()> {
-        pass!(self, self.memory.set_rule(cx, rule))
+        pass!(self, self.inner.set_rule(cx, rule))
     }
 
     async fn put_judged(&self, cx: &Context, batch: Vec<(Verified, Mark)>) -> Result<PutReport> {
-        pass!(self, self.memory.put_judged(cx, batch))
+        pass!(self, self.inner.put_judged(cx, batch))
     }
 
     async fn mark(&self, cx: &Context, judgement: Judgement) -> Result<MarkReport> {
-        pass!(self, self.memory.mark(cx, judgement))
+        pass!(self, self.inner.mark(cx, judgement))
     }
 
     async fn marked(&self, cx: &Context, after: u64, limit: usize) -> Result<FactsPage> {
-        pass!(self, self.memory.marked(cx, after, limit))
+        pass!(self, self.inner.marked(cx, after, limit))
     }
 
     async fn authored(
         &self,
         cx: &Context,
         author: AuthorKey,
-        after: Place,
+        after: bulla_store::Place,
         limit: usize,
     ) -> Result<FactsPage> {
-        let page: Result<FactsPage> = pass!(self, self.memory.authored(cx, author, after, limit));
+        let page: Result<FactsPage> = pass!(self, self.inner.authored(cx, author, after, limit));
         self.read(page.as_ref().map_or(0, |page| page.facts.len()));
         page
     }
 
     async fn facts(&self, cx: &Context, ids: &[EntryId]) -> Result<Vec<Option<Facts>>> {
         self.read(ids.len());
-        pass!(self, self.memory.facts(cx, ids))
+        pass!(self, self.inner.facts(cx, ids))
     }
 
     async fn judged_by(&self, cx: &Context) -> Result<Option<SetDigest>> {
-        pass!(self, self.memory.judged_by(cx))
+        pass!(self, self.inner.judged_by(cx))
     }
 }
 
 #[async_trait]
 impl Quarantine for Engine {
     async fn keep(&self, cx: &Context, batch: Vec<(Verified, Code)>) -> Result<Vec<Kept>> {
-        pass!(self, self.memory.keep(cx, batch))
+        pass!(self, self.inner.keep(cx, batch))
     }
 
     async fn kept(&self, cx: &Context, after: Option<EntryId>, limit: usize) -> Result<KeptPage> {
-        pass!(self, self.memory.kept(cx, after, limit))
+        pass!(self, self.inner.kept(cx, after, limit))
     }
 
     async fn kept_entries(
@@ -237,19 +266,19 @@ impl Quarantine for Engine {
         max_bytes: u32,
     ) -> Result<Vec<Option<KeptEntry>>> {
         self.read(ids.len());
-        pass!(self, self.memory.kept_entries(cx, ids, max_bytes))
+        pass!(self, self.inner.kept_entries(cx, ids, max_bytes))
     }
 
     async fn release(&self, cx: &Context, ids: &[EntryId]) -> Result<u64> {
-        pass!(self, self.memory.release(cx, ids))
+        pass!(self, self.inner.release(cx, ids))
     }
 
     async fn drop_payloads(&self, cx: &Context, ids: &[EntryId]) -> Result<u64> {
-        pass!(self, self.memory.drop_payloads(cx, ids))
+        pass!(self, self.inner.drop_payloads(cx, ids))
     }
 
     async fn kept_totals(&self, cx: &Context) -> Result<KeptTotals> {
-        pass!(self, self.memory.kept_totals(cx))
+        pass!(self, self.inner.kept_totals(cx))
     }
 }
 
@@ -257,7 +286,7 @@ impl Quarantine for Engine {
 impl Erasable for Engine {
     async fn erase(&self, cx: &Context, erasure: Erasure) -> Result<ErasureReport> {
         let count = erasure.ids.len() as u64;
-        let report = pass!(self, self.memory.erase(cx, erasure));
+        let report = pass!(self, self.inner.erase(cx, erasure));
         if report.is_ok() {
             self.erased.fetch_add(count, Ordering::SeqCst);
         }
@@ -265,6 +294,6 @@ impl Erasable for Engine {
     }
 
     async fn restore(&self, cx: &Context, ids: &[EntryId]) -> Result<u64> {
-        pass!(self, self.memory.restore(cx, ids))
+        pass!(self, self.inner.restore(cx, ids))
     }
 }

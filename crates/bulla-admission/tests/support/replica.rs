@@ -7,12 +7,12 @@ use bulla_admission::{AdmissionSettings, DirectoryAdmission};
 use bulla_core::control::Control;
 use bulla_core::values::{GetItem, Head, PayloadState, PutOutcome, ScanBody, ScanRequest};
 use bulla_core::{EntryId, SpaceId, Verified, VerifiedEntry, VerifiedHeader};
+use bulla_store::MemoryBookmarks;
 use bulla_store::{
-    ContentAddressedStore, Context, GuardedStore, Judged, Quarantine, Result, StoreExt as _,
+    ContentAddressedStore, Context, GuardedStore, Judged, KeptFacts, Quarantine, Result,
+    StoreExt as _,
 };
-use bulla_store::{MemoryBookmarks, MemoryStore};
 use bulla_sync::{Options, Report, replicate};
-use futures_util::FutureExt as _;
 
 use crate::engine::Engine;
 
@@ -73,19 +73,18 @@ impl Replica {
     }
 
     /// `None` if it hung, and was dropped.
-    pub(crate) fn try_put(&self, entries: &[Verified]) -> Option<Result<Vec<PutOutcome>>> {
+    pub(crate) async fn try_put(&self, entries: &[Verified]) -> Option<Result<Vec<PutOutcome>>> {
         let put = self.store.put(&self.cx, entries.to_vec());
-        // Without the runtime's budget, which would end it anywhere.
-        let put = tokio::task::unconstrained(put).now_or_never()?;
+        let put = self.engine.unless_hung(put).await?;
         Some(put.map(|report| report.outcomes))
     }
 
     pub(crate) async fn head(&self) -> Head {
-        self.engine.memory.head(&self.cx).await.unwrap()
+        self.engine.inner.head(&self.cx).await.unwrap()
     }
 
     pub(crate) async fn state_of(&self, id: EntryId) -> GetItem {
-        self.engine.memory.get_one(&self.cx, id).await.unwrap()
+        self.engine.inner.get_one(&self.cx, id).await.unwrap()
     }
 
     pub(crate) async fn headers(&self) -> Vec<(VerifiedHeader, PayloadState)> {
@@ -93,7 +92,7 @@ impl Replica {
         let mut after = None;
         loop {
             let request = ScanRequest { after, ..ScanRequest::everything() };
-            let page = self.engine.memory.scan(&self.cx, request).await.unwrap();
+            let page = self.engine.inner.scan(&self.cx, request).await.unwrap();
             headers.extend(page.items.into_iter().map(|item| match item.body {
                 ScanBody::Entry(entry) => (entry.verified_header().clone(), PayloadState::Present),
                 ScanBody::Header(header, state) => (header, state),
@@ -119,22 +118,26 @@ impl Replica {
         controls
     }
 
+    pub(crate) async fn kept(&self) -> Vec<KeptFacts> {
+        self.engine.inner.kept(&self.cx, None, 4_096).await.unwrap().facts
+    }
+
     pub(crate) async fn kept_headers(&self) -> Vec<VerifiedHeader> {
-        let page = self.engine.memory.kept(&self.cx, None, 4_096).await.unwrap();
+        let page = self.engine.inner.kept(&self.cx, None, 4_096).await.unwrap();
         let ids: Vec<EntryId> = page.facts.iter().map(|facts| facts.id).collect();
-        let found = self.engine.memory.kept_entries(&self.cx, &ids, u32::MAX).await.unwrap();
+        let found = self.engine.inner.kept_entries(&self.cx, &ids, u32::MAX).await.unwrap();
         found.into_iter().flatten().map(|kept| kept.entry.verified_header().clone()).collect()
     }
 
     pub(crate) async fn seen(&self) -> Seen {
-        let memory: &MemoryStore = &self.engine.memory;
+        let store = &self.engine.inner;
         let mut held = BTreeMap::new();
         for (header, state) in self.headers().await {
-            let facts = memory.facts(&self.cx, &[header.id()]).await.unwrap();
+            let facts = store.facts(&self.cx, &[header.id()]).await.unwrap();
             let code = facts[0].as_ref().unwrap().mark.code().map(ToString::to_string);
             held.insert(header.id(), (code, state));
         }
-        let page = memory.kept(&self.cx, None, 4_096).await.unwrap();
+        let page = store.kept(&self.cx, None, 4_096).await.unwrap();
         assert!(page.end, "tests are smaller than a page");
         let kept = page.facts.into_iter().map(|facts| (facts.id, facts.code.to_string())).collect();
         Seen { held, kept }
@@ -142,7 +145,7 @@ impl Replica {
 
     /// The marks are made from the control entries that are held.
     pub(crate) async fn assert_settled(&self) {
-        let by = self.engine.memory.judged_by(&self.cx).await.unwrap();
+        let by = self.engine.inner.judged_by(&self.cx).await.unwrap();
         assert_eq!(by, Some(self.head().await.control.digest));
     }
 }
