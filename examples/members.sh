@@ -6,7 +6,7 @@
 #
 # Everything lies in a temporary folder, the relay listens on any free port of loopback, and only what was started here is
 # ended. The commands under 'Use it' and 'Run a node' in README.md are those below: see `agrees`.
-set -eu
+set -euf
 script=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 readme=$(dirname "$script")/../README.md
 PATH=$PATH:$(dirname "$readme")/target/release:$(dirname "$readme")/target/debug
@@ -18,6 +18,7 @@ export BULLA_NODE_LISTEN=127.0.0.1:0
 work=$(mktemp -d)
 said=$work/said
 node=
+pairing=
 reason='a command of the script itself'
 
 die() {
@@ -25,10 +26,13 @@ die() {
   exit 1
 }
 
-# finish: ends the relay, if it runs still, waits for it, and says why when something failed.
+# finish: ends what runs still, and says why when something failed.
 finish() {
   status=$?
   trap - EXIT
+  for process in $pairing; do
+    kill "$process" 2>/dev/null || :
+  done
   if [ -n "$node" ]; then
     kill "$node" 2>/dev/null || :
     wait "$node" || :
@@ -56,6 +60,7 @@ meant() {
     case $word in
       SPACE_ID) word=$SPACE_ID ;;
       LINE) word=$LINE ;;
+      INVITATION) word=$INVITATION ;;
       NODE_KEY) word=$NODE_KEY ;;
       https://relay.example:7440) word=$URL ;;
     esac
@@ -63,18 +68,21 @@ meant() {
   done
 }
 
+# show WORD...: prints a command before it is run. Words are split at ends of lines from here on.
+IFS='
+'
+show() {
+  old_ifs=$IFS
+  IFS=' '
+  printf '\n[%s] $ %s\n' "$device" "$*"
+  IFS=$old_ifs
+}
+
 # try WORD...: prints a command and runs it; what it printed is in the file `said`, how it ended in `ended`.
 try() {
-  words=$(meant "$@")
-  old_ifs=$IFS
-  IFS='
-'
-  set -f
-  # shellcheck disable=SC2086 # one word a line
-  set -- $words
-  set +f
-  IFS=$old_ifs
-  printf '\n[%s] $ %s\n' "$device" "$*"
+  # shellcheck disable=SC2046 # one word a line
+  set -- $(meant "$@")
+  show "$@"
   ended=0
   "$@" >"$said" || ended=$?
   cat "$said"
@@ -98,12 +106,39 @@ refused() {
 # serve WORD...: starts the relay, and waits for the line that it prints when it serves.
 serve() {
   mkfifo "$work/ready"
-  printf '\n[%s] $ %s &\n' "$device" "$*"
+  show "$@" '&'
   "$@" >"$work/ready" 2>"$work/relay.log" &
   node=$!
   ready=$(timeout 120 head -n 1 "$work/ready") || die 'the relay does not start'
   printf '%s\n' "$ready"
   URL=http://$(printf '%s\n' "$ready" | sed -n 's/.*"listen":"\([^"]*\)".*/\1/p')
+}
+
+# begin WORD...: starts a command that will ask for a code; what it says goes to the pipe `$device.says`.
+begin() {
+  # shellcheck disable=SC2046
+  set -- $(meant "$@")
+  mkfifo "$work/$device.says"
+  show "$@" '&'
+  "$@" >"$work/$device.says" 2>&1 &
+  process=$!
+  pairing="$pairing
+$process"
+}
+
+# code_of NAME: reads from standard input what a device says, up to its code, which goes to `code`.
+code_of() {
+  code=
+  while IFS= read -r line; do
+    printf '[%s] %s\n' "$1" "$line"
+    case $line in
+      'This device shows: '*)
+        code=${line#This device shows: }
+        return
+        ;;
+    esac
+  done
+  die "the $1 shows no code"
 }
 
 # holds CLAIM WORD...: the command must succeed.
@@ -123,7 +158,7 @@ lacks() {
 agrees() {
   awk -v heading="$1" '
     { sub(/[ \t]+#.*$/, ""); sub(/^[ \t]+/, "") }
-    FNR == NR { sub(/^(run|serve|refused [0-9]+) /, ""); script[++lines] = $0; next }
+    FNR == NR { sub(/^(run|serve|begin|refused [0-9]+) /, ""); script[++lines] = $0; next }
     $0 == heading { here = 1; next }
     here == 1 && $0 == "```sh" { here = 2; next }
     here == 2 && $0 == "```" { exit }
@@ -165,6 +200,9 @@ address = "127.0.0.1:7440"
 [[space]]
 id = "SPACE_ID"
 mode = "relay"
+
+[mailbox]
+enabled = true
 TOML
 sed "s/SPACE_ID/$SPACE_ID/" node.toml >node.new
 mv node.new node.toml
@@ -173,50 +211,63 @@ NODE_KEY=$(sed 's/.* //' "$said")
 run bulla-node config check --config node.toml
 serve bulla-node run --config node.toml
 
-# ---- a reader and a writer: each prints a line, which somebody carries to the laptop ---------------------------------
-at phone
-run bulla identity create --label phone
-run bulla space join SPACE_ID --name notes
-run bulla space card
-phone_line=$(cat "$said")
-
-at tablet
-run bulla identity create --label tablet
-run bulla space join SPACE_ID --name notes
-run bulla space card
-tablet_line=$(cat "$said")
-
 at laptop
-LINE=$phone_line
-run bulla space grant LINE --role reader --label phone
-LINE=$tablet_line
-run bulla space grant LINE --role writer --label tablet
 run bulla space grant NODE_KEY --role relay
 run bulla sync https://relay.example:7440 --node NODE_KEY
 
-# ---- what each may do ------------------------------------------------------------------------------------------------
-at stranger
-run bulla identity create --label stranger
-run bulla space join SPACE_ID
-refused 7 bulla sync https://relay.example:7440 --node NODE_KEY
+# ---- a reader comes in by an invitation, and each person types the code that the other device shows ------------------
+run bulla invite
+INVITATION=$(cat "$said")
+begin bulla device add --role reader --code-file "$work/typed at the laptop" --wait 120s --look-every 50ms
+add=$process
 
 at phone
-run bulla sync https://relay.example:7440 --node NODE_KEY
+run bulla identity create --label phone
+begin bulla device join INVITATION --code-file "$work/typed at the phone" --wait 120s --look-every 50ms
+join=$process
+exec 4<"$work/laptop.says" 5<"$work/phone.says"
+code_of laptop <&4
+shown=$code
+code_of phone <&5
+holds 'both devices show one code' [ "$shown" = "$code" ]
+echo "$code" >"$work/typed at the laptop"
+echo "$shown" >"$work/typed at the phone"
+wait "$add" || die "the laptop let nobody in: $(cat <&4)"
+wait "$join" || die "the phone did not come in: $(cat <&5)"
+pairing=
+cat <&4
+cat <&5
+exec 4<&- 5<&-
+run bulla sync
 run bulla space members
-for row in 'phone .* reader' 'tablet .* writer' ' relay ' ' admin '; do
+for row in 'phone .* reader' ' relay ' ' admin '; do
   holds "the phone knows who belongs to the space: $row" grep -q "$row" "$said"
 done
 run bulla file restore ~/notes
 holds 'the phone has what the laptop stored' diff -r "$work/laptop/Documents/notes" "$work/phone/notes"
 refused 7 bulla file add ~/notes
-refused 7 bulla space revoke tablet
+refused 7 bulla invite
+
+# ---- a writer comes in by a line, which somebody carries to the laptop -----------------------------------------------
+at tablet
+run bulla identity create --label tablet
+run bulla space join SPACE_ID --name notes
+run bulla space card
+LINE=$(cat "$said")
+refused 7 bulla sync https://relay.example:7440 --node NODE_KEY
+
+at laptop
+run bulla space grant LINE --role writer --label tablet
+run bulla sync
 
 at tablet
-run bulla sync https://relay.example:7440 --node NODE_KEY
 mkdir drafts late
 echo 'One jar was opened.' >drafts/opened.txt
+run bulla sync https://relay.example:7440 --node NODE_KEY
 run bulla file add ~/drafts
 run bulla sync
+run bulla file list
+holds 'the tablet reads what the laptop stored' grep -q barley.txt "$said"
 
 # ---- the tablet is lost ----------------------------------------------------------------------------------------------
 at laptop
