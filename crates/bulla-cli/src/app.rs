@@ -202,6 +202,10 @@ impl From<SpaceError> for Failure {
             SpaceError::Transfer(_) => {
                 (Exit::Denied, "check that it was made for this device, by the device you name")
             }
+            SpaceError::Open(bulla_crypto::OpenError::UnknownKey(_)) => (
+                Exit::Denied,
+                "it is for a key group that this device is not in, or its key is not here yet: `bulla sync`",
+            ),
             SpaceError::Open(_) => {
                 (Exit::Integrity, "the key fits, the entry does not: distrust its author")
             }

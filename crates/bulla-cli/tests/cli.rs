@@ -14,8 +14,14 @@ mod day;
 mod demo;
 #[path = "cli/device.rs"]
 mod device;
+#[path = "cli/erased.rs"]
+mod erased;
 #[path = "cli/exits.rs"]
 mod exits;
+#[path = "cli/faces.rs"]
+mod faces;
+#[path = "cli/groups.rs"]
+mod groups;
 #[path = "cli/keys.rs"]
 mod keys;
 #[path = "cli/mailbox.rs"]
@@ -24,6 +30,8 @@ mod mailbox;
 mod members;
 #[path = "cli/node.rs"]
 mod node;
+#[path = "cli/recovered.rs"]
+mod recovered;
 #[path = "cli/support.rs"]
 mod support;
 #[path = "cli/wire.rs"]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulla_core::control::Role;
-use bulla_core::{EntryId, SpaceId};
+use bulla_core::{EntryId, NodeId, SpaceId};
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use super::SpaceArg;
@@ -246,6 +246,9 @@ pub(crate) struct EraseArgs {
     /// Ids of entries
     #[arg(value_name = "ENTRY", group = "what")]
     pub(crate) entries: Vec<EntryId>,
+    /// A file or folder of the space by its path: all its versions held here, and the content that no other file needs
+    #[arg(long, value_name = "PATH", group = "what")]
+    pub(crate) file: Option<String>,
     /// What is held here under a topic, by the application's name for it
     #[arg(long, value_name = "NAME", group = "what")]
     pub(crate) topic: Option<String>,
@@ -268,16 +271,32 @@ pub(crate) enum RecoveryCommand {
     },
     /// Get a space back: this device becomes admin, the lost ones are revoked, and new words are printed
     #[command(after_long_help = "\
-First `bulla space join` and `bulla sync` with a new identity, so that all there is of the lost devices is held:
-what is not held then does not count afterwards. The words sign this once. Write the new ones down before the
-old ones are destroyed, and `bulla sync`.")]
+With a new identity, and the space's id: nodes serve whoever has the words, so name one with --from and --node, and all
+there is of the space is fetched first. What is not held then of the lost devices does not count afterwards: without a
+node, take in what there is by `bulla bundle import` before. The words sign this once. Write the new ones down before the
+old ones are destroyed. If the node goes away in between, run the same command again.")]
     Restore {
+        /// Address of a node that has the space
+        #[arg(long, value_name = "URL", value_hint = ValueHint::Url, requires = "node")]
+        from: Option<String>,
+        /// That node's public key
+        #[arg(long, value_name = "NODE KEY", requires = "from")]
+        node: Option<NodeId>,
+        /// Certificate authority to trust besides the system's (PEM)
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        ca: Option<PathBuf>,
+        /// Allow http:// to another machine: entries stay sealed, but who talks to whom is seen
+        #[arg(long)]
+        dangerous_plain_http: bool,
         /// File with the words, or - for standard input; asked for on a terminal unless it is named
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         words: Option<PathBuf>,
         /// A lost device to revoke: its key or the beginning of it; several with several
         #[arg(long, value_name = "DEVICE")]
         revoke: Vec<String>,
+        /// Revoke every device but nodes with role relay
+        #[arg(long, conflicts_with = "revoke")]
+        revoke_all: bool,
         #[command(flatten)]
         space: SpaceArg,
     },

@@ -1,25 +1,38 @@
 //! `bulla erase`: drop payloads everywhere, for good.
 
-use bulla::Erasing;
+use bulla::{Erasing, files};
 use serde_json::json;
 
 use super::space::members::named;
 use crate::app::App;
 use crate::args::EraseArgs;
-use crate::exit::{Failure, Result};
+use crate::exit::{Exit, Failure, Result};
 use crate::output::count;
 
 pub(crate) async fn run(app: &App, arguments: EraseArgs) -> Result<()> {
     let spaces = app.spaces()?;
     let space = app.space(&spaces, &arguments.space).await?;
-    let what = match (&arguments.topic, &arguments.author) {
-        (Some(name), _) => Erasing::Topic(space.topic(name)?),
-        (None, Some(device)) => Erasing::Author(named(app, &space, device).await?),
-        (None, None) => Erasing::Ids(arguments.entries),
+    let what = match (&arguments.topic, &arguments.author, &arguments.file) {
+        (Some(name), _, _) => Erasing::Topic(space.topic(name)?),
+        (None, Some(device), _) => Erasing::Author(named(app, &space, device).await?),
+        (None, None, Some(path)) => match files::entries_of(&space, path).await? {
+            none if none.is_empty() => {
+                return Err(Failure::new(Exit::NotFound, "no file of the space has such a path")
+                    .help("see `bulla file list`"));
+            }
+            ids => Erasing::Ids(ids),
+        },
+        (None, None, None) => Erasing::Ids(arguments.entries),
     };
     if !arguments.yes {
-        return Err(Failure::usage("this would drop payloads from every store of the space")
-            .help("add --yes to do it; there is no way back"));
+        let what = match &what {
+            Erasing::Ids(ids) => count(ids.len() as u64, "payload", "payloads"),
+            _ => "payloads".to_owned(),
+        };
+        return Err(Failure::usage(format!(
+            "this would drop {what} from every store of the space"
+        ))
+        .help("add --yes to do it; there is no way back"));
     }
     let erasures = space.erase(what).await?;
     let erasures: Vec<String> = erasures.iter().map(ToString::to_string).collect();

@@ -73,7 +73,7 @@ async fn create(app: &App, arguments: &CreateArgs) -> Result<()> {
     }
     app.home.save_local(&local)?;
     app.output.line(format!("space {space}"));
-    let words = recovery.map_or(Value::Null, |key| recovery::show(app, &key));
+    let words = recovery.map_or(Value::Null, |key| recovery::show(app, space, &key));
     app.output.json(&json!({
         "space": space.to_string(), "name": arguments.name, "recovery_words": words,
     }));

@@ -63,12 +63,28 @@ async fn a_reader_reads_a_relay_carries_and_a_revoked_device_does_neither() {
     assert!(came["new_keys"].as_u64().unwrap() > 0, "{came}");
     assert_eq!(phone.paths().await, ["before"]);
     stranger.ok(&["space", "join", space]).await;
-    let refused = stranger.run(&[&["sync"], &at[..]].concat()).await;
-    assert_eq!(refused.code, Some(7), "{}", refused.stderr);
+    let error = stranger.fails(7, &[&["sync"], &at[..]].concat()).await;
+    assert!(error["help"].as_str().unwrap().contains("no role in the space yet"), "{error}");
     let roles = [("-", "admin"), ("phone", "reader"), ("relay", "relay"), ("tablet", "writer")];
-    for home in [&laptop, &phone] {
-        assert_eq!(members(home).await, pairs(&roles));
-    }
+    assert_eq!(members(&phone).await, pairs(&roles));
+    // A founder has no grant that names it. It knows what it calls itself, and the others may call it what they like.
+    let [_, rest @ ..] = roles;
+    assert_eq!(members(&laptop).await, pairs(&[&[("laptop", "admin")], &rest[..]].concat()));
+    let table = laptop.ok(&["space", "members"]).await;
+    assert!(table.contains("laptop (this device, founder)"), "{table}");
+    let named = phone.json(&["space", "label", &laptop.key().await[..8], "the big one"]).await;
+    assert_eq!(
+        (&named["device"], &named["label"]),
+        (&json!(laptop.key().await), &json!("the big one"))
+    );
+    assert_eq!(members(&phone).await, pairs(&[&rest[..], &[("the big one", "admin")]].concat()));
+    let table = phone.ok(&["space", "members"]).await;
+    assert!(
+        table.contains("the big one (founder)") && table.contains("phone (this device)"),
+        "{table}"
+    );
+    phone.ok(&["space", "label", "the big one", ""]).await;
+    phone.fails(2, &["space", "label", "tablet", "two\nlines"]).await;
     let listed = phone.json(&["space", "list"]).await;
     assert_eq!((&listed[0]["role"], &listed[0]["members"]), (&json!("reader"), &json!(4)));
     assert_eq!(phone.json(&["space", "show"]).await["role"], "reader");
@@ -92,9 +108,15 @@ async fn a_reader_reads_a_relay_carries_and_a_revoked_device_does_neither() {
     // It neither pushes nor fetches.
     add(&bench, &tablet, "late").await;
     for direction in ["--push", "--pull"] {
-        let refused = tablet.run(&["sync", direction]).await;
-        assert_eq!(refused.code, Some(7), "{}", refused.stderr);
+        // It cannot know why: a node tells strangers nothing. So it is told what may be, and how to find out.
+        let error = tablet.fails(7, &["sync", direction]).await;
+        assert!(error["error"].as_str().unwrap().contains("this device is writer"), "{error}");
+        let help = error["help"].as_str().unwrap();
+        assert!(help.contains("does not serve") && help.contains("was revoked"), "{error}");
+        assert!(help.contains("bulla bundle export"), "{error}");
     }
+    let shown = tablet.json(&["space", "show"]).await;
+    assert_eq!((&shown["role"], &shown["is_revoked"]), (&json!("writer"), &json!(false)));
     let came = learned(&phone, &[]).await;
     assert_eq!(came["gone_members"], json!([tablet.key().await]));
     assert_eq!(phone.paths().await, ["after", "before", "by the tablet"]);
@@ -104,6 +126,21 @@ async fn a_reader_reads_a_relay_carries_and_a_revoked_device_does_neither() {
     phone.ok(&["bundle", "export", text(&all)]).await;
     tablet.ok(&["bundle", "export", text(&late)]).await;
     tablet.ok(&["bundle", "import", text(&all)]).await;
+    // By now it knows, and says so wherever it is asked.
+    let error = tablet.fails(7, &["sync"]).await;
+    assert!(error["error"].as_str().unwrap().contains("was revoked in this space"), "{error}");
+    assert!(error["help"].as_str().unwrap().contains("new identity"), "{error}");
+    for arguments in [&["space", "list"][..], &["space", "show"]] {
+        let shown = tablet.json(arguments).await;
+        let shown = if shown.is_array() { &shown[0] } else { &shown };
+        assert_eq!((&shown["role"], &shown["is_revoked"]), (&Value::Null, &json!(true)), "{shown}");
+        let table = tablet.ok(arguments).await;
+        assert!(table.contains(" revoked "), "{table}");
+    }
+    for arguments in [&["space", "show"][..], &["space", "members"]] {
+        let told = tablet.run(arguments).await;
+        assert!(told.stderr.contains("This device was revoked"), "{told:?}");
+    }
     let paths = tablet.paths().await;
     assert!(!paths.contains(&"after".to_owned()), "{paths:?}");
     assert!(paths.contains(&"before".to_owned()), "{paths:?}");

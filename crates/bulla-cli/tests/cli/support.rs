@@ -78,6 +78,13 @@ impl Bench {
         home
     }
 
+    /// A copy of a home as it is now, as a backup or a thief has it.
+    pub(crate) fn copy_of(&self, home: &Home, name: &str) -> Home {
+        let folder = self.path(name);
+        copy_folder(&home.folder, &folder);
+        Home { folder, passphrase: home.passphrase.clone() }
+    }
+
     /// Makes a folder of files: names and contents, `None` for directories.
     pub(crate) fn files(&self, name: &str, files: &[(&str, Option<&[u8]>)]) -> PathBuf {
         let folder = self.path(name);
@@ -148,6 +155,28 @@ impl Home {
         self.ok(&["identity", "card"]).await.trim().to_owned()
     }
 
+    /// Runs a command with `--json` that may fail: its number, what it prints, and its error.
+    pub(crate) async fn told<S: AsRef<OsStr>>(
+        &self,
+        arguments: &[S],
+    ) -> (Option<i32>, Value, Value) {
+        let mut command = self.command(&["--json"]);
+        command.args(arguments);
+        let ended = ended(command).await;
+        let printed = serde_json::from_slice(&ended.stdout).unwrap_or(Value::Null);
+        let error = serde_json::from_str(&ended.stderr).unwrap_or(Value::Null);
+        (ended.code, printed, error)
+    }
+
+    /// Stores one small file of that name and content.
+    pub(crate) async fn add(&self, bench: &Bench, name: &str, group: Option<&str>) -> Value {
+        let folder = bench.files(&format!("{name} to add"), &[(name, Some(name.as_bytes()))]);
+        let group = group.map(|group| ["--group", group]);
+        let mut arguments = vec!["file", "add", text(&folder)];
+        arguments.extend(group.iter().flatten());
+        self.json(&arguments).await
+    }
+
     /// The digest of the entries of the only space here.
     pub(crate) async fn digest(&self) -> String {
         self.json(&["space", "status"]).await["digest"].as_str().unwrap().to_owned()
@@ -168,7 +197,8 @@ impl Home {
         let space = self.space().await;
         other.ok(&["space", "join", &space, "--name", "notes"]).await;
         let card = other.ok(&["space", "card"]).await;
-        self.ok(&["space", "grant", card.trim(), "--role", role]).await;
+        let label = other.folder.file_name().unwrap().to_str().unwrap();
+        self.ok(&["space", "grant", card.trim(), "--role", role, "--label", label]).await;
     }
 
     /// Where paths and sizes of all files stand, as `file list` tells it.
@@ -249,6 +279,18 @@ impl Relay {
         Self::started(command).await
     }
 
+    /// A node of a folder with its configuration, key and data.
+    pub(crate) async fn of_folder(folder: &Path) -> Self {
+        let mut command = Command::new(node_program());
+        command.args(["run", "--config"]).arg(folder.join("node.toml"));
+        Self::started(command).await
+    }
+
+    /// What `bulla sync` is told to use it.
+    pub(crate) fn sync(&self) -> [&str; 4] {
+        ["sync", &self.url, "--node", &self.key]
+    }
+
     /// Starts a command that becomes a node, and waits until it says that it serves.
     pub(crate) async fn started(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -322,6 +364,20 @@ address = "127.0.0.1:0"
 async fn ended_of(mut command: Command) -> Ended {
     command.env("BULLA_DANGEROUS_WORK_FACTOR", "2").kill_on_drop(true);
     ended(command).await
+}
+
+/// Copies a folder that nobody writes to.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 /// A file that only its owner may read.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_core::control::{Recovery, Role};
+use bulla_core::control::{Group, Recovery, Role};
 use bulla_core::genesis;
 use bulla_core::{AuthorKey, EntryId, InvitationId};
 use bulla_crypto::EntryWriter;
@@ -24,8 +24,8 @@ pub fn recovery_public(key: &RecoveryKey) -> genesis::RecoveryKey {
 
 impl Space {
     /// Gets the space back: the recovery key makes this device an admin senior to all founders, revokes the devices that were
-    /// lost, names the recovery key that follows it, and opens everything that was ever sealed to it. Then new epochs are
-    /// started that the lost devices cannot read.
+    /// lost, names the recovery key that follows it, and opens everything that was ever sealed to it. Key groups that nobody
+    /// is left in get this device. Then new epochs are started that the lost devices cannot read.
     ///
     /// [Join](Self::join) the space with a new device first and sync all there is: what is held here of a lost device counts
     /// still, what is not does not. The recovery key signs this once; show the `next` words before, and let the old ones be
@@ -64,6 +64,7 @@ impl Space {
                 let chain = Chain::read(inner, keys.author()).await?;
                 let recovery = Recovery { device: Some(card), revoked, next };
                 let id = pen.write_as(&writer, recovery, &chain).await?;
+                pen.take_over_groups().await?;
                 pen.rotate(groups).await?;
                 pen.witness_loss().await;
                 Ok(id)
@@ -103,6 +104,17 @@ impl Space {
 }
 
 impl Pen<'_> {
+    /// Joins the groups that nobody reads any more: otherwise nobody could write to them, and what is in them would be
+    /// sealed to no later recovery key.
+    async fn take_over_groups(&mut self) -> Result<(), SpaceError> {
+        let groups = self.directory(bulla_directory::Directory::groups);
+        for group in groups.into_iter().filter(|group| group.readers.is_empty()) {
+            let (label, added, removed) = (None, vec![self.me()], Vec::new());
+            self.write(Group { group: group.id, label, added, removed }).await?;
+        }
+        Ok(())
+    }
+
     fn all_groups(&self) -> Vec<EntryId> {
         let groups = self.directory(bulla_directory::Directory::groups);
         std::iter::once(EntryId::ZERO).chain(groups.into_iter().map(|group| group.id)).collect()

@@ -48,6 +48,8 @@ async fn all_devices_are_lost_and_everything_comes_back() {
         assert_eq!(text(&back, first).await, "first");
         assert_eq!(text(&back, last).await, "last");
         assert_eq!(text(&back, inner).await, "inner");
+        let groups = back.groups().await.unwrap();
+        assert_eq!(groups[0].readers, [new.author()], "nobody else was left in it");
         let members = back.members().await.unwrap();
         assert_eq!(members.iter().map(|m| m.device).collect::<Vec<_>>(), [new.author()]);
         let after = back.write(note("after")).await.unwrap();
@@ -66,6 +68,8 @@ async fn all_devices_are_lost_and_everything_comes_back() {
         let back = join(&relay.space, &third).await;
         back.recover(&next, &[new.author()], None).await.unwrap();
         assert_eq!(text(&back, after).await, "after");
+        let handed_down = back.read(inner).await.is_ok();
+        assert_eq!(handed_down, history, "what was sealed to the first key alone, by the policy");
         back.write(note("third")).await.unwrap();
     }
 }
