@@ -1,7 +1,7 @@
 //! Mailboxes in which two devices that share an invitation leave each other messages (chapter `pairing.md`, PAIR-40 to
 //! PAIR-45). Nothing here knows a space: an address is a key, and a message is sealed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use bulla_core::ids::MailboxAddress;
 use bulla_core::values::{
@@ -24,6 +24,9 @@ pub struct Mailboxes {
     most: usize,
     most_per_peer: usize,
     boxes: HashMap<MailboxAddress, Mailbox>,
+    /// Mailboxes that were closed before their time, and when they were opened; the first closed first, never more than
+    /// `most`. Whoever saw a request to open one, and may log in, does not bring it back (PAIR-43).
+    closed: VecDeque<(MailboxAddress, u64)>,
 }
 
 /// What a node answers to a request that it accepts.
@@ -44,15 +47,16 @@ struct Mailbox {
     slots: [Option<Bytes>; MAILBOX_SLOTS as usize],
 }
 
-impl Mailbox {
-    const fn is_alive(&self, now_ms: u64) -> bool {
-        // Before it was opened only a clock that went back can be: then nothing is known of its age.
-        match now_ms.checked_sub(self.opened_ms) {
-            Some(age_ms) => age_ms < MAILBOX_LIFETIME_MS,
-            None => false,
-        }
+/// Whether a mailbox that was opened then would still be there.
+const fn is_alive(opened_ms: u64, now_ms: u64) -> bool {
+    // Before it was opened only a clock that went back can be: then nothing is known of its age.
+    match now_ms.checked_sub(opened_ms) {
+        Some(age_ms) => age_ms < MAILBOX_LIFETIME_MS,
+        None => false,
     }
+}
 
+impl Mailbox {
     /// Slots are counted from 1.
     fn slot(&mut self, slot: u8) -> Result<&mut Option<Bytes>, MailboxError> {
         let place = usize::from(slot).checked_sub(1);
@@ -70,7 +74,7 @@ impl Mailboxes {
     /// No mailboxes yet, and never more than `most`.
     #[must_use]
     pub fn new(node: NodeId, most: usize) -> Self {
-        Self { node, most, most_per_peer: most, boxes: HashMap::new() }
+        Self { node, most, most_per_peer: most, boxes: HashMap::new(), closed: VecDeque::new() }
     }
 
     /// As [`new`](Self::new), and never more than `most_per_peer` that the same device has [opened](Self::open).
@@ -85,7 +89,8 @@ impl Mailboxes {
     ///
     /// # Errors
     ///
-    /// [`MailboxError::Proof`], or [`MailboxError::Full`] by either bound.
+    /// [`MailboxError::Proof`]; [`MailboxError::Unknown`] for one that was closed before; [`MailboxError::Full`] by either
+    /// bound.
     pub fn open(
         &mut self,
         opener: PeerKey,
@@ -105,7 +110,8 @@ impl Mailboxes {
     /// # Errors
     ///
     /// [`MailboxError::Slot`], [`MailboxError::TooLarge`] and [`MailboxError::Proof`] before anything is looked at; then
-    /// [`MailboxError::Unknown`], [`MailboxError::Taken`], or for [`Open`](MailboxOperation::Open) [`MailboxError::Full`].
+    /// [`MailboxError::Unknown`], [`MailboxError::Taken`], or for [`Open`](MailboxOperation::Open) those of
+    /// [`open`](Self::open).
     pub fn ask(
         &mut self,
         request: &MailboxRequest,
@@ -134,21 +140,32 @@ impl Mailboxes {
                 Ok(held.clone().map_or(MailboxAnswer::Empty, MailboxAnswer::Message))
             }
             MailboxOperation::Close => {
-                let closed = self.boxes.remove(&request.address);
-                closed.map(|_| MailboxAnswer::Done).ok_or(MailboxError::Unknown)
+                let closed = self.boxes.remove(&request.address).ok_or(MailboxError::Unknown)?;
+                self.closed.push_back((request.address, closed.opened_ms));
+                if self.closed.len() > self.most {
+                    self.closed.pop_front();
+                }
+                Ok(MailboxAnswer::Done)
             }
         }
     }
 
     /// Forgets what has expired. Every request does that too; a timer makes it happen where none comes (PAIR-45).
     pub fn forget_expired(&mut self, now_ms: u64) {
-        self.boxes.retain(|_, mailbox| mailbox.is_alive(now_ms));
+        self.boxes.retain(|_, mailbox| is_alive(mailbox.opened_ms, now_ms));
+        self.closed.retain(|(_, opened_ms)| is_alive(*opened_ms, now_ms));
     }
 
-    /// How many there are, expired ones included until they are forgotten.
+    /// How many there are, expired ones included until they are forgotten, and closed ones not.
     #[must_use]
     pub fn len(&self) -> usize {
         self.boxes.len()
+    }
+
+    /// Whether nothing is left to [forget](Self::forget_expired), not even which ones were closed.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.boxes.is_empty() && self.closed.is_empty()
     }
 
     /// Whether there are none.
@@ -165,6 +182,9 @@ impl Mailboxes {
     ) -> Result<(), MailboxError> {
         if self.boxes.contains_key(&address) {
             return Ok(());
+        }
+        if self.closed.iter().any(|(closed, _)| *closed == address) {
+            return Err(MailboxError::Unknown);
         }
         let is_own = |mailbox: &&Mailbox| opener.is_some() && mailbox.opener == opener;
         if self.boxes.len() >= self.most

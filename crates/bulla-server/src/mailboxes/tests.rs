@@ -79,6 +79,43 @@ fn a_slot_is_written_once_and_read_often() {
     assert!(boxes.is_empty());
 }
 
+/// Whoever saw the requests shows them once more: what was closed stays closed as long as it would have been there.
+///
+/// Clauses: PAIR-43.
+#[test]
+fn a_closed_mailbox_is_not_opened_by_a_request_shown_again() {
+    let (mut boxes, guest, replayer) = (Mailboxes::new(NODE, 2), Guest::new(1), PeerKey([7; 32]));
+    let (address, proof) = {
+        let address = MailboxAddress(guest.0.verifying_key().to_bytes());
+        let request = MailboxRequest { node: NODE, address, operation: MailboxOperation::Open };
+        (address, Signature(guest.0.sign(&request.signing_message()).to_bytes()))
+    };
+    boxes.open(PeerKey([1; 32]), address, &proof, 5).unwrap();
+    guest.leave(&mut boxes, 1, b"one", 6).unwrap();
+    guest.ask(&mut boxes, MailboxOperation::Close, b"", 7).unwrap();
+    for now_ms in [7, 4 + LIFE] {
+        assert_eq!(boxes.open(replayer, address, &proof, now_ms), Err(MailboxError::Unknown));
+        assert_eq!(guest.open(&mut boxes, now_ms), Err(MailboxError::Unknown));
+        assert_eq!(guest.leave(&mut boxes, 1, b"one", now_ms), Err(MailboxError::Unknown));
+        let closed = guest.ask(&mut boxes, MailboxOperation::Close, b"", now_ms);
+        assert_eq!(closed, Err(MailboxError::Unknown));
+    }
+    assert!(boxes.is_empty() && !boxes.is_idle());
+    boxes.forget_expired(5 + LIFE);
+    assert!(boxes.is_idle());
+    // Nothing is kept for longer, and no more of them than there may be mailboxes. They take no places.
+    let guests: Vec<Guest> = (2..6).map(Guest::new).collect();
+    for guest in &guests {
+        guest.open(&mut boxes, 2 * LIFE).unwrap();
+        guest.ask(&mut boxes, MailboxOperation::Close, b"", 2 * LIFE).unwrap();
+    }
+    guests[0].open(&mut boxes, 2 * LIFE).unwrap();
+    guests[1].open(&mut boxes, 2 * LIFE).unwrap();
+    for guest in &guests[2..] {
+        assert_eq!(guest.open(&mut boxes, 2 * LIFE), Err(MailboxError::Unknown));
+    }
+}
+
 /// Never made, expired and closed look the same, and so do they with a wrong proof where there is a mailbox.
 ///
 /// Clauses: PAIR-43, PAIR-44.
@@ -233,6 +270,7 @@ fn two_devices_pair_through_a_mailbox() {
 fn a_long_run_agrees_with_a_simple_model() {
     let (mut boxes, guests) = (Mailboxes::new(NODE, 3), (0..5).map(Guest::new).collect::<Vec<_>>());
     let mut model: BTreeMap<usize, (u64, BTreeMap<u8, Vec<u8>>)> = BTreeMap::new();
+    let mut closed: Vec<(usize, u64)> = Vec::new();
     let mut random = blake3::Hasher::new().update(b"mailboxes").finalize_xof();
     let mut now_ms = 0;
     let mut refusals = 0;
@@ -243,10 +281,15 @@ fn a_long_run_agrees_with_a_simple_model() {
         let (who, slot, text) = (usize::from(who) % 5, 1 + slot % 8, [slot / 128]);
         now_ms += u64::from(step) * 400;
         model.retain(|_, (opened, _)| now_ms - *opened < LIFE);
+        closed.retain(|(_, opened)| now_ms - *opened < LIFE);
+        closed.drain(..closed.len().saturating_sub(3));
         let room = model.len() < 3;
         let (guest, known) = (&guests[who], model.get_mut(&who));
         let (actual, expected) = match (what % 8, known) {
             (0, Some(_)) => (guest.open(&mut boxes, now_ms), Ok(MailboxAnswer::Done)),
+            (0, None) if closed.iter().any(|(one, _)| *one == who) => {
+                (guest.open(&mut boxes, now_ms), Err(MailboxError::Unknown))
+            }
             (0, None) if room => {
                 model.insert(who, (now_ms, BTreeMap::new()));
                 (guest.open(&mut boxes, now_ms), Ok(MailboxAnswer::Done))
@@ -254,7 +297,7 @@ fn a_long_run_agrees_with_a_simple_model() {
             (0, None) => (guest.open(&mut boxes, now_ms), Err(MailboxError::Full)),
             (1, known) => {
                 let expected = known.map(|_| MailboxAnswer::Done).ok_or(MailboxError::Unknown);
-                model.remove(&who);
+                closed.extend(model.remove(&who).map(|(opened, _)| (who, opened)));
                 (guest.ask(&mut boxes, MailboxOperation::Close, b"", now_ms), expected)
             }
             (2..=4, known) => {

@@ -92,7 +92,7 @@ impl Post {
         let now_ms = milliseconds(self.clock.as_ref());
         let mut held = lock(&self.held);
         let opened = held.boxes.open(opener, open.address, &open.proof, now_ms);
-        if !held.boxes.is_empty() && !held.is_swept {
+        if !held.boxes.is_idle() && !held.is_swept {
             held.is_swept = true;
             tokio::spawn(sweep(Arc::clone(&self.held), Arc::clone(&self.clock)));
         }
@@ -124,7 +124,7 @@ async fn sweep(held: Arc<Mutex<Held>>, clock: Arc<dyn Clock>) {
         tokio::time::sleep(SWEEP).await;
         let mut held = lock(&held);
         held.boxes.forget_expired(milliseconds(clock.as_ref()));
-        if held.boxes.is_empty() {
+        if held.boxes.is_idle() {
             held.is_swept = false;
             return;
         }

@@ -236,6 +236,9 @@ async fn a46_requests_shown_again_change_nothing() {
     assert_eq!(refusal(&there, &leave).await, "mailbox.proof");
     ask(&here, &guest.close()).await;
     assert_eq!(refusal(&here, &leave).await, "mailbox.unknown");
+    // What is closed does not come back, not even for who may open mailboxes.
+    assert_eq!(here.post(OPEN, Some(&token), &open).await.code(), "mailbox.unknown");
+    assert_eq!(refusal(&here, &leave).await, "mailbox.unknown");
 }
 
 /// Clauses: PAIR-45.
