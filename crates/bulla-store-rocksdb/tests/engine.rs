@@ -1,6 +1,6 @@
 //! Aim: the disk store keeps the store contract. Method: the conformance suite, every table, over stores in temporary
-//! folders; random operations and restarts against a naive model; many writers and many spaces at once; a store written
-//! by 0.1.
+//! folders; random operations and restarts against a naive model; many writers and many spaces at once; stores written
+//! by earlier versions.
 
 #![expect(
     clippy::unwrap_used,
@@ -30,7 +30,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = suite::trials();
-    let own: [(&str, fn()); 22] = [
+    let own: [(&str, fn()); 23] = [
         ("cache::what_is_kept_outlives_the_process", cache::what_is_kept_outlives_the_process),
         (
             "cache::random_operations_match_the_memory_storage",
@@ -101,6 +101,10 @@ fn main() {
             judged::judgements_that_change_nothing_cost_no_commit,
         ),
         ("fixture::store_of_0_1_opens_and_verifies", fixture::store_of_0_1_opens_and_verifies),
+        (
+            "fixture::store_of_format_2_opens_and_verifies",
+            fixture::store_of_format_2_opens_and_verifies,
+        ),
     ];
     trials.extend(own.map(|(name, test)| {
         Trial::test(name, move || {
