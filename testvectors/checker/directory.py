@@ -330,13 +330,11 @@ class Space:
             self.depths[entry.id] = max((self.depths[parent.id] + 1 for parent in near), default=0)
             if entry.id in self.words:
                 continue
-            known = [self.control[earlier] for earlier in self.past(entry.id)]
-            knows_clean = any(one.kind == 4 and one.says["group"] == group and self.counts(one) and self.clean_at(one, entry)
-                              and entry.author in self.holders(one) for one in known)
+            is_needed = self.is_needed(entry)
 
             def may(role, stands):
                 belongs = self.belongs(entry.author, group, lambda by: self.before(by, entry), stands)
-                return role == ADMIN or role == WRITER and belongs and not knows_clean
+                return role == ADMIN or role == WRITER and belongs and is_needed
 
             if not may(self.role_at(entry), lambda by, cuts: not self.within(entry, cuts)):
                 had = may(self.role_without_losses(entry), lambda by, cuts: False)
@@ -350,31 +348,54 @@ class Space:
     def holders(self, epoch):
         return [epoch.author, *(recipient["device"] for recipient in epoch.says["recipients"])]
 
-    def clean_at(self, epoch, entry):
+    def is_needed(self, entry):
+        """The three points of DIR-25."""
+        group, past = entry.says["group"], self.past(entry.id)
+        own = sorted((e for e in self.of(4) if e.author == entry.author and e.says["group"] == group), key=lambda e: e.order)
+        own = own[:own.index(entry) + 1]
+        if not all(self.before(earlier, later) for earlier, later in zip(own, own[1:])):
+            return False
+        if not all(self.reads_at(device, group, entry) for device in self.holders(entry) if device != entry.author):
+            return False
+        clean = [e for e in self.of(4) if e.id in past and e.says["group"] == group and self.clean(e, past)]
+        if any(self.role_at(e) == ADMIN for e in clean):
+            return False
+        newest = max(clean, key=lambda e: (self.depths[e.id], e.id), default=None)
+        return newest is None or entry.author not in self.holders(newest)
+
+    def reads_at(self, device, group, entry):
         def before(by):
             return self.before(by, entry)
 
-        def reads(device):
+        if device in self.recovery_keys:
+            _, named_by, signed = self.recovery[self.recovery_keys.index(device)]
+            return (named_by is None or before(named_by)) and not (signed and before(signed))
+        losses = [loss for loss in self.losses(device) if before(loss[0])]
+        return (self.greatest(self.gives_before(device, entry), losses) >= READER
+                and self.belongs(device, group, before, lambda by, cuts: before(by)))
+
+    def clean(self, epoch, known):
+        """DIR-26, with the ids of what is known."""
+        group = epoch.says["group"]
+
+        def takes(entry, device):
             if device in self.recovery_keys:
-                _, named_by, signed = self.recovery[self.recovery_keys.index(device)]
-                return (named_by is None or before(named_by)) and not (signed and before(signed))
-            losses = [loss for loss in self.losses(device) if before(loss[0])]
-            return (self.greatest(self.gives_before(device, entry), losses) >= READER
-                    and self.belongs(device, epoch.says["group"], before, lambda by, cuts: before(by)))
+                return entry is self.recovery[self.recovery_keys.index(device)][2]
+            loss = self.loss_of(entry, device)
+            if loss and loss[0] < READER:
+                return True
+            return entry.kind == 6 and entry.says["group"] == group != ZERO32 and any(
+                removed["device"] == device for removed in entry.says["removed"])
 
-        return all(map(reads, self.holders(epoch)))
-
-    def clean(self, epoch):
-        def reads(device):
-            if device in self.recovery_keys:
-                return self.recovery[self.recovery_keys.index(device)][2] is None
-            return (self.present(device) >= READER
-                    and self.belongs(device, epoch.says["group"], lambda by: True, lambda by, cuts: True))
-
-        return all(map(reads, self.holders(epoch)))
+        holders = self.holders(epoch)
+        new = [e for e in self.of(2, 3, 6, 8) if e.id in known and self.counts(e) and not self.before(e, epoch)]
+        later = [e for e in self.of(4) if e.id in known and e.says["group"] == group and self.counts(e)]
+        return (self.counts(epoch) and all(self.reads_at(device, group, epoch) for device in holders)
+                and not any(takes(e, device) for e in new for device in holders)
+                and not any(self.before(epoch, e) for e in later))
 
     def writing_epoch(self, group):
-        usable = [e for e in self.of(4) if e.says["group"] == group and self.counts(e) and self.clean(e)]
+        usable = [e for e in self.of(4) if e.says["group"] == group and self.clean(e, self.control)]
         chosen = max(usable, key=lambda e: (self.role_at(e) == ADMIN, self.depths[e.id], e.id), default=None)
         return chosen and chosen.id
 

@@ -162,6 +162,11 @@ impl Graph {
         self.reach.level(entry)
     }
 
+    /// Entries with one lane lie in one another's past, by their level.
+    pub(crate) fn lane(&self, entry: EntryNo) -> u32 {
+        self.reach.lane(entry)
+    }
+
     /// By which a device's own entries are ordered.
     pub(crate) fn order(&self, entry: EntryNo) -> (u64, EntryId) {
         let node = &self.nodes[entry];
@@ -210,14 +215,14 @@ impl Graph {
         missing
     }
 
-    /// Cells that the index of pasts takes, for those who watch its bound.
-    pub(crate) fn index_cells(&self) -> usize {
-        self.reach.cells()
-    }
-
     /// Whether any entry names one that is not held as previous, as dependency or as a control in its cuts.
     pub(crate) fn is_missed(&self, id: &EntryId) -> bool {
         self.waiting.contains_key(id) || self.missing_controls.contains(id)
+    }
+
+    /// Cells that the index of pasts takes, for those who watch its bound.
+    pub(crate) fn index_cells(&self) -> usize {
+        self.reach.cells()
     }
 
     fn device(&mut self, key: AuthorKey) -> DeviceNo {

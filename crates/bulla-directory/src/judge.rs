@@ -1,18 +1,22 @@
 //! Which control entries count (DIR-10 to DIR-27): first, from senior to junior, what gives devices roles and takes them
 //! away; then, in causal order, groups and key epochs.
 
+mod clean;
 mod epochs;
+mod groups;
 mod named;
 mod recovery;
 mod rights;
 mod seniority;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use bulla_core::control::Role;
 use bulla_core::{EntryId, InvitationId};
 
-pub(crate) use epochs::{EpochState, GroupState};
+pub(crate) use clean::{EpochState, GroupEpochs};
+pub(crate) use groups::GroupState;
 pub(crate) use named::Named;
 pub(crate) use recovery::Step;
 pub(crate) use rights::{Addition, Give, Loss, Removal};
@@ -68,7 +72,9 @@ pub(crate) struct Judged {
     pub(crate) groups: HashMap<EntryId, GroupState>,
     /// Of every epoch, counting or not.
     pub(crate) epochs: HashMap<EntryNo, EpochState>,
-    pub(crate) epochs_by_group: HashMap<EntryId, Vec<EntryNo>>,
+    pub(crate) epochs_by_group: HashMap<EntryId, GroupEpochs>,
+    /// How many questions judging epochs took.
+    pub(crate) epoch_steps: u64,
     /// The writing epoch of each group that has one.
     pub(crate) writing: HashMap<EntryId, EntryNo>,
     /// Counting erasures, and whether they cover the entries of others (DIR-24).
@@ -82,6 +88,8 @@ pub(crate) struct Judging<'a> {
     /// All devices have their places, so the places tell who is senior. Otherwise whoever has one is senior to whom is
     /// being decided.
     pub(crate) is_complete: bool,
+    /// Questions about pasts, for those who watch what judging epochs costs.
+    steps: Cell<u64>,
 }
 
 /// Judges everything from the beginning.
@@ -91,7 +99,7 @@ pub(crate) fn judge(graph: &Graph) -> Judged {
         devices: Table::filled(Decided::default(), graph.devices.len()),
         ..Judged::default()
     };
-    let mut judging = Judging { graph, state: &mut state, is_complete: false };
+    let mut judging = Judging { graph, state: &mut state, is_complete: false, steps: Cell::new(0) };
     judging.devices();
     judging.is_complete = true;
     judging.groups();
@@ -117,7 +125,7 @@ impl Judged {
 impl<'a> Judging<'a> {
     /// Over a state in which every device has its place.
     pub(crate) fn complete(graph: &'a Graph, state: &'a mut Judged) -> Self {
-        Self { graph, state, is_complete: true }
+        Self { graph, state, is_complete: true, steps: Cell::new(0) }
     }
 
     /// Pass 1: every device, the senior first (DIR-12).

@@ -10,10 +10,14 @@ mod a01_entries_by_those_without_the_right;
 mod a07_removed_author;
 #[path = "attacks/a09_concurrent_removals.rs"]
 mod a09_concurrent_removals;
+#[path = "attacks/clean.rs"]
+mod clean;
 #[path = "attacks/epochs.rs"]
 mod epochs;
 #[path = "attacks/invitations.rs"]
 mod invitations;
+#[path = "attacks/many_epochs.rs"]
+mod many_epochs;
 #[path = "attacks/recovery.rs"]
 mod recovery;
 #[path = "attacks/rights.rs"]

@@ -22,7 +22,7 @@ pub struct EpochInfo {
     pub parents: Vec<EntryId>,
     /// How many epochs lie behind it, along the longest way (DIR-27).
     pub depth: u64,
-    /// Whether nobody holds its key who reads no more (DIR-26).
+    /// Whether it is clean: nobody has its key who was to lose it, as far as is known, and no epoch came after it (DIR-26).
     pub is_clean: bool,
 }
 
@@ -86,8 +86,8 @@ impl Directory {
         self.is_counting(entry).then(|| self.epoch_info(entry, epoch))
     }
 
-    /// The epoch whose key a group is written with; `None` if no counting one is clean, and a new one has to be started
-    /// (DIR-27).
+    /// The epoch whose key a group is written with; `None` if no counting one is clean: then nothing is written before a new
+    /// one is started, and never with an older one (DIR-27).
     #[must_use]
     pub fn writing_epoch(&self, group: &EntryId) -> Option<EpochInfo> {
         let entry = *self.state.writing.get(group)?;
@@ -127,14 +127,39 @@ impl Directory {
     }
 
     /// To whom the next epoch of a group is to be sealed: every device that reads it, and the recovery key in force;
-    /// ascending by device (CTL-31). Devices without a sealing key are left out.
+    /// ascending by device (CTL-31). Devices without a sealing key are left out, and so is one that an entry which depends
+    /// on [`dependencies`](Self::dependencies) would not know to read: no such epoch is clean (DIR-26).
     #[must_use]
     pub fn readers(&self, group: &EntryId) -> Vec<Recipient> {
+        let knows = self.knows();
         let readers = self.reading_devices(group).into_iter();
+        let readers = readers.filter(|device| self.state.reads_by(*device, group, &knows));
         let mut readers: Vec<Recipient> =
             readers.filter_map(|device| self.recipient(device)).collect();
         readers.sort_unstable();
         readers
+    }
+
+    /// The readers to whom the writing epoch of a group is not sealed: it was started where they were not known yet. Until
+    /// an admin starts another one they read nothing that is written (DIR-28). Nobody if there is no writing epoch.
+    #[must_use]
+    pub fn readers_left_out(&self, group: &EntryId) -> Vec<Recipient> {
+        let writing = self.state.writing.get(group).map(|entry| &self.graph.nodes[*entry].what);
+        let Some(What::Epoch(epoch)) = writing else { return Vec::new() };
+        let has_seal = |reader: &Recipient| {
+            let device = self.graph.known_device(&reader.device);
+            device.is_some_and(|device| epoch.is_sealed_to(device))
+        };
+        let mut readers = self.readers(group);
+        readers.retain(|reader| !has_seal(reader));
+        readers
+    }
+
+    /// How many questions it took to judge epochs since everything was judged last.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn epoch_steps(&self) -> u64 {
+        self.state.epoch_steps
     }
 
     /// The counting groups, ascending by id.
@@ -194,7 +219,8 @@ impl Directory {
         &self,
         group: &EntryId,
     ) -> impl Iterator<Item = (EntryNo, &EpochEntry)> + '_ {
-        let entries = self.state.epochs_by_group.get(group).into_iter().flatten();
+        let epochs = self.state.epochs_by_group.get(group);
+        let entries = epochs.into_iter().flat_map(|epochs| &epochs.counting);
         entries.filter_map(|entry| self.counting_epoch(*entry))
     }
 

@@ -133,6 +133,11 @@ impl Reach {
         self.spots[entry].level
     }
 
+    /// Of two entries of one lane the one with the lesser level is in the past of the other.
+    pub(crate) fn lane(&self, entry: EntryNo) -> u32 {
+        self.spots[entry].lane
+    }
+
     pub(crate) const fn cells(&self) -> usize {
         self.cells
     }

@@ -175,13 +175,13 @@ impl Judged {
         greatest(decided, |give| is_given_before(graph, give, entry), |_| false)
     }
 
-    /// The role by what is known at an entry, of whomever it is (DIR-26).
-    pub(super) fn role_by(&self, graph: &Graph, device: DeviceNo, entry: EntryNo) -> Option<Role> {
-        greatest(
-            &self.devices[device],
-            |give| is_given_before(graph, give, entry),
-            |loss| graph.in_past(loss.by, entry),
-        )
+    /// The role by what is known at some place, of whomever it is (DIR-26).
+    pub(super) fn role_by(
+        &self,
+        device: DeviceNo,
+        knows: impl Fn(EntryNo) -> bool,
+    ) -> Option<Role> {
+        greatest(&self.devices[device], |give| give.by.is_none_or(&knows), |loss| knows(loss.by))
     }
 
     /// DIR-17.

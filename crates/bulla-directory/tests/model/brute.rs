@@ -593,18 +593,13 @@ impl Model {
             };
             let parents: Vec<&EntryId> = epoch.parents.iter().filter(is_parent).collect();
             let depth = parents.iter().map(|parent| self.epochs[*parent] + 1).max().unwrap_or(0);
-            let knows_clean = self.past(&id).iter().any(|earlier| {
-                self.counts(earlier)
-                    && matches!(&self.entries[earlier].control, Control::Epoch(e) if e.group == epoch.group)
-                    && self.holders(earlier).1.contains(&author)
-                    && self.clean_at(earlier, &id)
-            });
+            let is_needed = self.is_needed(&id);
             let before = |by: &EntryId| self.before(by, &id);
             let outside = |_: &EntryId, cuts: &Cuts| !self.within(&id, cuts);
             let belongs = self.belongs(&author, &epoch.group, &before, &outside);
             let belonged = self.belongs(&author, &epoch.group, &before, &|_, _| false);
             let may = |role: Option<Role>, belongs: bool| {
-                role == Some(Role::Admin) || role == Some(Role::Writer) && belongs && !knows_clean
+                role == Some(Role::Admin) || role == Some(Role::Writer) && belongs && is_needed
             };
             let word = if !may(self.role_at(&id), belongs) {
                 if may(self.role_without_losses(&id), belonged) {
@@ -633,36 +628,82 @@ impl Model {
         (epoch.group, recipients.chain([self.entries[id].author]).collect())
     }
 
-    fn clean_at(&self, id: &EntryId, at: &EntryId) -> bool {
+    /// DIR-25, for an author that is no admin.
+    fn is_needed(&self, id: &EntryId) -> bool {
         let (group, holders) = self.holders(id);
-        let before = |by: &EntryId| self.before(by, at);
-        holders.iter().all(|device| {
-            if let Some((_, named, signed)) = self.recovery.iter().find(|(key, _, _)| key == device)
-            {
-                return named.is_none_or(|by| before(&by)) && !signed.is_some_and(|by| before(&by));
-            }
-            let mut losses = self.losses(device);
-            losses.retain(|loss| before(&loss.by));
-            self.greatest(&self.gives_before(device, at), &losses) >= Some(Role::Reader)
-                && self.belongs(device, &group, &before, &|by, _| before(by))
-        })
+        let Entry { author, sequence, .. } = &self.entries[id];
+        let mut own: Vec<(u64, EntryId)> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.author == *author)
+            .filter(|(_, entry)| matches!(&entry.control, Control::Epoch(e) if e.group == group))
+            .map(|(id, entry)| (entry.sequence, *id))
+            .filter(|order| *order <= (*sequence, *id))
+            .collect();
+        own.sort();
+        let is_chain = own.windows(2).all(|pair| self.before(&pair[0].1, &pair[1].1));
+        let others = holders.iter().filter(|device| *device != author);
+        let mut readers = others.map(|device| self.reads_at(device, &group, id));
+        let past = self.past(id);
+        let epochs = past.iter().filter(|earlier| self.epochs.contains_key(*earlier));
+        let clean = epochs
+            .filter(|earlier| self.holders(earlier).0 == group && self.clean_in(earlier, &past));
+        let clean: Vec<&EntryId> = clean.collect();
+        let by_admin = |id: &EntryId| self.role_at(id) == Some(Role::Admin);
+        let newest = clean.iter().max_by_key(|id| (self.epochs[**id], **id));
+        is_chain
+            && readers.all(|reads| reads)
+            && !clean.iter().any(|id| by_admin(id))
+            && newest.is_none_or(|id| !self.holders(id).1.contains(author))
     }
 
-    fn reads(&self, device: &AuthorKey, group: &EntryId) -> bool {
-        if let Some((_, _, signed)) = self.recovery.iter().find(|(key, _, _)| key == device) {
-            return signed.is_none();
+    /// By the past of an entry.
+    fn reads_at(&self, device: &AuthorKey, group: &EntryId, at: &EntryId) -> bool {
+        let before = |by: &EntryId| self.before(by, at);
+        if let Some((_, named, signed)) = self.recovery.iter().find(|(key, _, _)| key == device) {
+            return named.is_none_or(|by| before(&by)) && !signed.is_some_and(|by| before(&by));
         }
-        self.present(device) >= Some(Role::Reader)
-            && self.belongs(device, group, &|_| true, &|_, _| true)
+        let mut losses = self.losses(device);
+        losses.retain(|loss| before(&loss.by));
+        self.greatest(&self.gives_before(device, at), &losses) >= Some(Role::Reader)
+            && self.belongs(device, group, &before, &|by, _| before(by))
+    }
+
+    /// DIR-26, with these entries for all there is.
+    fn clean_in(&self, id: &EntryId, all: &BTreeSet<EntryId>) -> bool {
+        let (group, holders) = self.holders(id);
+        let is_new = |by: &EntryId| all.contains(by) && !self.before(by, id);
+        let keeps = |device: &AuthorKey| {
+            if let Some((_, _, signed)) = self.recovery.iter().find(|(key, _, _)| key == device) {
+                return !signed.is_some_and(|by| is_new(&by));
+            }
+            let losses = self.losses(device);
+            let of_reading = losses.iter().filter(|loss| loss.role < Some(Role::Reader));
+            let removes = |says: &bulla_core::control::Group| {
+                says.removed.iter().any(|removed| removed.device == *device)
+            };
+            let groups = if group.is_zero() { vec![] } else { self.group_entries(&group) };
+            !of_reading.map(|loss| &loss.by).any(is_new)
+                && !groups.iter().any(|(by, says)| removes(says) && is_new(by))
+        };
+        let is_superseded = || {
+            self.epochs
+                .keys()
+                .filter(|later| all.contains(*later) && self.counts(later))
+                .any(|later| self.holders(later).0 == group && self.before(id, later))
+        };
+        self.counts(id)
+            && holders.iter().all(|device| self.reads_at(device, &group, id) && keeps(device))
+            && !is_superseded()
     }
 
     /// DIR-27.
     pub(crate) fn writing_epoch(&self, group: &EntryId) -> Option<EntryId> {
-        let counting = self.epochs.iter().filter(|(id, _)| self.counts(id));
-        let usable = counting.filter(|(id, _)| {
-            let (of, holders) = self.holders(id);
-            of == *group && holders.iter().all(|device| self.reads(device, group))
-        });
+        let all: BTreeSet<EntryId> = self.entries.keys().copied().collect();
+        let usable = self
+            .epochs
+            .iter()
+            .filter(|(id, _)| self.holders(id).0 == *group && self.clean_in(id, &all));
         usable
             .map(|(id, depth)| ((self.role_at(id) == Some(Role::Admin), *depth, *id), *id))
             .max()

@@ -10,7 +10,7 @@ const RECOVERY: usize = 7;
 
 pub(super) fn all() -> Vec<(String, History)> {
     type Make = fn() -> History;
-    let cases: [(&str, Make); 29] = [
+    let cases: [(&str, Make); 36] = [
         ("a founder alone", || History::new(1, None, None)),
         ("four roles, and what each of them tries", roles),
         ("a bare node key is raised, then its card comes", bare),
@@ -39,6 +39,13 @@ pub(super) fn all() -> Vec<(String, History)> {
         ("an intruder is taken out, and whom it revoked comes back", turned),
         ("an epoch for its author alone", alone),
         ("a lie about the key of an epoch that counts no more", lied),
+        ("a reader is gone and no epoch follows yet", not_yet),
+        ("a reader is gone and a writer starts the epoch", rotated),
+        ("who leaves an epoch takes those before it along", handed_down),
+        ("a device carries for a while and reads again", carried),
+        ("an epoch for its author alone that goes deep", deep),
+        ("a device forks and starts epochs on either side", forks),
+        ("epochs for one whose grant their authors do not know", unknown),
         ("no entry has the format that the policy asks for", format),
     ];
     cases.into_iter().map(|(comment, make)| (comment.to_owned(), make())).collect()
@@ -404,5 +411,85 @@ fn lied() -> History {
     history.operation(3, 1);
     history.operation(3, 2);
     history.write(0, revoke(1, nothing()));
+    history
+}
+
+/// The epoch before the last was never sealed to who is gone: nobody goes back to it.
+fn not_yet() -> History {
+    let mut history = with(1, &[(1, Role::Writer)]);
+    let first = history.write(0, epoch(SPACE, &[], 1, &[0, 1]));
+    let grant = history.grant(2, Role::Reader);
+    history.write(0, grant);
+    history.write(0, epoch(SPACE, &[first], 2, &[0, 1, 2]));
+    history.write(0, revoke(2, nothing()));
+    history
+}
+
+fn rotated() -> History {
+    let mut history = not_yet();
+    let known = history.heads();
+    let third = history.write(1, epoch(SPACE, &[], 3, &[0, 1]));
+    history.write_knowing(1, &known, epoch(SPACE, &[third], 4, &[0, 1]));
+    history
+}
+
+/// Over an epoch that does not count any more.
+fn handed_down() -> History {
+    let mut history = with(1, &[(1, Role::Writer), (2, Role::Admin), (3, Role::Writer)]);
+    let before = history.end(0);
+    let first = history.write(0, epoch(SPACE, &[], 1, &[0, 1]));
+    let second = history.write(2, epoch(SPACE, &[first], 2, &[0, 1]));
+    history.write(0, epoch(SPACE, &[second], 3, &[0, 1, 3]));
+    history.write(0, revoke(2, cuts(&[before])));
+    history.write(3, revoke(3, nothing()));
+    history
+}
+
+fn carried() -> History {
+    let mut history = with(1, &[(1, Role::Writer)]);
+    let first = history.write(0, epoch(SPACE, &[], 1, &[0, 1]));
+    history.write(0, lowering(1, Role::Relay, nothing()));
+    history.write(0, raise(1, Role::Writer));
+    history.write(1, epoch(SPACE, &[first], 2, &[0, 1]));
+    history
+}
+
+fn deep() -> History {
+    let members = [(1, Role::Writer), (2, Role::Writer), (3, Role::Writer), (4, Role::Writer)];
+    let mut history = with(1, &members);
+    let first = history.write(0, epoch(SPACE, &[], 1, &[0, 1, 2, 3, 4]));
+    let gone = history.write(0, revoke(4, nothing()));
+    let all = history.write_knowing(1, &[gone], epoch(SPACE, &[first], 2, &[0, 1, 2, 3]));
+    let junk = history.write_knowing(2, &[gone], epoch(SPACE, &[first], 3, &[2, 30]));
+    let alone = history.write_knowing(2, &[junk], epoch(SPACE, &[junk], 4, &[2]));
+    history.write_knowing(3, &[all], epoch(SPACE, &[all], 5, &[0, 1, 2, 3]));
+    history.write_knowing(2, &[all], epoch(SPACE, &[alone], 6, &[2]));
+    history.write_knowing(3, &[all, alone], epoch(SPACE, &[all, alone], 7, &[0, 1, 2, 3]));
+    history
+}
+
+fn forks() -> History {
+    let mut history = with(1, &[(1, Role::Writer), (2, Role::Admin)]);
+    let known = history.heads();
+    for author in [1, 2] {
+        let before = history.write_knowing(author, &known, erase(author, 1, &[]));
+        let end = history.end(author);
+        history.write_at(author, Some(end), &known, epoch(SPACE, &[], 1, &[0, 1]));
+        let other = history.write_at(author, Some(end), &known, epoch(SPACE, &[], 2, &[0, 1]));
+        let heads = history.heads();
+        let gone = history.write_knowing(author, &[before, other], epoch(SPACE, &[other], 3, &[1]));
+        history.write_knowing(author, &heads, epoch(SPACE, &[gone], 4, &[1]));
+    }
+    history
+}
+
+fn unknown() -> History {
+    let mut history = with(2, &[(2, Role::Writer)]);
+    let known = history.heads();
+    let grant = history.grant(3, Role::Reader);
+    let granted = history.write_knowing(0, &known, grant);
+    history.write_knowing(1, &known, epoch(SPACE, &[], 1, &[0, 1, 2, 3]));
+    history.write_knowing(2, &known, epoch(SPACE, &[], 2, &[0, 1, 2, 3]));
+    history.write_knowing(2, &[granted], epoch(SPACE, &[], 3, &[0, 1, 2, 3]));
     history
 }

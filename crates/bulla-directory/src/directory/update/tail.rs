@@ -11,9 +11,6 @@ use crate::judge::{Judging, Loss, Place};
 use crate::table::{DeviceNo, EntryNo};
 use crate::verdict::{Refusal, Verdict};
 
-/// Whether a device read a group before an entry came.
-type Reading = (DeviceNo, EntryId, bool);
-
 impl Directory {
     /// Judges a new entry and what it changes; false, with nothing lost that judging everything will need, if that would
     /// not be enough.
@@ -55,6 +52,9 @@ impl Directory {
 
     fn tail_epoch(&mut self, entry: EntryNo, change: &mut Change) -> bool {
         let What::Epoch(epoch) = &self.graph.nodes[entry].what else { return false };
+        if !self.state.insert_own_epoch(&self.graph, entry) {
+            return false;
+        }
         let verdict = Judging::complete(&self.graph, &mut self.state).epoch(entry, epoch);
         self.state.verdicts[entry] = Some(verdict);
         // One of the space's own opens a key that others named, counting or not.
@@ -88,22 +88,20 @@ impl Directory {
         }
         // Epochs by a device that leaves may not count any more.
         let epochs = self.state.epochs_by_group.get(&group.group);
-        let is_author = |device: &DeviceNo| {
-            let mut epochs = epochs.into_iter().flatten();
-            epochs.any(|epoch| self.graph.nodes[*epoch].author == *device)
-        };
-        if group.removed.iter().any(|(device, _)| is_author(device)) {
+        let is_author = |device: DeviceNo| epochs.is_some_and(|epochs| epochs.has_author(device));
+        if group.removed.iter().any(|(device, _)| is_author(*device)) {
             return false;
         }
         self.state.verdicts[entry] = Some(verdict);
         let of = if group.group.is_zero() { self.graph.nodes[entry].id } else { group.group };
-        let removed = group.removed.iter().map(|(device, _)| *device);
-        let named: Vec<DeviceNo> = group.added.iter().copied().chain(removed).collect();
-        let reads = |device: &DeviceNo| (*device, of, self.state.reads(*device, &of));
-        let before: Vec<Reading> = named.iter().map(reads).collect();
         self.state.enter_group(&self.graph, entry, group);
-        self.reading_changed(&before, change);
-        change.standings.extend(named.into_iter().map(|device| self.graph.key(device)));
+        for (device, _) in &group.removed {
+            self.state.lose_keys(&self.graph, *device, &of, entry);
+        }
+        let removed = group.removed.iter().map(|(device, _)| *device);
+        let named = group.added.iter().copied().chain(removed);
+        change.standings.extend(named.map(|device| self.graph.key(device)));
+        self.choose_again(of, change);
         true
     }
 
@@ -156,23 +154,21 @@ impl Directory {
         if !is_simple {
             return false;
         }
-        let before = self.reading_of(device);
         if let Some(invitation) = invitation.filter(|_| !is_later) {
             self.state.claims.insert(invitation, entry);
         }
         self.state.verdicts[entry] = Some(Verdict::Counts);
         self.state.devices[device].place.get_or_insert(place);
-        self.gather_again(device, &before, change);
+        self.gather_again(device, change);
         true
     }
 
     fn tail_raise(&mut self, entry: EntryNo, device: DeviceNo, change: &mut Change) -> bool {
         let verdict = Judging::complete(&self.graph, &mut self.state).own_entry(entry);
         let counts = verdict.is_some_and(Verdict::counts);
-        let before = self.reading_of(device);
         self.state.verdicts[entry] = verdict;
         if counts && self.state.devices[device].place.is_some() {
-            self.gather_again(device, &before, change);
+            self.gather_again(device, change);
         }
         true
     }
@@ -202,9 +198,16 @@ impl Directory {
                 _ => {}
             }
         }
-        let before = self.reading_of(device);
         self.state.verdicts[entry] = Some(verdict);
-        self.gather_again(device, &before, change);
+        self.gather_again(device, change);
+        let loss = Loss::of(&self.graph, entry, device);
+        if loss.is_some_and(|loss| loss.role < Some(Role::Reader)) {
+            let groups: Vec<EntryId> = self.state.epochs_by_group.keys().copied().collect();
+            for group in groups {
+                self.state.lose_keys(&self.graph, device, &group, entry);
+                self.choose_again(group, change);
+            }
+        }
         for own in erasures {
             let verdict = Some(self.state.by_role(&self.graph, own, Role::Writer));
             let was = self.state.erasing.get(&own).copied();
@@ -228,7 +231,7 @@ impl Directory {
     }
 
     /// Collects anew what a device was given and lost.
-    fn gather_again(&mut self, device: DeviceNo, before: &[Reading], change: &mut Change) {
+    fn gather_again(&mut self, device: DeviceNo, change: &mut Change) {
         let present = self.state.devices[device].present;
         Judging::complete(&self.graph, &mut self.state).gather(device);
         let own = self.graph.devices[device].own.iter();
@@ -241,37 +244,11 @@ impl Directory {
         if now != present {
             change.members.push(self.graph.key(device));
         }
-        self.reading_changed(before, change);
     }
 
-    /// What a device reads now: the space, and the groups to which it was ever added.
-    fn reading_of(&self, device: DeviceNo) -> Vec<Reading> {
-        let groups = self.state.groups.iter();
-        let groups = groups.filter(|(_, group)| group.added.contains_key(&device));
-        let groups = groups.map(|(id, _)| *id).chain([EntryId::ZERO]);
-        groups.map(|group| (device, group, self.state.reads(device, &group))).collect()
-    }
-
-    /// Marks epochs as clean or not where a device reads, or reads no more, what it did not, or did, before.
-    fn reading_changed(&mut self, before: &[Reading], change: &mut Change) {
-        for (device, group, read) in before {
-            if self.state.reads(*device, group) == *read {
-                continue;
-            }
-            for entry in self.state.epochs_by_group.get(group).into_iter().flatten() {
-                let node = &self.graph.nodes[*entry];
-                let What::Epoch(epoch) = &node.what else { continue };
-                if node.author != *device && !epoch.is_sealed_to(*device) {
-                    continue;
-                }
-                if let Some(state) = self.state.epochs.get_mut(entry) {
-                    state.unclean =
-                        if *read { state.unclean + 1 } else { state.unclean.saturating_sub(1) };
-                }
-            }
-            if self.state.choose_writing_epoch(&self.graph, group) {
-                change.writing_epochs.push(*group);
-            }
+    fn choose_again(&mut self, group: EntryId, change: &mut Change) {
+        if self.state.choose_writing_epoch(&self.graph, &group) {
+            change.writing_epochs.push(group);
         }
     }
 }
