@@ -5,7 +5,7 @@ use bulla_identity::SaltSecret;
 use bytes::Bytes;
 use hkdf::Hkdf;
 use sha2::Sha256;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::frame::{FrameError, unframe};
 use crate::{EpochKey, Keyring, once};
@@ -107,6 +107,7 @@ pub(crate) fn salt(secret: &SaltSecret, random: &[u8; 32], fields: &[u8], framed
     }
     let mut salt = Salt::ZERO;
     hasher.finalize_xof().fill(&mut salt.0);
+    hasher.zeroize();
     salt
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use bulla_core::{SpaceId, Topic, domain};
 use bulla_identity::{Randomness, RandomnessError};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::EpochKey;
 
@@ -26,7 +26,9 @@ impl TopicSecret {
     pub fn derive(first: &EpochKey, space: &SpaceId) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(domain::TOPIC);
         hasher.update(first.expose_secret()).update(&space.0);
-        Self(Zeroizing::new(hasher.finalize().into()))
+        let secret = Self(Zeroizing::new(hasher.finalize().into()));
+        hasher.zeroize();
+        secret
     }
 
     /// The topic secret of a new key group.
@@ -50,7 +52,9 @@ impl TopicSecret {
     #[must_use]
     pub fn topic(&self, name: &[u8]) -> Topic {
         let mut topic = Topic::ZERO;
-        blake3::Hasher::new_keyed(&self.0).update(name).finalize_xof().fill(&mut topic.0);
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(name).finalize_xof().fill(&mut topic.0);
+        hasher.zeroize();
         topic
     }
 

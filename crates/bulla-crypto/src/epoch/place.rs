@@ -3,7 +3,7 @@
 use bulla_core::cbor::Writer;
 use bulla_core::control::{Context, Epoch};
 use bulla_core::{AuthorKey, EntryId, KeyId, SealingKey, SpaceId, domain};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::EpochKey;
 
@@ -64,7 +64,9 @@ impl<'a> Place<'a> {
         self.encode(&mut writer, 0);
         let mut hasher = blake3::Hasher::new_derive_key(domain::EPOCH_INHERITANCE);
         hasher.update(key.expose_secret()).update(writer.as_bytes());
-        Zeroizing::new(hasher.finalize().into())
+        let once = Zeroizing::new(hasher.finalize().into());
+        hasher.zeroize();
+        once
     }
 
     /// The head of an array of the fields and `more`, then the fields.

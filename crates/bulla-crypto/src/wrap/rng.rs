@@ -10,7 +10,10 @@ pub(super) struct OnceRng(blake3::OutputReader);
 
 impl OnceRng {
     pub(super) fn new(seed: &[u8; 32]) -> Self {
-        Self(blake3::Hasher::new_keyed(seed).finalize_xof())
+        let mut hasher = blake3::Hasher::new_keyed(seed);
+        let reader = hasher.finalize_xof();
+        hasher.zeroize();
+        Self(reader)
     }
 }
 
