@@ -1,9 +1,8 @@
 //! Three nodes in this process, one behind the other: passthrough, cache, relay. Which is which stands in their
-//! configuration; a chain is no other code than a single node.
+//! configuration; a chain is no other code than a single node. Who may do what at them says the space itself.
 
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use std::collections::VecDeque;
 use std::error::Error;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,41 +10,44 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bulla::net::{Client, Upstream};
-use bulla::{Context, Device, Kind, MemorySpaces, Passphrase, Role, Space, Write, sync};
-use bulla_core::PeerKey;
-use bulla_identity::{Initiator as _, NodeKeys, OsRandomness, WorkFactor};
+use bulla::{Context, Device, Kind, MemorySpaces, Passphrase, Role, Space, SpaceId, Write, sync};
+use bulla_core::values::GetItem;
+use bulla_identity::{NodeKeys, OsRandomness, WorkFactor};
 use bulla_node::config::Overrides;
 use bulla_node::ready::Ready;
 use bulla_node::run::{ConfigSource, Node};
-use bulla_store::ContentAddressedStore as _;
+use bulla_store::{ContentAddressedStore as _, StoreExt as _};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (laptop, phone) = (Device::generate()?, Device::generate()?);
     let mine = Space::found(&laptop, &MemorySpaces::new()).await?;
     mine.grant(phone.joining_card(mine.id(), None), Role::Reader, "phone").await?;
-    let work = tempfile::tempdir()?;
-
-    // Each node lets in both devices and the node in front of it, by their keys. The far end starts first.
-    let modes = ["relay", "cache", "passthrough"];
-    let keys = modes.map(|_| NodeKeys::generate(&OsRandomness));
-    let mut keys = keys.into_iter().collect::<Result<VecDeque<_>, _>>()?;
-    let mut nodes: Vec<Node> = Vec::new();
-    for mode in modes {
-        let own = keys.pop_front().ok_or("each has a key")?;
-        let mut peers = vec![laptop.peer_key(), phone.peer_key()];
-        peers.extend(keys.front().map(NodeKeys::peer_key));
-        nodes.push(start(&work.path().join(mode), mode, &own, &peers, nodes.last()).await?);
+    // Three nodes may carry the space, and get no key.
+    let key = || NodeKeys::generate(&OsRandomness);
+    let keys = [key()?, key()?, key()?];
+    for key in &keys {
+        mine.grant(key.node_id(), Role::Relay, "").await?;
     }
-    let [relay, _, passthrough] = nodes.as_slice() else { return Err("three were started".into()) };
+    let work = tempfile::tempdir()?;
+    let [at_end, in_between, in_front] = &keys;
 
-    // The laptop pushes to the relay at the far end.
+    // The far end starts first. It learns of the space by its genesis, which a founder brings, and then takes the rest.
+    let relay = start(&work.path().join("relay"), "relay", mine.id(), at_end, None).await?;
+    let at_relay = client(&relay, &laptop)?.store(mine.id());
+    let first = mine.outgoing().get_one(&Context::new(), mine.id().into()).await?;
+    let GetItem::Entry(genesis) = first else { return Err("a space begins with it".into()) };
+    at_relay.put(&Context::new(), vec![genesis.into()]).await?;
     let id = mine.write(Write::new(Kind::OPERATION, "by way of three nodes")).await?;
-    let at_relay = client(relay, &laptop)?.store(mine.id());
     assert!(sync::push(&mine, Arc::clone(&at_relay) as _).await.is_clean());
 
+    let folder = work.path().join("cache");
+    let cache = start(&folder, "cache", mine.id(), in_between, Some(&relay)).await?;
+    let folder = work.path().join("passthrough");
+    let passthrough = start(&folder, "passthrough", mine.id(), in_front, Some(&cache)).await?;
+
     // The phone pulls at the near end; what it gets is verified at every hop, and by itself.
-    let at_passthrough = client(passthrough, &phone)?.store(mine.id());
+    let at_passthrough = client(&passthrough, &phone)?.store(mine.id());
     let source = Arc::clone(&at_passthrough) as _;
     let (copy, report) = Space::join(&phone, &MemorySpaces::new(), mine.id(), source).await?;
     println!("pulled through the chain: {report}");
@@ -58,7 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!((there.lineage, there.log_hash), (here.lineage, here.log_hash));
     println!("one digest at both ends: {}", here.held.digest);
 
-    for node in nodes.into_iter().rev() {
+    for node in [passthrough, cache, relay] {
         node.end().await?;
     }
     Ok(())
@@ -68,8 +70,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn start(
     folder: &Path,
     mode: &str,
+    space: SpaceId,
     keys: &NodeKeys,
-    peers: &[PeerKey],
     behind: Option<&Node>,
 ) -> Result<Node, Box<dyn Error>> {
     std::fs::create_dir(folder)?;
@@ -86,11 +88,8 @@ async fn start(
         // Nodes ask public addresses only, unless a network is named.
         text += "networks = ['127.0.0.0/8']\n";
     }
-    text += &format!("[[space]]\nid = '*'\nmode = '{mode}'\n");
+    text += &format!("[[space]]\nid = '{space}'\nmode = '{mode}'\n");
     text += if behind.is_some() { "upstream = 'next'\n" } else { "" };
-    for peer in peers {
-        text += &format!("[[space.allow]]\npeer = '{peer}'\nrights = ['read', 'write', 'carry']\n");
-    }
     let path = folder.join("node.toml");
     std::fs::write(&path, text)?;
     Ok(Node::start(ConfigSource { path, overrides: Overrides::default() }, None).await?)
