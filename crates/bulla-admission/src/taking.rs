@@ -151,8 +151,12 @@ impl DirectoryAdmission {
             });
         }
         let mut asked_for = HashSet::new();
-        let chains = self.chains.lock().await;
+        let mut chains = self.chains.lock().await;
         for (author, entries) in given {
+            for frontier in entries.iter().filter(|e| e.header().kind == Kind::FRONTIER) {
+                // Its own place may be open, for a header that nothing else waits for, or for its own.
+                self.word(cx, &mut chains, &subject_of(frontier)).await?;
+            }
             let by_id: HashMap<EntryId, &Header> =
                 entries.iter().map(|entry| (entry.id(), entry.header())).collect();
             let waited = by_id.keys().filter(|id| chains.waits_for(&author, id));

@@ -301,6 +301,27 @@ async fn what_a_chain_leads_through_is_taken_whatever_the_bound() {
     }
 }
 
+/// Nothing waits yet for a frontier at which a chain is cut: it is the first of its author that comes after the removal.
+///
+/// Clauses: ADM-7, ADM-9.
+#[tokio::test]
+async fn a_frontier_at_a_cut_is_taken_at_once() {
+    let (mut founder, genesis) = found(Policy::default());
+    let mut writer = Writer::new(2, founder.space());
+    let grant = founder.grant(&writer.device, Role::Writer);
+    writer.learn(&grant);
+    let frontier = writer.frontier();
+    let removal = founder.revoke(&writer);
+    let beyond = writer.frontier();
+    let replica = bounded(founder.space(), 1, 0, 0).await;
+    replica.put(&all([&genesis, &grant])).await;
+    replica.put(&all([&removal])).await;
+    let outcomes = replica.put(&all([&beyond, &frontier])).await;
+    assert!(outcomes[0] == refused(codes::CONTROL, true), "{outcomes:?}");
+    assert!(is_stored(&outcomes[1]), "{outcomes:?}");
+    assert_eq!(replica.seen().await.word(&frontier.id()).as_deref(), Some("counts"));
+}
+
 /// Clauses: ADM-7.
 #[tokio::test]
 async fn bytes_that_do_not_count_are_bounded() {
@@ -530,14 +551,14 @@ async fn the_bounds_of_the_spec_are_reached() {
         known.iter().map(|one| reader.unsigned(&node(one).into()).into()).collect();
     let outcomes = replica.put(&grants).await;
     assert!(outcomes[..1_024].iter().all(is_stored));
-    assert_eq!(outcomes[1_024..], [full.clone()]);
+    assert_eq!(outcomes[1_024..], *std::slice::from_ref(&full));
     // 63 of them fill theirs; of the last there is none left.
     for one in &mut known[..63] {
         let outcomes = replica.put(&junk(one, 1_026)).await;
         assert!(outcomes[..1_024].iter().all(is_stored));
         assert_eq!(outcomes[1_024..], [full.clone(), full.clone()]);
     }
-    assert_eq!(replica.put(&junk(&mut known[63], 1)).await, [full.clone()]);
+    assert_eq!(replica.put(&junk(&mut known[63], 1)).await, std::slice::from_ref(&full));
     let held = replica.head().await.control.count;
     assert_eq!(held, 65_536 + 3);
     // What counts is taken, and what it names.
