@@ -97,13 +97,17 @@ fn incomplete(report: &mut Report, reason: Reason) {
 }
 
 /// Gives `target` what it lacks of the space; `bookmarks` keep checkpoints for the next run. This device's mark is
-/// written before anything leaves, and a [frontier](Space::frontier_if_due) where one is due.
+/// written before anything leaves, and a [frontier](Space::frontier_if_due) and [key epochs](Space::rotate_if_due) where they
+/// are due.
 pub async fn push_with(
     space: &Space,
     target: Arc<dyn ContentAddressedStore>,
     bookmarks: Arc<dyn Bookmarks>,
     options: Options,
 ) -> Report {
+    if let Err(error) = space.rotate_if_due().await {
+        tracing::debug!(space = %space.id().short(), %error, "whoever is left out of the keys stays so");
+    }
     if let Err(error) = space.frontier_if_due().await {
         // Whatever keeps this device from signing, what it has may leave.
         tracing::debug!(space = %space.id().short(), %error, "no frontier goes along");

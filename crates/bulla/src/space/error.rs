@@ -42,11 +42,10 @@ pub enum SpaceError {
         /// The writing epoch.
         epoch: EntryId,
     },
-    /// The only key left to write with may be known to a device that was revoked since: it was handed down to it as history.
-    /// *Ask an admin to rotate*; the next write of an admin does.
-    #[error(
-        "the keys of the space (or group {0}) have to be rotated by an admin before this device writes"
-    )]
+    /// There is no key to write with that nobody has who was to lose it (DIR-27): a device was revoked and no epoch followed
+    /// yet, or the one that did is not to be trusted. *Write*, where this device may write: that starts an epoch. Where
+    /// that is refused, *ask an admin to rotate*.
+    #[error("the keys of the space (or group {0}) have to be rotated before this device writes")]
     NeedsRotation(EntryId),
     /// The key that seals now is another one than when the work began: somebody rotated. *Begin again.*
     #[error("the writing epoch changed meanwhile")]

@@ -193,6 +193,21 @@ impl Space {
         })
         .await
     }
+
+    /// Starts new key epochs for the space and the groups of this device where the one that is written with leaves somebody
+    /// out: who was granted on another device at the same time reads nothing before (DIR-28). Does nothing, and says so, on a
+    /// device that is no admin. [`sync::push`](crate::sync::push) does this before anything leaves, and so does every write of
+    /// an admin.
+    ///
+    /// # Errors
+    ///
+    /// [`SpaceError::Forked`], [`SpaceError::ShortLog`], [`SpaceError::Epoch`], [`SpaceError::Store`].
+    pub async fn rotate_if_due(&self) -> Result<Vec<EntryId>, SpaceError> {
+        if self.role() != Some(Role::Admin) {
+            return Ok(Vec::new());
+        }
+        self.act(|mut pen| Box::pin(async move { pen.let_everybody_in().await })).await
+    }
 }
 
 impl Pen<'_> {

@@ -1,19 +1,18 @@
 //! Writing control entries: one hand at a time holds the chain, looks the directory up and signs.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use bulla_core::control::{Control, Role};
 use bulla_core::values::{PutOutcome, Refusal};
 use bulla_core::{AuthorKey, EntryId, Kind, Verified};
 use bulla_crypto::{ControlDraft, EntryWriter, EpochDraft, EpochKey, EpochParent, Sealed};
-use bulla_directory::{Directory, EpochInfo, Standing};
+use bulla_directory::{Directory, Standing};
 use bulla_identity::OsRandomness;
 use bulla_store::Context;
 use futures_util::future::BoxFuture;
 
 use super::chain::Chain;
-use super::learning::{epoch_entry, learn};
+use super::learning::learn;
 use super::local::Guard;
 use super::{Inner, Space, SpaceError, verify_own};
 
@@ -119,7 +118,7 @@ impl Pen<'_> {
     }
 
     /// The key that seals for a group now. A new epoch is started if there is none to write with (DIR-27), and by an
-    /// admin also if somebody is left out who reads by now, or if somebody may have the key who reads no more.
+    /// admin also if somebody is left out who reads by now (DIR-28), or if somebody may have the key who reads no more.
     pub(super) async fn writing_key(
         &mut self,
         group: EntryId,
@@ -130,9 +129,10 @@ impl Pen<'_> {
             learn(self.inner, self.guard, &self.inner.keys).await?;
         }
         match writing_key(self.inner, self.guard, group) {
-            Err(SpaceError::NoKey(_)) => _ = self.start_epoch(group).await?,
-            Err(SpaceError::NeedsRotation(_)) if is_admin => _ = self.start_epoch(group).await?,
-            Ok(_) if is_admin && self.leaves_somebody_out(group).await? => {
+            Err(SpaceError::NeedsRotation(_)) if is_admin || self.has_no_epoch(group) => {
+                self.start_epoch(group).await?;
+            }
+            Ok(_) if is_admin && self.leaves_somebody_out(group) => {
                 self.start_epoch(group).await?;
             }
             _ => {}
@@ -140,23 +140,40 @@ impl Pen<'_> {
         writing_key(self.inner, self.guard, group)
     }
 
-    /// Whether a device reads a group and has no seal in its writing epoch: it was granted elsewhere meanwhile.
-    async fn leaves_somebody_out(&self, group: EntryId) -> Result<bool, SpaceError> {
+    /// Whether there is no epoch to write with, so that any writer may start one (DIR-25).
+    fn has_no_epoch(&self, group: EntryId) -> bool {
+        self.directory(|directory| directory.writing_epoch(&group).is_none())
+    }
+
+    /// Whether the writing epoch of a group is not sealed to somebody who reads it: one that was granted elsewhere.
+    fn leaves_somebody_out(&self, group: EntryId) -> bool {
         let generation = self.guard.admission.access().generation();
-        let (writing, readers) = self
-            .directory(|directory| (directory.writing_epoch(&group), directory.readers(&group)));
-        let Some(writing) = writing else { return Ok(false) };
+        let writing = self.directory(|directory| directory.writing_epoch(&group));
+        let Some(writing) = writing else { return false };
         if self.inner.learning.is_whole(group, (writing.id, generation)) {
-            return Ok(false);
+            return false;
         }
-        let Some((_, epoch)) = epoch_entry(self.inner, &writing.id).await? else {
-            return Ok(false);
-        };
-        if readers.iter().any(|reader| epoch.sealed_to(&reader.device).is_none()) {
-            return Ok(true);
+        let left_out = self.directory(|directory| directory.readers_left_out(&group));
+        if left_out.is_empty() {
+            self.inner.learning.set_whole(group, (writing.id, generation));
         }
-        self.inner.learning.set_whole(group, (writing.id, generation));
-        Ok(false)
+        !left_out.is_empty()
+    }
+
+    /// Starts new epochs for those groups of this device whose writing epochs leave somebody out, if it is an admin.
+    pub(super) async fn let_everybody_in(&mut self) -> Result<Vec<EntryId>, SpaceError> {
+        let mut started = Vec::new();
+        if self.need(Role::Admin).is_err() {
+            return Ok(started);
+        }
+        let groups = self.directory(Directory::groups).into_iter().map(|group| group.id);
+        let groups: Vec<EntryId> = std::iter::once(EntryId::ZERO).chain(groups).collect();
+        for group in groups {
+            if self.check_group(group).is_ok() && self.leaves_somebody_out(group) {
+                started.push(self.start_epoch(group).await?);
+            }
+        }
+        Ok(started)
     }
 
     /// Whether this device reads a group.
@@ -238,10 +255,7 @@ pub(super) fn writing_key(
 ) -> Result<Arc<EpochKey>, SpaceError> {
     let space = inner.gate_space();
     let writing = guard.admission.with_directory(|directory| directory.writing_epoch(&group));
-    let writing = writing.ok_or(SpaceError::NoKey(space))?;
-    if guard.admission.with_directory(|directory| is_handed_down(directory, &writing)) {
-        return Err(SpaceError::NeedsRotation(group));
-    }
+    let writing = writing.ok_or(SpaceError::NeedsRotation(group))?;
     // Only as the key of that entry: anybody can write the id of a group's key into an epoch of the space (CTL-33).
     let (key, is_repeated) = {
         let keyring = inner.keyring();
@@ -256,22 +270,6 @@ pub(super) fn writing_key(
         }
         _ => Err(SpaceError::NeedsRotation(group)),
     }
-}
-
-/// Whether a later epoch that is not clean may have handed the key of this one down, to devices that read no more.
-fn is_handed_down(directory: &Directory, epoch: &EpochInfo) -> bool {
-    if directory.policy().history_for_newcomers != Some(true) {
-        return false;
-    }
-    // Epochs come by depth: parents before those that name them.
-    let mut with_key = HashSet::from([epoch.id]);
-    directory.epochs(&epoch.group).iter().any(|later| {
-        let has_key = later.parents.iter().any(|parent| with_key.contains(parent));
-        if has_key {
-            with_key.insert(later.id);
-        }
-        has_key && !later.is_clean
-    })
 }
 
 /// Stores entries of this device. One that is refused is not kept for later: its number is given to another.

@@ -88,3 +88,49 @@ async fn two_admins_that_grant_and_revoke_offline_agree_after_they_synced() {
     let space = join(&mine, &gone).await;
     assert!(space.read(last).await.is_err());
 }
+
+/// Two admins let somebody in at the same time, and each starts an epoch that the other's newcomer is left out of. The first
+/// admin that syncs with both starts another one; a writer that syncs cannot, and need not write for it.
+///
+/// Clauses: DIR-28.
+#[tokio::test]
+async fn whoever_is_left_out_of_the_keys_is_let_in_by_the_next_sync_of_an_admin() {
+    let (owner, second, writing) = (device(), device(), device());
+    let newcomers = [device(), device()];
+    let mine = found(&owner).await;
+    let other = bring(&mine, &second, Role::Admin, "").await;
+    let writer = bring(&mine, &writing, Role::Writer, "").await;
+    sync::pull(&other, mine.outgoing()).await;
+    for (space, newcomer) in [&mine, &other].into_iter().zip(&newcomers) {
+        space.grant(newcomer.joining_card(mine.id(), None), Role::Reader, "").await.unwrap();
+        space.rotate().await.unwrap();
+    }
+    let relay = Relay::new(mine.id()).await;
+    let left_out = |space: &bulla::Space| {
+        let left_out = space.with_directory(|directory| directory.readers_left_out(&EntryId::ZERO));
+        left_out.unwrap().len()
+    };
+    // Nobody of these knows both.
+    for space in [&mine, &writer] {
+        sync::push(space, relay.store()).await;
+        assert_eq!(left_out(space), 0);
+    }
+    sync::push(&other, relay.store()).await;
+    assert_eq!(left_out(&relay.space), 1);
+    sync(&writer, &relay).await;
+    assert_eq!(left_out(&relay.space), 1, "a writer may not");
+    assert!(writer.rotate_if_due().await.unwrap().is_empty());
+    sync(&mine, &relay).await;
+    assert_eq!(left_out(&relay.space), 0);
+    let epoch = writing_epoch(&relay.space, EntryId::ZERO);
+    assert!(mine.rotate_if_due().await.unwrap().is_empty(), "once is enough");
+    sync(&other, &relay).await;
+    assert_eq!(writing_epoch(&relay.space, EntryId::ZERO), epoch);
+
+    sync(&writer, &relay).await;
+    let id = writer.write(note("to both")).await.unwrap();
+    for newcomer in &newcomers {
+        let space = join(&writer, newcomer).await;
+        assert_eq!(text(&space, id).await, "to both");
+    }
+}

@@ -39,7 +39,7 @@ async fn a_rival_topic_secret_does_not_win_by_arriving_first() {
         let topic = mine.topic(NAME).unwrap();
         let copy = join(&mine, &reader).await;
         assert_eq!(copy.topic(NAME).unwrap(), topic, "with parents: {has_parents}");
-        assert_eq!(writing_epoch(&copy, EntryId::ZERO) == Some(id), has_parents);
+        assert_eq!(writing_epoch(&copy, EntryId::ZERO), Some(id), "with parents: {has_parents}");
         for space in [&mine, &copy] {
             let faults = space.learn_keys().await.unwrap().faults;
             let [fault] = faults[..] else { panic!("{faults:?}") };
