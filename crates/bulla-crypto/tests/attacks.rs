@@ -1,4 +1,4 @@
-//! What an attacker tries against sealed payloads, contents, key transfers and key epochs: one module for each attack of the
+//! What an attacker tries against sealed payloads, contents, key transfers, key epochs and keyrings: one module for each attack of the
 //! catalogue. Where the vectors hold an attack already, the row is here with what a vector cannot say: every byte, every
 //! order, a random source that repeats itself.
 
@@ -12,6 +12,8 @@ mod a02_altered_transfers;
 mod a03_confusion;
 #[path = "attacks/a08_removed_devices.rs"]
 mod a08_removed_devices;
+#[path = "attacks/a10_keyring_files.rs"]
+mod a10_keyring_files;
 #[path = "attacks/a13_moved_payloads.rs"]
 mod a13_moved_payloads;
 #[path = "attacks/a14_altered_contents.rs"]
