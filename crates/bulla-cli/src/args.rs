@@ -135,7 +135,7 @@ pub(crate) enum Command {
     /// Copy the whole store while it is in use, and bring a copy back
     #[command(subcommand)]
     Backup(BackupCommand),
-    /// The whole story on this machine: two devices, three nodes, one folder
+    /// The whole story on this machine: a space with members, three nodes, one folder, a device that is lost
     Demo {
         /// Folder to send
         #[arg(value_name = "FOLDER", value_hint = ValueHint::DirPath)]

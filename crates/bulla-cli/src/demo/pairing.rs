@@ -20,7 +20,8 @@ use crate::exit::{Exit, Failure, Result, with_causes};
 
 /// What the phone calls itself.
 pub(crate) const PHONE_LABEL: &str = "phone of Ninsun";
-const LAPTOP_LABEL: &str = "laptop of Ninsun";
+/// What the laptop calls itself to the phone.
+pub(crate) const LAPTOP_LABEL: &str = "laptop of Ninsun";
 
 /// Between two looks into the mailbox, in milliseconds. It lies on this machine.
 const LOOK_MS: u64 = 10;

@@ -10,7 +10,7 @@ use super::folders::{files, listing};
 use super::founding::NODE_LABELS;
 use super::leak::{Finding, Scanner, Secret};
 use super::lost::{AFTER, BEFORE, LATE, Note, TABLET_LABEL};
-use super::pairing::PHONE_LABEL;
+use super::pairing::{LAPTOP_LABEL, PHONE_LABEL};
 use super::steps::Steps;
 use crate::exit::{Exit, Failure, Result};
 use crate::home::io;
@@ -101,7 +101,7 @@ fn of_folder(from: &Path) -> Result<Vec<Secret>> {
 fn of_story(invitation: &Zeroizing<String>, space: &Space) -> Vec<Secret> {
     let bytes = |label: &str, text: &str| Secret::bytes(label.to_owned(), text.as_bytes().to_vec());
     let mut secrets = vec![bytes("the invitation", invitation.as_str())];
-    for label in NODE_LABELS.iter().chain(&[PHONE_LABEL, TABLET_LABEL]) {
+    for label in NODE_LABELS.iter().chain(&[LAPTOP_LABEL, PHONE_LABEL, TABLET_LABEL]) {
         secrets.push(bytes(&format!("the label '{label}'"), label));
     }
     for Note { name, text } in [BEFORE, AFTER, LATE] {
