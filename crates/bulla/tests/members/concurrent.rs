@@ -134,3 +134,24 @@ async fn whoever_is_left_out_of_the_keys_is_let_in_by_the_next_sync_of_an_admin(
         assert_eq!(text(&space, id).await, "to both");
     }
 }
+
+/// The same for an admin that writes before it syncs again: what it writes is for everybody it knows of.
+///
+/// Clauses: DIR-28.
+#[tokio::test]
+async fn what_an_admin_writes_is_for_all_that_it_knows_to_read() {
+    let (owner, second) = (device(), device());
+    let newcomers = [device(), device()];
+    let mine = found(&owner).await;
+    let other = bring(&mine, &second, Role::Admin, "").await;
+    for (space, newcomer) in [&mine, &other].into_iter().zip(&newcomers) {
+        space.grant(newcomer.joining_card(mine.id(), None), Role::Reader, "").await.unwrap();
+        space.rotate().await.unwrap();
+    }
+    sync::pull(&mine, other.outgoing()).await;
+    let id = mine.write(note("to both")).await.unwrap();
+    for newcomer in &newcomers {
+        let space = join(&mine, newcomer).await;
+        assert_eq!(text(&space, id).await, "to both");
+    }
+}
