@@ -236,7 +236,7 @@ impl From<SpaceError> for Failure {
             SpaceError::NotRecoveryKey => (Exit::Denied, "find the newer words"),
             SpaceError::NothingHeld => (Exit::NotFound, "run `bulla sync` first"),
             SpaceError::Label(_) => {
-                (Exit::Usage, "a label has at most 64 bytes and no control characters")
+                (Exit::Usage, "a label has at most 64 bytes and no control or hidden characters")
             }
             SpaceError::NotHeld(_) | SpaceError::PayloadMissing(_) => {
                 (Exit::NotFound, "run `bulla sync` to fetch what is missing")

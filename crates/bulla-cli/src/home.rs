@@ -245,14 +245,14 @@ impl LocalSpaces {
     pub(crate) fn check_name(&self, space: Option<SpaceId>, name: &str) -> Result<()> {
         if name.is_empty()
             || name.len() > 64
-            || name.chars().any(char::is_control)
+            || name.chars().any(bulla_core::text::is_hidden)
             || name.parse::<SpaceId>().is_ok()
         {
             return Err(Failure::usage(format!(
                 "'{}' is no name for a space",
                 name.escape_debug()
             ))
-            .help("a name has 1 to 64 bytes, no control characters, and is not an id"));
+            .help("a name has 1 to 64 bytes, no control or hidden characters, and is not an id"));
         }
         let own = space.map(|space| space.to_string());
         let taken = |(id, local): (&String, &LocalSpace)| {

@@ -79,7 +79,7 @@ fn ended(error: PairingError) -> Failure {
     let (exit, help) = match error {
         PairingError::Invitation(error) => return register::refused(&error),
         PairingError::Label => {
-            (Exit::Usage, "a label has at most 64 bytes and no control characters")
+            (Exit::Usage, "a label has at most 64 bytes and no control or hidden characters")
         }
         PairingError::Randomness(_) => (Exit::Failure, "try again"),
         PairingError::Declined => (

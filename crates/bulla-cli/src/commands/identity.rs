@@ -31,7 +31,7 @@ pub(crate) fn create_keys(home: &Home, label: &str) -> Result<DeviceKeys> {
         DeviceKeys::generate(&OsRandomness).map_err(|error| Failure::new(Exit::Failure, error))?;
     let card = keys.card(label).map_err(|error| {
         let failure = Failure::usage(error).code(&error.code());
-        failure.help("a label has at most 64 bytes and no control characters")
+        failure.help("a label has at most 64 bytes and no control or hidden characters")
     })?;
     let path = home.identity_path();
     keys.create_file(&path, home.passphrase(true)?, Home::work_factor())

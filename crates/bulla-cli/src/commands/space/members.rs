@@ -75,9 +75,9 @@ fn row(app: &App, member: &SpaceMember) -> Vec<Value> {
 
 /// Keeps what this device calls a member.
 pub(super) async fn label(app: &App, device: &str, label: &str, argument: &SpaceArg) -> Result<()> {
-    if label.len() > 64 || label.chars().any(char::is_control) {
+    if !bulla_identity::label_fits(label) {
         return Err(Failure::usage(format!("'{}' is no label", label.escape_debug()))
-            .help("a label has at most 64 bytes and no control characters"));
+            .help("a label has at most 64 bytes and no control or hidden characters"));
     }
     let spaces = app.spaces()?;
     let space = app.space(&spaces, argument).await?;
