@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bulla::sync::{self, Options, Reason, Report, Verdict};
-use bulla::{EntryId, MemorySpaces, Role, Space};
+use bulla::{EntryId, Role, Space};
 use bulla_pairing::KnownHeads;
 use bulla_store::MemoryBookmarks;
 
+use crate::engine::spaces;
 use crate::support::{Relay, device, found, note};
 
 async fn pull(space: &Space, relay: &Relay, heads: &[EntryId]) -> Report {
@@ -30,7 +31,7 @@ async fn a21_a_first_sync_that_lacks_what_the_approver_knew_is_incomplete() {
     let frontier = mine.frontier().await.unwrap();
     let told = KnownHeads::new([frontier, newest]).unwrap().to_bytes();
 
-    let joined = Space::join(&phone, &MemorySpaces::new(), mine.id(), relay.store()).await;
+    let joined = Space::join(&phone, &spaces(), mine.id(), relay.store()).await;
     let (space, report) = joined.unwrap();
     assert!(report.verdict.is_complete(), "nothing that it was shown says otherwise: {report}");
     let heads: Vec<EntryId> = KnownHeads::from_bytes(&told).unwrap().ids().collect();

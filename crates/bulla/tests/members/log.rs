@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bulla::space::MemoryMarks;
-use bulla::{Founding, Keyring, LocalStore, MemorySpaces, Policy, Role, Space, SpaceError, sync};
+use bulla::{Founding, Keyring, LocalStore, Policy, Role, Space, SpaceError, sync};
 use bulla_core::Verifier;
 use bulla_core::control::Control;
-use bulla_store::{Context, MemoryStore, Quarantine as _};
+use bulla_store::{Context, Quarantine as _};
 
+use crate::engine::{engine, spaces};
 use crate::support::{Relay, bring, device, found, note, sync};
 
 /// Clauses: CTL-40, CTL-41.
@@ -48,7 +49,7 @@ async fn an_own_entry_that_is_refused_leaves_nothing_behind() {
     let policy = Policy { author_entries: Some(4), ..Policy::default() };
     let founding = Founding::default().with_policy(policy);
     let marks = Arc::new(MemoryMarks::default());
-    let spaces = MemorySpaces::new();
+    let spaces = spaces();
     let mine = Space::found_as(&owner, &spaces, &founding, marks).await.unwrap();
     let mut refused = Vec::new();
     for number in 0..8 {
@@ -85,10 +86,10 @@ async fn own_entries_in_quarantine_belong_to_the_chain() {
     sync(&mine, &relay).await;
 
     // A fresh replica of the same device hears of the lowering first, and then of its own late entry.
-    let engine = Arc::new(MemoryStore::new(mine.id()).unwrap());
+    let engine = engine(mine.id()).await;
     let open = async || {
         let marks = Arc::new(MemoryMarks::default());
-        let local = LocalStore::from(Arc::clone(&engine));
+        let local = LocalStore::judged(Arc::clone(&engine));
         Space::open(&writing, Keyring::new(), local, marks).await.unwrap()
     };
     let again = open().await;

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use bulla::space::{MemoryMarks, new_genesis};
-use bulla::{Device, EpochKey, Keyring, LocalStore, MemorySpaces, Role, Space, SpaceError, sync};
+use bulla::{Device, EpochKey, Keyring, LocalStore, Role, Space, SpaceError, sync};
 use bulla_core::genesis::Policy;
 use bulla_core::values::Rule;
 use bulla_core::{Verified, Verifier};
 use bulla_crypto::found_space;
 use bulla_identity::OsRandomness;
-use bulla_store::{Judged as _, MemoryStore};
+use bulla_store::Judged as _;
 
+use crate::engine::{engine, spaces};
 use crate::support::{Relay, bring, device, note, sync, text};
 
 async fn old(owner: &Device) -> Space {
@@ -20,13 +21,13 @@ async fn old(owner: &Device) -> Space {
 async fn old_of(owner: &Device, genesis: Verified) -> Space {
     let mut keyring = Keyring::new();
     keyring.insert(genesis.verified_header().space(), EpochKey::dangerous_from_bytes(&[9; 32]));
-    let (spaces, marks) = (MemorySpaces::new(), Arc::new(MemoryMarks::default()));
+    let (spaces, marks) = (spaces(), Arc::new(MemoryMarks::default()));
     Space::found_with(owner, keyring, &spaces, &genesis, marks).await.unwrap()
 }
 
 async fn old_copy(space: &Space, owner: &Device, device: &Device) -> Space {
     let transfer = space.export_key(&device.card("").unwrap()).unwrap();
-    let spaces = MemorySpaces::new();
+    let spaces = spaces();
     Space::join_with_key(device, &spaces, &transfer, &owner.author()).await.unwrap()
 }
 
@@ -126,13 +127,13 @@ async fn a_strangers_control_entry_does_not_upgrade_a_space() {
     let (owner, second) = (device(), device());
     let mine = old(&owner).await;
     let other = old_copy(&mine, &owner, &second).await;
-    let engine = Arc::new(MemoryStore::new(mine.id()).unwrap());
+    let engine = engine(mine.id()).await;
     let (keyring, marks) = (Keyring::new(), Arc::new(MemoryMarks::default()));
     // A stranger upgrades a copy of its own making and writes what it likes there.
     let stranger = device();
     let cx = bulla::Context::new();
     engine.set_rule(&cx, Rule::Directory).await.unwrap();
-    let local = LocalStore::from(Arc::clone(&engine));
+    let local = LocalStore::judged(Arc::clone(&engine));
     let hostile = Space::open(&stranger, keyring, local, marks).await.unwrap();
     sync::pull(&hostile, mine.outgoing()).await;
     let entry = control_entry(&stranger, mine.id());
@@ -160,7 +161,7 @@ fn control_entry(device: &Device, space: bulla::SpaceId) -> Verified {
 async fn an_upgrade_survives_opening_the_store_again() {
     let owner = device();
     let mine = old(&owner).await;
-    let engine = Arc::new(MemoryStore::new(mine.id()).unwrap());
+    let engine = engine(mine.id()).await;
     let relay = |engine| async {
         let marks = Arc::new(MemoryMarks::default());
         Space::open(&device(), Keyring::new(), LocalStore::judged(engine), marks).await.unwrap()

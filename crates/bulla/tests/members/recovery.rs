@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use bulla::space::{MemoryMarks, recovery_public};
-use bulla::{Founding, MemorySpaces, Policy, RecoveryKey, Role, Space, SpaceError, sync};
+use bulla::{Founding, Policy, RecoveryKey, Role, Space, SpaceError, sync};
 
+use crate::engine::spaces;
 use crate::support::{Relay, bring, device, found, join, note, sync, text};
 
 fn recovery_key(byte: u8) -> RecoveryKey {
@@ -22,7 +23,7 @@ async fn all_devices_are_lost_and_everything_comes_back() {
             .with_policy(policy)
             .with_recovery(recovery_public(&recovery_key(1)));
         let marks = Arc::new(MemoryMarks::default());
-        let mine = Space::found_as(&owner, &MemorySpaces::new(), &founding, marks).await.unwrap();
+        let mine = Space::found_as(&owner, &spaces(), &founding, marks).await.unwrap();
         let first = mine.write(note("first")).await.unwrap();
         let other = bring(&mine, &second, Role::Admin, "").await;
         let relay = Relay::new(mine.id()).await;
@@ -36,8 +37,7 @@ async fn all_devices_are_lost_and_everything_comes_back() {
         drop((mine, other));
 
         let (key, next) = (RecoveryKey::from_words(&words).unwrap(), recovery_key(2));
-        let (back, report) =
-            Space::join(&new, &MemorySpaces::new(), id, relay.store()).await.unwrap();
+        let (back, report) = Space::join(&new, &spaces(), id, relay.store()).await.unwrap();
         assert!(report.is_clean());
         assert!(back.read(first).await.is_err());
         let wrong = back.recover(&recovery_key(3), &[], None).await;

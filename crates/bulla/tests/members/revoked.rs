@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use bulla::space::MemoryMarks;
-use bulla::{EntryId, Founding, MemorySpaces, Policy, Role, Space, SpaceError, sync};
+use bulla::{EntryId, Founding, Policy, Role, Space, SpaceError, sync};
 
+use crate::engine::spaces;
 use crate::support::{Relay, bring, device, found, join, note, roles, sync, text, writing_epoch};
 
 #[tokio::test]
@@ -131,7 +132,7 @@ async fn writers_start_an_epoch_when_no_clean_one_is_left() {
         .with_policy(policy)
         .with_others(vec![writing.card("").unwrap(), device().card("").unwrap()]);
     let marks = Arc::new(MemoryMarks::default());
-    let mine = Space::found_as(&owner, &MemorySpaces::new(), &founding, marks).await.unwrap();
+    let mine = Space::found_as(&owner, &spaces(), &founding, marks).await.unwrap();
     let second = join(&mine, &writing).await;
     assert_eq!(second.role(), Some(Role::Admin));
     mine.revoke(owner.author()).await.unwrap();

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bulla::space::MemoryMarks;
-use bulla::{Founding, MemorySpaces, NodeId, Policy, Role, Space, SpaceError, sync};
+use bulla::{Founding, NodeId, Policy, Role, Space, SpaceError, sync};
 use bulla_crypto::{LabelError, OpenError};
 
+use crate::engine::spaces;
 use crate::support::{Relay, bring, device, found, join, note, roles, sync, text, writing_epoch};
 
 #[tokio::test]
@@ -22,7 +23,7 @@ async fn an_owner_and_a_reader_share_what_a_relay_carries_and_cannot_read() {
     assert!(sync::push(&mine, relay.store()).await.is_clean());
     assert!(matches!(relay.space.read(id).await, Err(SpaceError::Open(OpenError::UnknownKey(_)))));
 
-    let joined = Space::join(&reader, &MemorySpaces::new(), mine.id(), relay.store()).await;
+    let joined = Space::join(&reader, &spaces(), mine.id(), relay.store()).await;
     let (copy, report) = joined.unwrap();
     assert!(report.is_clean(), "{report}");
     assert_eq!(text(&copy, id).await, "milk");
@@ -95,7 +96,7 @@ async fn newcomers_get_the_history_if_the_policy_says_so_and_only_then() {
         let policy = Policy { history_for_newcomers: Some(history), ..Policy::default() };
         let founding = Founding::default().with_policy(policy);
         let marks = Arc::new(MemoryMarks::default());
-        let spaces = MemorySpaces::new();
+        let spaces = spaces();
         let mine = Space::found_as(&owner, &spaces, &founding, marks).await.unwrap();
         let first = mine.write(note("first")).await.unwrap();
         mine.rotate().await.unwrap();
@@ -166,7 +167,7 @@ async fn keys_are_learned_whenever_they_come() {
     let id = mine.write(note("milk")).await.unwrap();
     let relay = Relay::new(mine.id()).await;
     sync(&mine, &relay).await;
-    let joined = Space::join(&reader, &MemorySpaces::new(), mine.id(), relay.store()).await;
+    let joined = Space::join(&reader, &spaces(), mine.id(), relay.store()).await;
     let (copy, _) = joined.unwrap();
     assert!(matches!(copy.read(id).await, Err(SpaceError::Open(_))));
 
@@ -178,7 +179,7 @@ async fn keys_are_learned_whenever_they_come() {
     assert_eq!((report.new_keys, report.faults.len()), (0, 0));
 
     let marks = Arc::new(MemoryMarks::default());
-    let local = bulla::LocalStore::from(Arc::clone(&relay.engine));
+    let local = bulla::LocalStore::judged(Arc::clone(&relay.engine));
     drop(relay.space);
     let reopened = Space::open(&reader, bulla::Keyring::new(), local, marks).await.unwrap();
     assert_eq!(text(&reopened, id).await, "milk");

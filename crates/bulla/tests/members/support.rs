@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bulla::space::MemoryMarks;
 use bulla::sync::{self, Report};
 use bulla::{
-    ContentAddressedStore, Device, EntryId, Keyring, Kind, LocalStore, MemorySpaces, Role, Space,
-    SpaceId, Write,
+    ContentAddressedStore, Device, EntryId, Keyring, Kind, LocalStore, Role, Space, SpaceId, Write,
 };
 use bulla_core::control::{Control, Epoch};
 use bulla_core::{Verified, Verifier};
 use bulla_crypto::{ChainEnd, ControlDraft, EntryWriter, EpochDraft, EpochParent, TopicSecret};
 use bulla_identity::OsRandomness;
-use bulla_store::MemoryStore;
+
+use crate::engine::{Engine, engine, spaces};
 
 pub(crate) fn note(text: &str) -> Write {
     Write::new(Kind::OPERATION, text)
@@ -23,20 +23,20 @@ pub(crate) fn device() -> Device {
 }
 
 pub(crate) async fn found(device: &Device) -> Space {
-    Space::found(device, &MemorySpaces::new()).await.unwrap()
+    Space::found(device, &spaces()).await.unwrap()
 }
 
 /// What a relay holds: entries behind the same admission as everybody's, and no key. Whose device opens it plays no part.
 pub(crate) struct Relay {
     pub(crate) space: Space,
-    pub(crate) engine: Arc<MemoryStore>,
+    pub(crate) engine: Arc<Engine>,
 }
 
 impl Relay {
     pub(crate) async fn new(space: SpaceId) -> Self {
-        let engine = Arc::new(MemoryStore::new(space).unwrap());
+        let engine = engine(space).await;
         let marks = Arc::new(MemoryMarks::default());
-        let local = LocalStore::from(Arc::clone(&engine));
+        let local = LocalStore::judged(Arc::clone(&engine));
         let space = Space::open(&device(), Keyring::new(), local, marks).await.unwrap();
         Self { space, engine }
     }
@@ -60,7 +60,7 @@ pub(crate) async fn bring(admin: &Space, device: &Device, role: Role, label: &st
 }
 
 pub(crate) async fn join(from: &Space, device: &Device) -> Space {
-    let joined = Space::join(device, &MemorySpaces::new(), from.id(), from.outgoing()).await;
+    let joined = Space::join(device, &spaces(), from.id(), from.outgoing()).await;
     let (space, report) = joined.unwrap();
     assert!(report.verdict.is_complete(), "{report}");
     space

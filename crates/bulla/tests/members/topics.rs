@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bulla::space::{KeyFaultKind, MemoryMarks};
-use bulla::{Device, EntryId, Keyring, LocalStore, MemorySpaces, Role, Space, sync};
+use bulla::{Device, EntryId, Keyring, LocalStore, Role, Space, sync};
 use bulla_crypto::TopicSecret;
-use bulla_store::MemoryStore;
 
+use crate::engine::{engine, spaces};
 use crate::support::{bring, device, found, hostile_epoch, join, writing_epoch};
 
 const NAME: &str = "notes";
@@ -60,9 +60,9 @@ async fn topics_are_the_same_for_who_opens_the_space_without_a_keyring() {
     let topic = mine.topic(NAME).unwrap();
     let saved = mine.with_keyring(Keyring::to_secret);
     for keyring in [Keyring::new(), Keyring::from_secret(&saved).unwrap()] {
-        let engine = Arc::new(MemoryStore::new(mine.id()).unwrap());
+        let engine = engine(mine.id()).await;
         let marks = Arc::new(MemoryMarks::default());
-        let again = Space::open(&owner, keyring, LocalStore::from(engine), marks).await.unwrap();
+        let again = Space::open(&owner, keyring, LocalStore::judged(engine), marks).await.unwrap();
         assert!(sync::pull(&again, mine.outgoing()).await.is_clean());
         again.learn_keys().await.unwrap();
         assert_eq!(again.topic(NAME).unwrap(), topic);
@@ -79,8 +79,7 @@ async fn topics_are_the_same_for_who_was_handed_the_keys() {
     let copy = join(&mine, &reader).await;
     let newcomer = device();
     let transfer = copy.export_key(&newcomer.card("").unwrap()).unwrap();
-    let joined =
-        Space::join_with_key(&newcomer, &MemorySpaces::new(), &transfer, &reader.author()).await;
+    let joined = Space::join_with_key(&newcomer, &spaces(), &transfer, &reader.author()).await;
     let joined = joined.unwrap();
     sync::pull(&joined, mine.outgoing()).await;
     joined.learn_keys().await.unwrap();
