@@ -6,7 +6,7 @@
 //! many headers come one by one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::RangeInclusive;
+use std::ops::{Bound, RangeInclusive};
 
 use bulla_core::{AuthorKey, EntryId, Header, KeyId, Kind};
 use bulla_directory::{CutWalk, Limits, Link, Outcome, Reach, Verdict};
@@ -15,7 +15,7 @@ use bulla_store::{Context, Facts, Place, Result};
 use crate::admission::Engine;
 use crate::state::{Subject, Word};
 
-/// Headers read at once when a chain is walked back.
+/// Headers read at once when a chain is walked back, and open entries judged at once.
 const PAGE: usize = 1_024;
 
 /// The chains of devices of which something was cut.
@@ -144,17 +144,29 @@ impl Chains {
         chain.open.range(all).filter(|((_, id), _)| *id != subject.id).count()
     }
 
-    /// The author's open entries with these sequences, from the end of the chain back.
-    pub(crate) fn open(&self, author: &AuthorKey, range: RangeInclusive<u64>) -> Vec<Subject> {
+    /// The author's open entries with these sequences, from the end of the chain back, and before `last` if one is given; a
+    /// part of them, or none if there are no more.
+    pub(crate) fn open(
+        &self,
+        author: &AuthorKey,
+        range: &RangeInclusive<u64>,
+        last: Option<&Subject>,
+    ) -> Vec<Subject> {
         let Some(chain) = self.authors.get(author) else { return Vec::new() };
-        if range.is_empty() {
+        let first = (*range.start(), EntryId([0; 32]));
+        let end = match last {
+            Some(last) => Bound::Excluded((last.sequence, last.id)),
+            None => Bound::Included((*range.end(), EntryId([0xff; 32]))),
+        };
+        // Bounds that cross would be a panic.
+        if matches!(end, Bound::Included(end) | Bound::Excluded(end) if end <= first) {
             return Vec::new();
         }
-        let all = (*range.start(), EntryId([0; 32]))..=(*range.end(), EntryId([0xff; 32]));
+        let all = (Bound::Included(first), end);
         let subject = |(&(sequence, id), &(key_id, kind)): (&(u64, EntryId), &(KeyId, Kind))| {
             Subject { id, author: *author, sequence, kind, key_id }
         };
-        chain.open.range(all).rev().map(subject).collect()
+        chain.open.range(all).rev().take(PAGE).map(subject).collect()
     }
 
     /// Whether nothing of an author is open or known of its chain.

@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bulla_core::control::{Control, Erase};
-use bulla_core::limits::MAX_ENTRIES_PER_PUT;
 use bulla_core::values::{GetItem, PayloadState};
 use bulla_core::{AuthorKey, EntryId};
 use bulla_directory::Erasable;
@@ -18,7 +17,7 @@ use crate::admission::DirectoryAdmission;
 use crate::quota::Totals;
 use crate::state::State;
 
-/// Headers that one part looks at.
+/// Entries that one part looks at.
 const PART: usize = 1_024;
 /// Erasures that one part gives to the engine, a commit each.
 const PART_COMMITS: usize = 64;
@@ -277,7 +276,7 @@ impl DirectoryAdmission {
 
     /// Drops the payloads of a page of what is in quarantine and erased; the last id, unless it was the last page.
     async fn erase_kept(&self, cx: &Context, after: Option<EntryId>) -> Result<Option<EntryId>> {
-        let page = self.engine.kept(cx, after, MAX_ENTRIES_PER_PUT).await?;
+        let page = self.engine.kept(cx, after, PART).await?;
         let ids: Vec<EntryId> = {
             let state = self.state();
             let is_erased = |facts: &&KeptFacts| {

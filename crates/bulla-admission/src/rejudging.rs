@@ -235,15 +235,22 @@ impl DirectoryAdmission {
         marks: &mut Marks<'_>,
         decided: &mut Vec<Subject>,
     ) -> Result<()> {
-        for subject in chains.open(author, range) {
-            let word = self.word(cx, chains, &subject).await?;
-            if word != Word::Open {
-                self.note_word(&subject, &word);
-                marks.push(cx, subject.id, word.mark()).await?;
-                decided.push(subject);
+        let mut last = None;
+        loop {
+            let part = chains.open(author, &range, last.as_ref());
+            if part.is_empty() {
+                return Ok(());
+            }
+            for subject in part {
+                let word = self.word(cx, chains, &subject).await?;
+                if word != Word::Open {
+                    self.note_word(&subject, &word);
+                    marks.push(cx, subject.id, word.mark()).await?;
+                    decided.push(subject);
+                }
+                last = Some(subject);
             }
         }
-        Ok(())
     }
 }
 
