@@ -31,6 +31,7 @@ use lost::{Door, Way};
 use nodes::Chain;
 use pairing::Paired;
 use relay_disk::RelayDisk;
+use search::Haystack;
 use steps::Steps;
 
 /// Runs the story and prints what happened.
@@ -68,14 +69,16 @@ pub(crate) async fn run(output: Output, folder: &Path, keep: Option<&Path>) -> R
     attempts.push(tablet.hands_over(&phone.replica, &mut claims).await?);
 
     steps.start("stop the nodes");
-    let (carried, folders, store) = (chain.carried(), chain.folders(), chain.relay_store());
+    let (carried, store) = (chain.carried(), chain.relay_store());
+    let (folders, configurations) = (chain.folders(), chain.configurations());
+    let haystack = Haystack { idle, folders, configurations };
     chain.stop().await?;
     steps.start("open a copy of the relay's disk");
     let disk = RelayDisk::copy(&store, work, copy.id())?;
     attempts.push(tablet.opens(&disk.open(&tablet.device).await?, copy, &mut claims).await?);
     let seen = seen::by_relay(&disk, NODE_LABELS.len() + 1, &mut claims).await?;
     let secrets = search::secrets(&from, &paired.invitation, &laptop.replica.space)?;
-    let searched = search::play(&secrets, &idle, &folders, &mut steps, &mut claims)?;
+    let searched = search::play(&secrets, &haystack, &mut steps, &mut claims)?;
 
     let times = steps.finish();
     let facts = Facts { paired, members, sent, attempts, carried, seen, searched, times, claims };

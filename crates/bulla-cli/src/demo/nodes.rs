@@ -1,5 +1,6 @@
 //! The three nodes, each a process of its own, and the wires to them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(crate) struct Site {
 pub(crate) struct Node {
     pub(crate) id: NodeId,
     node: LocalNode,
+    configuration: String,
     wires: Vec<Wire>,
 }
 
@@ -101,7 +103,7 @@ impl Site {
         for wire in &wires {
             wire.forwarder.lead_to(node.listen);
         }
-        Ok(Node { id: node.id, node, wires })
+        Ok(Node { id: node.id, node, configuration: text, wires })
     }
 }
 
@@ -145,6 +147,12 @@ impl Chain {
     pub(crate) fn folders(&self) -> Vec<PathBuf> {
         let nodes = self.nodes().into_iter().map(|node| node.node.folder.clone());
         nodes.chain([self.traffic.clone()]).collect()
+    }
+
+    /// The files among them that no node wrote, as they were written here: words of theirs prove nothing.
+    pub(crate) fn configurations(&self) -> BTreeMap<PathBuf, String> {
+        let file = |node: &Node| (node.node.folder.join("node.toml"), node.configuration.clone());
+        self.nodes().into_iter().map(file).collect()
     }
 
     /// Where the relay keeps its database.

@@ -1,5 +1,6 @@
 //! The search through everything that the nodes wrote, logged and said.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bulla::{EpochKey, Space};
@@ -35,19 +36,28 @@ pub(crate) fn secrets(
     Ok(secrets)
 }
 
-/// Searches the folders of the nodes. `idle` is what they showed before they had anything to carry.
+/// What belongs to the nodes.
+pub(crate) struct Haystack {
+    /// What they showed before they had anything to carry.
+    pub(crate) idle: Vec<u8>,
+    /// Where everything lies that they wrote, logged and said.
+    pub(crate) folders: Vec<PathBuf>,
+    /// What lies there too and was written by nobody of them; left out if it is unchanged.
+    pub(crate) configurations: BTreeMap<PathBuf, String>,
+}
+
+/// Searches the folders of the nodes.
 pub(crate) fn play(
     secrets: &[Secret],
-    idle: &[u8],
-    folders: &[PathBuf],
+    haystack: &Haystack,
     steps: &mut Steps,
     claims: &mut Claims,
 ) -> Result<Searched> {
     steps.start("prepare the search for leaks");
     let mut scanner = Scanner::new(secrets).map_err(|error| Failure::new(Exit::Failure, error))?;
-    let common = scanner.learn_common(idle);
+    let common = scanner.learn_common(&haystack.idle);
     steps.start("search what they wrote, logged and said");
-    let (findings, bytes) = search(&scanner, folders, steps)?;
+    let (findings, bytes) = search(&scanner, haystack, steps)?;
     let needles = scanner.needles();
     let evidence = match findings.first() {
         None => format!(
@@ -118,17 +128,20 @@ fn of_story(invitation: &Zeroizing<String>, space: &Space) -> Vec<Secret> {
 }
 
 /// Looks through every file below the folders; also says how many bytes that were.
-fn search(scanner: &Scanner, folders: &[PathBuf], steps: &Steps) -> Result<(Vec<Finding>, u64)> {
+fn search(scanner: &Scanner, haystack: &Haystack, steps: &Steps) -> Result<(Vec<Finding>, u64)> {
     let mut all = Vec::new();
-    for folder in folders {
+    for folder in &haystack.folders {
         all.extend(files(folder)?);
     }
     let mut findings = Vec::new();
     let mut searched = 0;
     for (index, file) in all.iter().enumerate() {
         let bytes = std::fs::read(file).map_err(|error| io("read", file, &error))?;
-        findings.extend(scanner.scan(&file.display().to_string(), &bytes));
-        searched += bytes.len() as u64;
+        let written = haystack.configurations.get(file);
+        if written.is_none_or(|text| text.as_bytes() != bytes) {
+            findings.extend(scanner.scan(&file.display().to_string(), &bytes));
+            searched += bytes.len() as u64;
+        }
         steps.progress(index as u64 + 1, all.len() as u64);
     }
     Ok((findings, searched))
