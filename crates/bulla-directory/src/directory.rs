@@ -254,6 +254,13 @@ impl Directory {
         self.graph.index_cells()
     }
 
+    /// How many devices have a row: none that is but the recipient of epochs.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn device_rows(&self) -> usize {
+        self.graph.devices.len()
+    }
+
     /// How many ids and ranges of counting erasures are kept to be looked up: none that cannot take effect.
     #[doc(hidden)]
     #[must_use]

@@ -18,6 +18,8 @@ mod epochs;
 mod invitations;
 #[path = "attacks/many_epochs.rs"]
 mod many_epochs;
+#[path = "attacks/recipients.rs"]
+mod recipients;
 #[path = "attacks/recovery.rs"]
 mod recovery;
 #[path = "attacks/rights.rs"]

@@ -148,7 +148,7 @@ impl Directory {
         let Some(What::Epoch(epoch)) = writing else { return Vec::new() };
         let has_seal = |reader: &Recipient| {
             let device = self.graph.known_device(&reader.device);
-            device.is_some_and(|device| epoch.is_sealed_to(device))
+            device.is_some_and(|device| epoch.is_sealed_to(&self.graph, device))
         };
         let mut readers = self.readers(group);
         readers.retain(|reader| !has_seal(reader));

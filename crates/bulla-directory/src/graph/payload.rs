@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_core::control::{Control, Cuts, Erase, GrantedDevice, RemovedDevice, Role};
 use bulla_core::genesis::RecoveryKey;
-use bulla_core::{EntryId, InvitationId, JoiningCard, KeyId, SealingKey};
+use bulla_core::{AuthorKey, EntryId, InvitationId, JoiningCard, KeyId, SealingKey};
 
 use super::{GenesisRow, Graph};
 use crate::table::DeviceNo;
@@ -36,8 +36,10 @@ pub(crate) struct EpochEntry {
     pub(crate) group: EntryId,
     pub(crate) parents: Vec<EntryId>,
     pub(crate) key_id: KeyId,
-    /// Ascending by number.
-    pub(crate) recipients: Box<[DeviceNo]>,
+    /// Those that something else named before; ascending by number.
+    known: Box<[DeviceNo]>,
+    /// The others, ascending. They have no rows: whoever writes epochs can make up any number of them.
+    others: Box<[AuthorKey]>,
 }
 
 #[derive(Debug)]
@@ -105,8 +107,18 @@ impl What {
 
 impl EpochEntry {
     /// Whether a device is among the recipients.
-    pub(crate) fn is_sealed_to(&self, device: DeviceNo) -> bool {
-        self.recipients.binary_search(&device).is_ok()
+    pub(crate) fn is_sealed_to(&self, graph: &Graph, device: DeviceNo) -> bool {
+        self.known.binary_search(&device).is_ok()
+            || self.others.binary_search(&graph.key(device)).is_ok()
+    }
+
+    /// The recipients; `None` for one of which nothing is known but that.
+    pub(crate) fn recipients<'a>(
+        &'a self,
+        graph: &'a Graph,
+    ) -> impl Iterator<Item = Option<DeviceNo>> + 'a {
+        let others = self.others.iter().map(|key| graph.known_device(key));
+        self.known.iter().copied().map(Some).chain(others)
     }
 }
 
@@ -140,12 +152,17 @@ impl Graph {
                 What::Revoke { device: self.device(revoke.device), cuts: Arc::new(revoke.cuts) }
             }
             Control::Epoch(epoch) => {
-                let recipients = epoch.recipients.iter();
-                let mut recipients: Box<[DeviceNo]> =
-                    recipients.map(|recipient| self.device(recipient.device)).collect();
-                recipients.sort_unstable();
-                let bulla_core::control::Epoch { group, parents, key_id, .. } = epoch;
-                What::Epoch(Box::new(EpochEntry { group, parents, key_id, recipients }))
+                let bulla_core::control::Epoch { group, parents, key_id, recipients, .. } = epoch;
+                let (mut known, mut others) = (Vec::new(), Vec::new());
+                for recipient in recipients {
+                    match self.known_device(&recipient.device) {
+                        Some(device) => known.push(device),
+                        None => others.push(recipient.device),
+                    }
+                }
+                known.sort_unstable();
+                let (known, others) = (known.into(), others.into());
+                What::Epoch(Box::new(EpochEntry { group, parents, key_id, known, others }))
             }
             Control::Group(group) => What::Group(Box::new(GroupEntry {
                 group: group.group,

@@ -145,7 +145,7 @@ impl Judged {
         for entry in counting {
             let node = &graph.nodes[*entry];
             let has_key = node.author == device
-                || matches!(&node.what, What::Epoch(epoch) if epoch.is_sealed_to(device));
+                || matches!(&node.what, What::Epoch(epoch) if epoch.is_sealed_to(graph, device));
             if let Some(state) = self.epochs.get_mut(entry).filter(|_| has_key) {
                 state.lose(graph, loss);
             }
@@ -157,10 +157,10 @@ impl Judging<'_> {
     /// Keeps what follows from an epoch that counts.
     pub(super) fn enter_counting_epoch(&mut self, entry: EntryNo, epoch: &EpochEntry) {
         let author = self.graph.nodes[entry].author;
-        let holders = || epoch.recipients.iter().copied().chain([author]);
+        let holders = || epoch.recipients(self.graph).chain([Some(author)]);
         let is_sound = holders().all(|device| self.reads_at(device, &epoch.group, entry));
         let losses = match is_sound {
-            true => self.losses_unknown_at(entry, holders(), &epoch.group),
+            true => self.losses_unknown_at(entry, holders().flatten(), &epoch.group),
             false => Vec::new(),
         };
         if let Some(state) = self.state.epochs.get_mut(&entry) {
@@ -225,10 +225,16 @@ impl Judging<'_> {
         clean
     }
 
-    /// Whether a device reads a group by what is known at an entry.
-    pub(super) fn reads_at(&self, device: DeviceNo, group: &EntryId, entry: EntryNo) -> bool {
+    /// Whether a device reads a group by what is known at an entry; `None` is one of which nothing is known.
+    pub(super) fn reads_at(
+        &self,
+        device: Option<DeviceNo>,
+        group: &EntryId,
+        entry: EntryNo,
+    ) -> bool {
         self.steps.set(self.steps.get() + 1);
-        self.state.reads_by(device, group, |earlier| self.knows(earlier, entry))
+        let knows = |earlier| self.knows(earlier, entry);
+        device.is_some_and(|device| self.state.reads_by(device, group, knows))
     }
 
     fn knows(&self, earlier: EntryNo, entry: EntryNo) -> bool {

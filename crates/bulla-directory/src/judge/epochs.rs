@@ -113,8 +113,8 @@ impl Judging<'_> {
     /// to write with otherwise is unknown to it.
     fn is_needed(&self, entry: EntryNo, epoch: &EpochEntry) -> bool {
         let author = self.graph.nodes[entry].author;
-        let mut others = epoch.recipients.iter().filter(|device| **device != author);
-        if !others.all(|device| self.reads_at(*device, &epoch.group, entry)) {
+        let mut others = epoch.recipients(self.graph).filter(|device| *device != Some(author));
+        if !others.all(|device| self.reads_at(device, &epoch.group, entry)) {
             return false;
         }
         let clean = self.clean_at(entry, &epoch.group);
@@ -127,8 +127,10 @@ impl Judging<'_> {
         };
         clean.iter().max_by_key(order).is_none_or(|newest| {
             let node = &self.graph.nodes[*newest];
-            let is_sealed =
-                matches!(&node.what, What::Epoch(newest) if newest.is_sealed_to(author));
+            let is_sealed = matches!(
+                &node.what,
+                What::Epoch(newest) if newest.is_sealed_to(self.graph, author)
+            );
             node.author != author && !is_sealed
         })
     }
