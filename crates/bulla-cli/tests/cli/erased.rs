@@ -29,7 +29,7 @@ async fn of_kind(home: &Home, kind: &str) -> Vec<String> {
 async fn headers_alone(from: &Home, to: &Home, space: &str) {
     let open = |home: &Path| {
         let clock = Arc::new(SystemClock::new());
-        DiskSpaces::open(&home.join("store"), DiskOptions::default(), clock).unwrap()
+        DiskSpaces::open(home.join("store"), DiskOptions::default(), clock).unwrap()
     };
     let (cx, space) = (Context::new(), space.parse().unwrap());
     let source = open(&from.folder);

@@ -236,7 +236,7 @@ impl Known {
     /// Reads the manifests of all files.
     async fn read(to: &To<'_>, tree: &Tree) -> Result<Self, FileError> {
         let (space, key) = (to.space, to.space.current_key(to.group)?);
-        let hashes = ChunkHashKey::derive(&*key);
+        let hashes = ChunkHashKey::derive(&key);
         let mut known = Self::default();
         let mut manifests: Vec<EntryId> = Vec::new();
         for node in tree.nodes.values() {

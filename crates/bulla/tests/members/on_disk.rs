@@ -18,7 +18,7 @@ thread_local! {
 
 fn open(folder: &Path) -> DiskSpaces {
     let clock = Arc::new(SystemClock::new());
-    DiskSpaces::open(&folder.join("store"), DiskOptions::default(), clock).unwrap()
+    DiskSpaces::open(folder.join("store"), DiskOptions::default(), clock).unwrap()
 }
 
 /// Room for spaces, empty.
