@@ -32,6 +32,8 @@ mod members;
 mod node;
 #[path = "cli/recovered.rs"]
 mod recovered;
+#[path = "cli/relays.rs"]
+mod relays;
 #[path = "cli/support.rs"]
 mod support;
 #[path = "cli/wire.rs"]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use bulla_core::{AuthorKey, Code, PeerKey, SpaceId, VerifiedEntry};
+use bulla_core::control::Role;
+use bulla_core::{AuthorKey, Code, PeerKey, SpaceId, Verified, VerifiedEntry};
+use bulla_directory::Directory;
 use bulla_server::{Access, AccessList, AccessRules, Rights};
 use bulla_store::{ContentAddressedStore as _, Context, Result, StoreError};
 use tokio::sync::{Mutex, watch};
@@ -91,8 +93,8 @@ impl NodeAccess {
         self.stacks.judged().tell();
     }
 
-    /// The relays, if a space that is not here may come from this peer.
-    fn room_for(&self, peer: &PeerKey, space: &SpaceId) -> Result<&Relays> {
+    /// The relays, if a space that is not here may come from this peer; it counts for the device that founded it.
+    fn room_for(&self, peer: &PeerKey, founder: &AuthorKey, space: &SpaceId) -> Result<&Relays> {
         let not_served = StoreError::NotServed(*space);
         let Some(relays) = self.stacks.relays().filter(|_| self.stacks.is_judged_relay(space))
         else {
@@ -109,7 +111,7 @@ impl NodeAccess {
             return Err(not_served);
         }
         let is_unnamed = |space: &SpaceId| !self.stacks.is_named(space);
-        let (all, theirs) = relays.count(&AuthorKey(peer.0), is_unnamed);
+        let (all, theirs) = relays.count(founder, is_unnamed);
         if all >= accept.max_spaces || theirs >= accept.max_spaces_per_peer {
             tracing::warn!(all, theirs, "a space was sent away: there are as many as are accepted");
             let (code, reason) = (Code::new("node.busy"), "no further spaces are accepted".into());
@@ -148,17 +150,27 @@ impl Access for NodeAccess {
         accepts || self.stacks.relays().is_some_and(|relays| relays.awaits_genesis(is_named))
     }
 
-    async fn found(&self, cx: &Context, peer: &PeerKey, genesis: VerifiedEntry) -> Result<()> {
-        let space = genesis.verified_header().space();
-        let _alone = self.founding.lock().await;
-        let relays = self.room_for(peer, &space)?;
-        // Of a space that nobody named, whoever signed the genesis is the one it is counted for.
-        if !self.stacks.is_named(&space) && genesis.header().author.0 != peer.0 {
+    async fn found(
+        &self,
+        cx: &Context,
+        peer: &PeerKey,
+        space: SpaceId,
+        opening: Vec<VerifiedEntry>,
+    ) -> Result<()> {
+        // By what was brought alone, before anything is looked at that is here.
+        let founder = opening.first().map(|genesis| genesis.header().author);
+        let mut directory = Directory::new(space);
+        directory.extend(&opening);
+        let is_admin = directory.role(&AuthorKey(peer.0)) == Some(Role::Admin);
+        let Some(founder) = founder.filter(|_| is_admin) else {
             return Err(StoreError::NotServed(space));
-        }
+        };
+        let _alone = self.founding.lock().await;
+        let relays = self.room_for(peer, &founder, &space)?;
         let relay = relays.create(cx, space).await?;
-        let report = relay.store.put(cx, vec![genesis.into()]).await?;
-        if report.outcomes.iter().all(|outcome| outcome.receipt().is_some()) {
+        let batch = opening.into_iter().map(Verified::from).collect();
+        let report = relay.store.put(cx, batch).await?;
+        if report.outcomes.first().is_some_and(|outcome| outcome.receipt().is_some()) {
             tracing::info!(space = %space.short(), "a space was founded here");
             return Ok(());
         }

@@ -63,15 +63,22 @@ pub trait Access: fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// Takes in a space that is not here, by its genesis, which names this peer among the founders. From then on the peer
-    /// has the rights of a founder.
+    /// Takes in a space that is not here, by the control entries that a put begins with, its genesis first. Whether this
+    /// peer may bring it by them is decided before anything is looked at that is here. From then on the peer has the rights
+    /// that they give it.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotServed`] where the space may not come, or is here; [`StoreError::Unavailable`] where there is no
-    /// room for another one; those of the store.
-    async fn found(&self, _cx: &Context, _peer: &PeerKey, genesis: VerifiedEntry) -> Result<()> {
-        Err(StoreError::NotServed(genesis.verified_header().space()))
+    /// [`StoreError::NotServed`] where the space may not come, not from this peer, or is here;
+    /// [`StoreError::Unavailable`] where there is no room for another one; those of the store.
+    async fn found(
+        &self,
+        _cx: &Context,
+        _peer: &PeerKey,
+        space: SpaceId,
+        _opening: Vec<VerifiedEntry>,
+    ) -> Result<()> {
+        Err(StoreError::NotServed(space))
     }
 }
 

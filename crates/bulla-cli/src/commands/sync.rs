@@ -1,5 +1,6 @@
 //! `bulla sync`: exchange entries with a node, and prove that nothing is missing.
 
+mod bringing;
 mod findings;
 mod learned;
 
@@ -7,15 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bulla::sync::{Options, Progress, Reason, Report, Verdict, pull_expecting, push_with};
-use bulla::{AuthorKey, Device, EntryId, NodeId, Space, SpaceId};
+use bulla::{Device, EntryId, NodeId, Space, SpaceId};
 use bulla_client::{AcknowledgementFile, Client, Upstream, UpstreamError};
-use bulla_core::control::Control;
-use bulla_core::values::GetItem;
-use bulla_store::{Bookmarks, ContentAddressedStore, Context, StoreError, StoreExt as _};
+use bulla_store::{Bookmarks, ContentAddressedStore, StoreError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+pub(super) use bringing::bring;
 use findings::Findings;
 use learned::{Known, Learned};
 
@@ -38,7 +38,7 @@ pub(crate) async fn run(app: &App, arguments: SyncArgs) -> Result<()> {
     let before = Known::of(app, &spaces, &space).await?;
     let expected = expected(app, space_id)?;
     let mut results = exchange(app, &arguments, &space, &node, &bookmarks, &expected).await;
-    // A node that is to serve this space takes it from a founder, by its genesis.
+    // A node that is to serve this space takes it from an admin, by its genesis and the grants that lead there.
     if !arguments.pull
         && results.iter().any(|(_, report)| is_not_served(report))
         && bring(&space, &*node, device.author()).await?
@@ -162,34 +162,6 @@ pub(crate) fn is_not_served(report: &Report) -> bool {
         &incomplete.reason,
         Reason::Source(StoreError::NotServed(_)) | Reason::Target(StoreError::NotServed(_))
     )
-}
-
-/// Gives a node the genesis of a space that this device founded; whether the node took it. It answers others, and those it
-/// does not want the space from, as if it did not serve it.
-pub(crate) async fn bring(
-    space: &Space,
-    node: &dyn ContentAddressedStore,
-    me: AuthorKey,
-) -> Result<bool> {
-    let cx = Context::new();
-    // From what may leave this device, so that its mark covers the genesis.
-    let GetItem::Entry(genesis) = space.outgoing().get_one(&cx, space.id().into()).await? else {
-        return Ok(false);
-    };
-    let is_founder = match genesis.control() {
-        Some(Control::Genesis(genesis)) => {
-            genesis.founders.iter().any(|founder| founder.author == me)
-        }
-        _ => false,
-    };
-    if !is_founder {
-        return Ok(false);
-    }
-    match node.put(&cx, vec![genesis.into()]).await {
-        Ok(_) => Ok(true),
-        Err(StoreError::NotServed(_)) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Whether the node is of no use in either direction: it does not answer, another one does, or it misbehaves.

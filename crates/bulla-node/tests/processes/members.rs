@@ -201,3 +201,55 @@ async fn spaces_come_with_their_founders_as_the_operator_allows() {
     node.store(&reader.keys, reader.space()).head(&cx()).await.unwrap();
     node.stop().await;
 }
+
+/// The founder is gone, and the relay too: an admin brings the space to another one, by the grants that made it one.
+///
+/// NODE-28.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_brings_a_space_that_another_founded() {
+    let bench = Bench::new();
+    let site = bench.site("relay");
+    site.configure(
+        "[[space]]\nid = '*'\nmode = 'relay'\naccess = 'directory'\n\
+         accept = { from = 'anyone', max_spaces = 8, max_spaces_per_peer = 1 }\n",
+    );
+    let node = site.start().await;
+    let (mut owner, genesis) = found();
+    let (mut admin, writer) = (owner.beside(), owner.beside());
+    let first = owner.grant(&admin, Role::Admin);
+    admin.knows = vec![first.id()];
+    let (mut deputy, last) = (admin.beside(), admin.beside());
+    let (second, third) = (admin.grant(&deputy, Role::Admin), admin.grant(&writer, Role::Writer));
+    deputy.knows = vec![second.id()];
+    let of = |author: &Author| node.store(&author.keys, author.space());
+    let bring = async |author: &Author, entries: &[&bulla_core::VerifiedEntry]| {
+        let batch = entries.iter().map(|entry| (*entry).clone().into()).collect();
+        code(of(author).put(&cx(), batch).await)
+    };
+    let not_served = "space.not_served";
+    // Neither a writer, nor a stranger, nor an admin who does not show how it became one, or not from the genesis on.
+    assert_eq!(bring(&writer, &[&genesis, &first, &second, &third]).await, not_served);
+    assert_eq!(bring(&last, &[&genesis, &first, &second, &third]).await, not_served);
+    assert_eq!(bring(&deputy, &[&genesis]).await, not_served);
+    assert_eq!(bring(&deputy, &[&genesis, &second]).await, not_served);
+    assert_eq!(bring(&deputy, &[&first, &genesis, &second]).await, not_served);
+    assert_eq!(code(of(&owner).head(&cx()).await), not_served, "nothing of it is here");
+    // It counts for who founded it, whoever brought it.
+    let (own, theirs) = found_by(Arc::clone(&deputy.keys));
+    share(&*of(&own), &[&theirs]).await;
+    share(&*of(&deputy), &[&genesis, &first, &second]).await;
+    let (again, more) = found_by(Arc::clone(&owner.keys));
+    let store = node.store(&again.keys, again.space());
+    assert_eq!(code(store.put(&cx(), vec![more.into()]).await), "node.busy");
+    // From then on members are members, and what was held back counts when it comes.
+    share(&*of(&admin), &[&third]).await;
+    assert_eq!(pull(&*of(&writer)).await.len(), 4);
+    let gone = owner.revoke(&deputy);
+    share(&*of(&owner), &[&gone]).await;
+    assert_eq!(code(of(&deputy).head(&cx()).await), not_served);
+    // Nobody brings what is here already, not even who could have, and nothing of it gets in by that.
+    let fourth = deputy.grant(&last, Role::Reader);
+    assert_eq!(bring(&deputy, &[&genesis, &first, &second, &fourth]).await, not_served);
+    assert_eq!(pull(&*of(&owner)).await.len(), 5);
+    node.stop().await;
+}

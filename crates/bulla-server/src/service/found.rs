@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use async_trait::async_trait;
 use bulla_core::control::Control;
-use bulla_core::{RawEntry, SpaceId, Verified, VerifiedEntry};
+use bulla_core::{Header, RawEntry, SpaceId, Verified, VerifiedEntry};
 use bulla_store::StoreError;
 use bulla_wire::WireError;
 use bulla_wire::stream::{BodyDecoder, BodyItem};
@@ -41,8 +41,9 @@ impl Service {
             && self.access.may_found(peer)
     }
 
-    /// A `put` by one who has no right in the space: it must begin with the genesis of the space, by which the asker is a
-    /// founder. Whatever else it is, it is answered as if the space were not served, and nobody looked whether it is.
+    /// A `put` by one who has no right in the space: it must begin with the genesis of the space and the control entries by
+    /// which the asker may bring it. Whatever else it is, it is answered as if the space were not served, and nobody
+    /// looked whether it is.
     pub(super) async fn found(
         &self,
         asker: &Asker,
@@ -54,63 +55,66 @@ impl Service {
         let pass = pass.map_err(|super::gate::Busy| self.busy())?;
         let mut body = Replayed { ahead: VecDeque::new(), rest: body };
         let not_served = || errors::of_store(&StoreError::NotServed(space));
-        let raw = first_entry(space, &mut body).await?.ok_or_else(not_served)?;
-        let genesis = self.genesis(asker, space, raw).await?.ok_or_else(not_served)?;
+        let raw = opening(space, &mut body).await?;
+        let opening = self.genuine(space, raw).await?.ok_or_else(not_served)?;
         drop(pass);
-        let founded = self.access.found(&asker.cx, &asker.session.peer, genesis).await;
+        let founded = self.access.found(&asker.cx, &asker.session.peer, space, opening).await;
         founded.map_err(|error| errors::of_store(&error))?;
         let rights = self.may(asker, space, Right::Write)?;
         let store = self.store(asker, space, rights).await?;
         self.put(asker, space, store, &mut body).await
     }
 
-    /// The entry, if it is the genesis of this space and names the asker as a founder.
-    async fn genesis(
+    /// Those that are genuine, if the first of all is the genesis of this space.
+    async fn genuine(
         &self,
-        asker: &Asker,
         space: SpaceId,
-        raw: RawEntry,
-    ) -> Result<Option<VerifiedEntry>, WireError> {
-        let verdicts = self.verify.judge(space, vec![raw]).await.map_err(|error| {
+        raw: Vec<RawEntry>,
+    ) -> Result<Option<Vec<VerifiedEntry>>, WireError> {
+        let verdicts = self.verify.judge(space, raw).await.map_err(|error| {
             errors::of_store(&StoreError::internal("cannot verify a genesis", error))
         })?;
-        let Some(Ok(Verified::Entry(entry))) = verdicts.into_iter().next() else {
+        let mut verdicts = verdicts.into_iter();
+        let Some(Ok(Verified::Entry(first))) = verdicts.next() else {
             return Ok(None);
         };
-        let is_founder = match entry.control() {
-            Some(Control::Genesis(genesis)) => {
-                genesis.founders.iter().any(|founder| founder.author.0 == asker.session.peer.0)
-            }
-            _ => false,
-        };
         // It verified as one of this space, which for a genesis means that the space has its id (VER).
-        Ok(is_founder.then_some(entry))
+        let is_genesis = matches!(first.control(), Some(Control::Genesis(_)));
+        let rest = verdicts.filter_map(|verdict| match verdict {
+            Ok(Verified::Entry(entry)) => Some(entry),
+            _ => None,
+        });
+        Ok(is_genesis.then(|| std::iter::once(first).chain(rest).collect()))
     }
 }
 
-/// The first entry of a body, which stays as it was; `None` for one that does not begin with any. Not more is read than an
-/// entry may take.
-async fn first_entry(
-    space: SpaceId,
-    body: &mut Replayed<'_>,
-) -> Result<Option<RawEntry>, WireError> {
+/// The control entries that a body begins with; the body stays as it was. Not more is read than these may take.
+async fn opening(space: SpaceId, body: &mut Replayed<'_>) -> Result<Vec<RawEntry>, WireError> {
     let mut decoder = BodyDecoder::put(space);
     let (mut ahead, mut bytes) = (VecDeque::new(), 0);
-    let found = loop {
+    let mut found = Vec::new();
+    while found.len() < MAX_OPENING_ENTRIES {
         match decoder.next_item() {
-            Ok(Some(BodyItem::Entry(item))) => break Some(item.raw),
-            Ok(Some(_)) | Err(_) => break None,
-            Ok(None) if bytes > FIRST_BYTES => break None,
-            Ok(None) => {}
+            Ok(Some(BodyItem::Entry(item))) if is_control(&item.raw) => found.push(item.raw),
+            Ok(Some(_)) | Err(_) => break,
+            Ok(None) if bytes > MAX_OPENING_BYTES => break,
+            Ok(None) => {
+                let Some(piece) = body.rest.piece().await? else { break };
+                bytes += piece.len();
+                decoder.push(&piece);
+                ahead.push_back(piece);
+            }
         }
-        let Some(piece) = body.rest.piece().await? else { break None };
-        bytes += piece.len();
-        decoder.push(&piece);
-        ahead.push_back(piece);
-    };
+    }
     body.ahead = ahead;
     Ok(found)
 }
 
-/// More than a genesis takes (GEN-2) with its header and framing.
-const FIRST_BYTES: usize = bulla_core::limits::MAX_GENESIS_BYTES + 16 * 1024;
+fn is_control(raw: &RawEntry) -> bool {
+    Header::decode(&raw.header).is_ok_and(|header| header.kind.is_control())
+}
+
+/// Longer than any chain of grants is in earnest, and verified in a few milliseconds.
+const MAX_OPENING_ENTRIES: usize = 256;
+/// As many of them with a genesis of any length (GEN-2).
+const MAX_OPENING_BYTES: usize = 256 * 1024;

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bulla_conformance::suite::author::World;
 use bulla_core::cbor::Decode as _;
-use bulla_core::{PeerKey, SpaceId, Verified, VerifiedEntry};
+use bulla_core::{NodeId, PeerKey, SpaceId, Verified, VerifiedEntry};
 use bulla_identity::DeviceKeys;
-use bulla_server::{Access, AccessList, AccessRules, Rights};
+use bulla_server::{Access, AccessList, AccessRules, BodySource, Call, Rights};
 use bulla_store::{Context, Result, Spaces, StoreError};
 use bulla_wire::put::PutAnswer;
 use bulla_wire::route::SpaceRoute;
 use bulla_wire::spaces::SpacesAnswer;
-use bulla_wire::{BodyEncoder, Form, Route, headers};
+use bulla_wire::{BodyEncoder, Form, Route, WireError, headers};
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::support::{Node, READ_WRITE, Reply, Setup, device, request};
@@ -43,13 +44,21 @@ impl Access for Founding {
         true
     }
 
-    async fn found(&self, cx: &Context, peer: &PeerKey, genesis: VerifiedEntry) -> Result<()> {
-        let space = genesis.verified_header().space();
-        if self.spaces.open(cx, space).await.is_ok() {
+    async fn found(
+        &self,
+        cx: &Context,
+        peer: &PeerKey,
+        space: SpaceId,
+        opening: Vec<VerifiedEntry>,
+    ) -> Result<()> {
+        assert!(opening.iter().all(|entry| entry.header().kind.is_control()));
+        assert_eq!(opening[0].verified_header().space(), space);
+        // Only the founder may.
+        if opening[0].header().author.0 != peer.0 || self.spaces.open(cx, space).await.is_ok() {
             return Err(StoreError::NotServed(space));
         }
         let store = self.spaces.create(cx, space).await?;
-        store.put(cx, vec![genesis.into()]).await?;
+        store.put(cx, vec![opening[0].clone().into()]).await?;
         let mut rules = AccessRules::new();
         rules.allow(space, *peer, READ_WRITE);
         self.list.replace(rules);
@@ -129,6 +138,8 @@ async fn a50_a_founder_brings_its_genesis() {
     let wide = node.token(&founder, &[]).await;
     let elsewhere = put(&node, &wide, SpaceId([9; 32]), &[world.genesis()]).await;
     assert_eq!((elsewhere.status, elsewhere.code().as_str()), (404, "space.not_served"));
+    let copied = put(&node, &wide, SpaceId([9; 32]), &[]).await;
+    assert_eq!(copied.status, 404);
     let late = put(&node, &token, world.space(), &[&entries[0], world.genesis()]).await;
     assert_eq!(late.status, 404);
     let reply = put(&node, &token, world.space(), &[world.genesis(), &entries[0]]).await;
@@ -164,6 +175,73 @@ async fn a50_a_guest_that_brings_nothing_gets_nothing() {
         let listed: SpacesAnswer = node.get("/v1/spaces", Some(&token)).await.value();
         assert_eq!(listed, SpacesAnswer { spaces: Vec::new(), end: true });
     }
+}
+
+/// Nobody brings a space for others: a request that passed a node is like any without a right.
+///
+/// Clauses: NODE-28.
+#[tokio::test]
+async fn a50_no_space_comes_by_way_of_another_node() {
+    let world = world(5);
+    let mut setup = Setup::new(AccessRules::new());
+    setup.access = |list, spaces| Arc::new(Founding { list, spaces });
+    let node = setup.start().await;
+    let token = node.token(&founder(5), &[]).await;
+    let hops = headers::format_hops(&[NodeId([1; 32])]);
+    let fields = [
+        ("authorization", token.as_str()),
+        ("content-type", headers::CONTENT_CBOR_SEQUENCE),
+        ("bulla-hops", hops.as_str()),
+    ];
+    let path = Route::Space(world.space(), SpaceRoute::Put).path();
+    let bytes = request("POST", &path, &fields, &body(world.space(), &[world.genesis()]));
+    let reply = node.exchange(&bytes).await;
+    assert_eq!((reply.status, reply.code().as_str()), (404, "space.not_served"));
+}
+
+/// A body whose first piece is waited for.
+struct Waiting;
+
+#[async_trait]
+impl BodySource for Waiting {
+    async fn piece(&mut self) -> std::result::Result<Option<Bytes>, WireError> {
+        std::future::pending().await
+    }
+}
+
+/// Those without a right hold few places, one each, and none of those that members have.
+///
+/// Clauses: NODE-28.
+#[tokio::test]
+async fn a50_guests_that_send_nothing_keep_no_member_out() {
+    let (world, member) = (world(6), device());
+    let mut rules = AccessRules::new();
+    rules.allow(world.space(), member.author().into(), READ_WRITE);
+    let mut setup = Setup::new(rules);
+    setup.access = |list, spaces| Arc::new(Founding { list, spaces });
+    setup.service.patience_ms = 50;
+    setup.spaces.create(&Context::new(), world.space()).await.unwrap();
+    let node = setup.start().await;
+    let ask = |token: &str| {
+        let (service, space) = (Arc::clone(&node.service), world.space());
+        let call = Call { token: headers::parse_token(token), ..Call::default() };
+        let route = Route::Space(space, SpaceRoute::Put);
+        tokio::spawn(async move { service.answer(route, call, &mut Waiting).await })
+    };
+    let guests = [device(), device(), device(), device()];
+    let mut held = Vec::new();
+    for guest in &guests {
+        held.push(ask(&node.token(&**guest, &[]).await));
+    }
+    // Spawned before, each was polled by the time that these were answered.
+    for guest in [&guests[0], &device()] {
+        let busy = ask(&node.token(&**guest, &[]).await).await.unwrap().unwrap_err();
+        assert_eq!(busy.code.as_str(), "node.busy");
+    }
+    let token = node.token(&*member, &[]).await;
+    let mine = world.entries(1, 1).unwrap();
+    assert_eq!(put(&node, &token, world.space(), &[&mine[0]]).await.status, 200);
+    held.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 /// The device that founds the world of this seed.
