@@ -1,5 +1,5 @@
 //! Measures a directory of 10,000 members and 100,000 control entries: building it, taking in one entry at the tail, a
-//! senior's revocation that arrives late, and its memory.
+//! senior's revocation that arrives late, and its memory; and what 10,000 epochs by hostile writers add to it.
 //!
 //! `cargo run --release -p bulla-directory --example figures`, on a machine that does nothing else. Eight devices write at the
 //! same time throughout, each depending on what the others wrote in the round before: four admins, who grant, change roles,
@@ -36,6 +36,11 @@ const EPOCHS_ONE_IN: usize = 100;
 const RECIPIENTS: usize = 100;
 /// Entries of each kind at the tail.
 const TIMES: usize = 200;
+/// Epochs by writers that want to make everybody work.
+const HOSTILE: usize = 10_000;
+const FORKS: &str = "one writer's forks";
+const CHAIN: &str = "one writer's chain";
+const LEFT_OUT: &str = "of two writers without each other";
 const BUILD_TARGET: Duration = Duration::from_secs(2);
 const TAIL_TARGET: Duration = Duration::from_millis(1);
 const LATE_TARGET: Duration = Duration::from_millis(200);
@@ -113,6 +118,26 @@ fn main() {
     let (took, change) = timed(|| directory.insert(&withheld));
     check("an entry of the middle comes last", took, LATE_TARGET);
     println!("  {} verdicts changed", change.verdicts.len());
+
+    for shape in [FORKS, CHAIN, LEFT_OUT] {
+        let hostile = history.hostile(&devices, shape);
+        let (took, mut directory) = timed(|| {
+            let mut directory = Directory::new(history.space);
+            directory.extend(history.entries.iter().chain(&hostile));
+            directory
+        });
+        check(&format!("built with {HOSTILE} epochs, {shape}"), took, BUILD_TARGET);
+        let mut anew = Directory::new(history.space);
+        anew.extend(&history.entries);
+        let (took, ()) = timed(|| hostile.iter().for_each(|entry| _ = anew.insert(entry)));
+        check("  each of them at the tail", took.div_f64(HOSTILE as f64), TAIL_TARGET);
+        let counting =
+            hostile.iter().filter(|e| directory.verdict(&e.id()).unwrap().counts()).count();
+        println!("  {counting} count, {} questions", directory.epoch_steps());
+        let (took, change) = timed(|| directory.insert(&late));
+        check("  and then the late revocation", took, LATE_TARGET);
+        assert!(change.verdicts.len() > ENTRIES / 20, "the revocation changed nothing");
+    }
 
     passed &= used <= MEMORY_TARGET;
     println!("{}", if passed { "all within their targets" } else { "BEYOND A TARGET" });
@@ -215,6 +240,46 @@ impl History {
             dependencies: vec![second.id()],
         };
         spot.unsigned(&Revoke { device: devices[1].key, cuts: cuts(vec![cut]) }.into())
+    }
+
+    /// Epochs by the first writers, who hide all epochs of others.
+    fn hostile(&self, devices: &[Device], shape: &str) -> Vec<VerifiedEntry> {
+        let writers = [ADMINS, ADMINS + 1];
+        let grants = writers.map(|writer| {
+            let key = devices[writer].key;
+            let is_grant = |entry: &&VerifiedEntry| {
+                matches!(entry.control(), Some(Control::Grant(grant)) if grant.device.author() == key)
+            };
+            self.entries.iter().find(is_grant).unwrap().id()
+        });
+        let mut entries: Vec<VerifiedEntry> = Vec::new();
+        // Before all that they wrote besides.
+        let mut last = [(0, EntryId::ZERO); 2];
+        for number in 0..HOSTILE {
+            let writer = if shape == LEFT_OUT { number % 2 } else { 0 };
+            let is_fork = shape == FORKS;
+            let (sequence, previous) = if is_fork { (0, EntryId::ZERO) } else { last[writer] };
+            let before = entries.last().filter(|_| !is_fork).map(VerifiedEntry::id);
+            let dependencies: Vec<EntryId> = grants.into_iter().chain(before).collect();
+            let device = &devices[writers[writer]];
+            let mut key_id = [9; 32];
+            key_id[..8].copy_from_slice(&(number as u64).to_be_bytes());
+            let recipients = vec![Recipient { device: device.key, sealed: [3; SEALED_KEY_BYTES] }];
+            let inherited = vec![0; 16];
+            let (group, key_id) = (EntryId::ZERO, KeyId(key_id));
+            let control = Epoch { group, parents: vec![], key_id, recipients, inherited };
+            let spot = Spot {
+                space: self.space,
+                author: device.key,
+                sequence: sequence + 1,
+                previous,
+                dependencies,
+            };
+            let entry = spot.unsigned(&control.into());
+            last[writer] = (sequence + 1, entry.id());
+            entries.push(entry);
+        }
+        entries
     }
 
     fn withhold(&self, index: usize) -> (VerifiedEntry, Vec<VerifiedEntry>) {

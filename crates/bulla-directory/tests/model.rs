@@ -16,8 +16,12 @@ mod brute;
 mod entries;
 #[path = "model/history.rs"]
 mod history;
+#[path = "model/nasty.rs"]
+mod nasty;
 #[path = "common/random.rs"]
 mod random;
+#[path = "attacks/support.rs"]
+mod support;
 
 use answers::{Answers, Details, announced};
 use bulla_core::VerifiedEntry;
