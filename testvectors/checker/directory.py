@@ -399,6 +399,12 @@ class Space:
         chosen = max(usable, key=lambda e: (self.role_at(e) == ADMIN, self.depths[e.id], e.id), default=None)
         return chosen and chosen.id
 
+    def topic_order(self, group):
+        """CTL-35."""
+        counting = [e for e in self.of(4) if e.says["group"] == group and self.counts(e)]
+        place = lambda e: (self.role_at(e) != ADMIN, self.places[e.author], self.depths[e.id], e.id)
+        return [e.id for e in sorted(counting, key=place)]
+
     # --- DIR-16, DIR-24, DIR-30 -----------------------------------------------------------------------------------------
 
     def word(self, entry):
@@ -458,6 +464,8 @@ def check(case, group):
     groups = sorted([ZERO32, *(entry.id for entry in space.of(6) if space.founded(entry.id))])
     writing = [(one, space.writing_epoch(one)) for one in groups]
     case.agree("writingEpochs", [{"group": one, "epoch": epoch} for one, epoch in writing if epoch])
+    orders = [(one, space.topic_order(one)) for one in groups]
+    case.agree("topicOrder", [{"group": one, "epochs": order} for one, order in orders if order])
     case.agree("erased", [entry.id for entry in given if space.erased(entry)])
 
 

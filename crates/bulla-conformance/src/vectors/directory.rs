@@ -15,7 +15,8 @@ use super::{Field, File, Format, Group, Inputs, Mismatch, Outcome, Shape, Verdic
 pub(super) use history::History;
 
 /// What every case gives besides the entries.
-const ANSWERS: [&str; 5] = ["verdicts", "members", "seniority", "writingEpochs", "erased"];
+const ANSWERS: [&str; 6] =
+    ["verdicts", "members", "seniority", "writingEpochs", "topicOrder", "erased"];
 
 /// Histories of a space.
 pub(super) struct Directories;
@@ -48,6 +49,14 @@ impl Format for Directories {
             id("group", "zero for the space, or the entry that founded the group"),
             id("epoch", "its writing epoch"),
         ];
+        let topics = vec![
+            id("group", "zero for the space, or the entry that founded the group"),
+            Field::required(
+                "epochs",
+                Shape::list(Shape::HexOf(32)),
+                "its counting epochs; the topic secret of the first that a reader opened holds (CTL-35)",
+            ),
+        ];
         vec![
             Field::required("entries", entries, "the other entries, in any order"),
             Field::required(
@@ -71,6 +80,11 @@ impl Format for Directories {
                 "of the space and of each group that has one, ascending by group",
             ),
             Field::required(
+                "topicOrder",
+                Shape::list(Shape::Object(topics)),
+                "of the space and of each group that has a counting epoch, ascending by group",
+            ),
+            Field::required(
                 "erased",
                 Shape::list(Shape::HexOf(32)),
                 "the application entries that an erasure covers, in the order of the entries",
@@ -82,7 +96,7 @@ impl Format for Directories {
         let mut file = File::new()
             .note(
                 "Histories of a space (DIR-1 to DIR-32): which entries count, who belongs to it in which order, which \
-                 epoch is written with, and what is erased. All signatures hold. An entry without a payload is one of an \
+                 epoch is written with, whose topic secret holds, and what is erased. All signatures hold. An entry without a payload is one of an \
                  application, of which the header is held; it is no control entry. The result must be the same in \
                  every order of the entries.",
             )
@@ -126,7 +140,7 @@ impl Format for Directories {
         let mut backwards = raw.clone();
         backwards[1..].reverse();
         let other = Answers::of(&backwards)?;
-        for name in ["members", "seniority", "writingEpochs"] {
+        for name in ["members", "seniority", "writingEpochs", "topicOrder"] {
             Mismatch::unless_equal("backwards", &answers.value(name), &other.value(name))?;
         }
         Ok(Verdict::Valid)
@@ -228,6 +242,13 @@ impl Answers {
                 Some(json!({ "group": hex(group), "epoch": hex(epoch.id) }))
             })
             .collect();
+        let topics: Vec<Value> = groups
+            .iter()
+            .filter_map(|group| {
+                let order: Vec<String> = directory.topic_order(group).iter().map(hex).collect();
+                (!order.is_empty()).then(|| json!({ "group": hex(group), "epochs": order }))
+            })
+            .collect();
         let erased = headers.iter().filter(|header| directory.erased_by(header).is_some());
         let erased: Vec<String> = erased.map(|header| hex(header.id())).collect();
         Ok(Self {
@@ -236,6 +257,7 @@ impl Answers {
                 ("members", members.into()),
                 ("seniority", seniority.into()),
                 ("writingEpochs", writing.into()),
+                ("topicOrder", topics.into()),
                 ("erased", erased.into()),
             ],
         })

@@ -10,7 +10,7 @@ const RECOVERY: usize = 7;
 
 pub(super) fn all() -> Vec<(String, History)> {
     type Make = fn() -> History;
-    let cases: [(&str, Make); 36] = [
+    let cases: [(&str, Make); 37] = [
         ("a founder alone", || History::new(1, None, None)),
         ("four roles, and what each of them tries", roles),
         ("a bare node key is raised, then its card comes", bare),
@@ -46,6 +46,7 @@ pub(super) fn all() -> Vec<(String, History)> {
         ("an epoch for its author alone that goes deep", deep),
         ("a device forks and starts epochs on either side", forks),
         ("epochs for one whose grant their authors do not know", unknown),
+        ("epochs begin anew beside those of seniors", rivals),
         ("no entry has the format that the policy asks for", format),
     ];
     cases.into_iter().map(|(comment, make)| (comment.to_owned(), make())).collect()
@@ -465,6 +466,18 @@ fn deep() -> History {
     history.write_knowing(3, &[all], epoch(SPACE, &[all], 5, &[0, 1, 2, 3]));
     history.write_knowing(2, &[all], epoch(SPACE, &[alone], 6, &[2]));
     history.write_knowing(3, &[all, alone], epoch(SPACE, &[all, alone], 7, &[0, 1, 2, 3]));
+    history
+}
+
+fn rivals() -> History {
+    let mut history = with(2, &[(2, Role::Admin), (3, Role::Writer)]);
+    let known = history.heads();
+    history.write_knowing(3, &known, epoch(SPACE, &[], 1, &[0, 1, 2, 3]));
+    let junior = history.write_knowing(2, &known, epoch(SPACE, &[], 2, &[0, 1, 2, 3]));
+    let second = history.write_knowing(1, &[junior], epoch(SPACE, &[junior], 3, &[0, 1, 2, 3]));
+    history.write_knowing(2, &[junior], epoch(SPACE, &[], 4, &[0, 1, 2, 3]));
+    history.write_knowing(1, &[second], epoch(SPACE, &[second], 5, &[0, 1, 2, 3]));
+    history.write(0, epoch(SPACE, &[second], 6, &[0, 1, 2, 3]));
     history
 }
 
