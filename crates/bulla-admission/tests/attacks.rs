@@ -8,6 +8,8 @@
 )]
 #![expect(dead_code, reason = "helpers that several test programs share")]
 
+#[path = "attacks/a04_earlier_formats.rs"]
+mod a04_earlier_formats;
 #[path = "attacks/a07_removed_authors.rs"]
 mod a07_removed_authors;
 #[path = "attacks/a24_bad_entry_in_a_batch.rs"]
