@@ -169,17 +169,29 @@ impl DirectoryAdmission {
                     }
                     continue;
                 }
-                let before =
-                    match self.engine.facts(cx, &[id]).await?.as_slice() {
-                        [Some(facts)] => Some((facts.sequence, facts.previous)),
-                        _ => self.kept_entries(cx, &[id]).await?.first().map(|kept| {
-                            (kept.entry.header().sequence, kept.entry.header().previous)
-                        }),
-                    };
-                open.extend(before.filter(|(sequence, _)| *sequence > least).map(|(_, id)| id));
+                open.extend(self.before(cx, &author, &id, least).await?);
             }
         }
         Ok(asked_for)
+    }
+
+    /// What an author's entry names as previous, if it is held or kept and comes after the least sequence.
+    async fn before(
+        &self,
+        cx: &Context,
+        author: &AuthorKey,
+        id: &EntryId,
+        least: u64,
+    ) -> Result<Option<EntryId>> {
+        let found = match self.engine.facts(cx, &[*id]).await?.into_iter().next().flatten() {
+            Some(facts) => Some((facts.author, facts.sequence, facts.previous)),
+            None => self.kept_entries(cx, &[*id]).await?.first().map(|kept| {
+                let header = kept.entry.header();
+                (header.author, header.sequence, header.previous)
+            }),
+        };
+        let found = found.filter(|(by, sequence, _)| by == author && *sequence > least);
+        Ok(found.map(|(_, _, previous)| previous))
     }
 
     /// Looks up how long the frontiers are that do not count, where that is not known.
