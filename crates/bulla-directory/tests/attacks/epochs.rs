@@ -306,3 +306,22 @@ fn no_juniors_topic_secret_holds_before_a_seniors() {
     assert_eq!(order(&scene)[0], first);
     assert!(!order(&scene).contains(&merged) && !order(&scene).contains(&deep));
 }
+
+/// A founder that is no admin any more goes behind an admin, however senior it is.
+///
+/// Clauses: CTL-35.
+#[test]
+fn the_topic_secret_of_an_admin_holds_before_that_of_a_senior_writer() {
+    let mut scene = Scene::new(2);
+    let grant = scene.grant(2, Role::Admin);
+    scene.write(0, grant);
+    let lowering = scene.lowering(1, Role::Writer, nothing());
+    let lowered = scene.write(0, lowering);
+    let by_senior = scene.epoch(SPACE, &[], 1, &[0, 1, 2]);
+    let by_senior = scene.write_knowing(1, &[lowered], by_senior);
+    let by_admin = scene.epoch(SPACE, &[], 2, &[0, 1, 2]);
+    let by_admin = scene.write_knowing(2, &[lowered], by_admin);
+    let directory = scene.settled();
+    assert!(directory.is_senior(&scene.device(1).key, &scene.device(2).key));
+    assert_eq!(directory.topic_order(&SPACE), [by_admin, by_senior]);
+}
