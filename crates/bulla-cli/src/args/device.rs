@@ -8,24 +8,28 @@ use clap::{Args, Subcommand, ValueHint};
 use super::{RoleArg, SpaceArg};
 
 const INVITE: &str = "\
-With a node that offers mailboxes nothing but the invitation is passed on by hand: `bulla device join` on the new
-device and `bulla device add` here find each other there. The node sees sealed messages of two devices, and not of
-which space. It is the one the space was last synced with, else the one named with --via and --node. Without one, the
+With a node that offers mailboxes nothing but the invitation is passed on by hand:
+`bulla device join` on the new device and `bulla device add` here find each other there.
+The node sees sealed messages of two devices, and not of which space. It is the one named
+with --via and --node, else the one that the space was last synced with. Without one, the
 two devices exchange lines that you pass on.
 
+  bulla invite
   bulla invite --via https://relay.example:7440 --node KEY
   bulla invite --no-mailbox --expires 2h
   bulla invite list
   bulla invite cancel 3fa9";
 
 const ADD: &str = "\
-Six messages go between the two devices: through the mailbox of the node that the invitation names, else as lines that
-are pasted, piped, or in two files that both devices can see, one for each direction (--in and --out). Then each person
-types the code that the other device shows: if the codes differ, somebody stands between them, and nobody is let in.
-Stay until it is done: an exchange that is given up spends its invitation.
+Six messages go between the two devices: through the mailbox of the node that the
+invitation names, else as lines that are pasted, piped, or in two files that both devices
+can see, one for each direction (--in and --out). Then each person types the code that the
+other device shows: if the codes differ, somebody stands between them, and nobody is let
+in. Stay until it is done: an exchange that is given up spends its invitation.
 
-For scripts: --json prints {\"code\": ...} on a line of its own as soon as this device has one, and the code of the other
-device is read from standard input, or from --code-file as soon as that file has a line. The last line is the result.";
+For scripts: --json prints {\"code\": ...} on a line of its own as soon as this device has
+one, and the code of the other device is read from standard input, or from --code-file as
+soon as that file has a line. The last line is the result.";
 
 /// Offer a new device a way in.
 #[derive(Debug, Args)]

@@ -92,6 +92,9 @@ async fn two_devices_find_each_other_through_a_node() {
     let row = members.as_array().unwrap().iter().find(|row| row["here"] == true).unwrap();
     assert_eq!((&row["label"], &row["role"]), (&json!("phone"), &json!("reader")));
 
+    let row = members.as_array().unwrap().iter().find(|row| row["here"] == false).unwrap();
+    assert_eq!((&row["label"], &row["device"]), (&json!("laptop"), &json!(laptop.key().await)));
+
     // It served once, whoever asks again.
     assert_eq!(stage.state().await, "used");
     let id = made["id"].as_str().unwrap();
@@ -325,4 +328,15 @@ async fn a_sync_that_lacks_what_the_inviting_device_knew_is_6() {
     std::fs::write(&path, local).unwrap();
     stage.laptop.ok(&["sync"]).await;
     stage.relay.stop().await;
+}
+
+/// What is left first is left once: a device that cannot be let in spends the mailbox, and is told at once.
+#[tokio::test]
+async fn a_device_that_invites_itself_is_told() {
+    let stage = Stage::new("").await;
+    let (file, _) = stage.invited(&[]).await;
+    let join = ["device", "join", text(&file)];
+    assert_eq!(stage.laptop.fails(2, &join).await["code"], "pairing.card");
+    assert_eq!(stage.state().await, "open");
+    stage.nobody_came_in().await;
 }

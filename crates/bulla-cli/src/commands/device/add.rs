@@ -76,7 +76,13 @@ async fn begin(
             Err(PairingError::Failed) => {
                 app.output.note("this line is not of a device with this invitation");
             }
-            Err(error) => return Err(ended(error)),
+            Err(error) => {
+                // The invitation is as it was (PAIR-32). But in its mailbox there is no place for another message 1.
+                if channel.close().await {
+                    register::give_up(app, &offered.id);
+                }
+                return Err(ended(error));
+            }
         }
     }
 }
@@ -149,11 +155,9 @@ impl Side<'_> {
         channel.send(&approval(device, &space, &approved, grant).await?).await?;
 
         let author = approved.card().author();
-        app.output.line(format!(
-            "device {author} ('{}') is {role} of space {}",
-            label.escape_debug(),
-            space.id()
-        ));
+        let called =
+            if label.is_empty() { String::new() } else { format!(" ('{}')", label.escape_debug()) };
+        app.output.line(format!("device {author}{called} is {role} of space {}", space.id()));
         match &delivery {
             Some(delivery) => delivery.rest(&arguments.way.link).await,
             None => app.output.note("It takes effect elsewhere with the next `bulla sync`."),

@@ -82,10 +82,14 @@ impl Channel {
         }
     }
 
-    /// Tells the other side, where that can be told, that nothing more comes.
-    pub(super) async fn close(&self) {
-        if let Way::Mailbox(mailbox) = &self.way {
-            mailbox.close().await;
+    /// Tells the other side, where that can be told, that nothing more comes; whether it can.
+    pub(super) async fn close(&self) -> bool {
+        match &self.way {
+            Way::Lines(_) => false,
+            Way::Mailbox(mailbox) => {
+                mailbox.close().await;
+                true
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bulla::{Device, Space};
+use bulla::{Card, Device, Space};
 use bulla_identity::OsRandomness;
 use bulla_pairing::{Approval, Invitation, Joiner, JoinerStep, KnownHeads, PairingError};
 use bulla_store::{Clock as _, SystemClock};
@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::args::JoinArgs;
 use crate::commands::key::read_text;
 use crate::commands::register;
-use crate::exit::{Result, with_causes};
+use crate::exit::{Failure, Result, with_causes};
 use crate::home::LocalSpaces;
 
 /// How much longer than the invitation serves a device waits: it may have been let in at the last moment.
@@ -30,6 +30,11 @@ pub(super) async fn run(app: &App, arguments: JoinArgs) -> Result<()> {
         arguments.invitation.clone()
     };
     let invitation: Invitation = text.trim().parse().map_err(|error| register::refused(&error))?;
+    if invitation.is_by(&device.author()) {
+        return Err(Failure::usage("this device made the invitation")
+            .code(&PairingError::Card.code())
+            .help("run this on the new device; here it is `bulla device add`"));
+    }
     if let Some(name) = &arguments.name {
         app.home.local()?.check_name(Some(invitation.space()), name)?;
     }
@@ -48,7 +53,7 @@ pub(super) async fn run(app: &App, arguments: JoinArgs) -> Result<()> {
     Ok(())
 }
 
-/// All six messages. What the inviting device said in the last one, and what it calls itself.
+/// All six messages. What the inviting device said in the last one, and its card.
 async fn come_in(
     app: &App,
     device: &Device,
@@ -56,27 +61,32 @@ async fn come_in(
     label: &str,
     channel: &mut Channel,
     codes: &Codes,
-) -> Result<(Approval, String)> {
+) -> Result<(Approval, Card)> {
     let begun = Joiner::begin(invitation, device, label, &OsRandomness);
     let (mut joiner, first) = begun.map_err(ended)?;
     channel.send(&first).await?;
-    let mut inviter = String::new();
+    let mut inviter = None;
     while let Some(number) = joiner.awaits() {
         let message = channel.receive(number).await?;
         match joiner.receive(&message, &OsRandomness) {
             Ok(JoinerStep::Send(message)) => channel.send(&message).await?,
             Ok(JoinerStep::Compare { code, approver }) => {
-                inviter = approver.label().to_owned();
+                let label = approver.label();
                 app.output
-                    .note(format!("The other device calls itself '{}'.", inviter.escape_debug()));
-                app.output.json(&json!({ "code": code.to_string(), "other": inviter }));
+                    .note(format!("The other device calls itself '{}'.", label.escape_debug()));
+                app.output.json(&json!({ "code": code.to_string(), "other": label }));
+                inviter = Some(approver);
                 if codes.typed(code).await?.is_none() {
                     channel.send(&joiner.decline(device, &OsRandomness).map_err(ended)?).await?;
                     return Err(differ());
                 }
                 channel.send(&joiner.confirm(device, &OsRandomness).map_err(ended)?).await?;
             }
-            Ok(JoinerStep::Approved(approval)) => return Ok((approval, inviter)),
+            Ok(JoinerStep::Approved(approval)) => {
+                // Nobody approves whose card was not shown before.
+                let inviter = inviter.ok_or_else(|| ended(PairingError::Order))?;
+                return Ok((approval, inviter));
+            }
             Err(PairingError::Failed) => {}
             Err(error) => {
                 channel.close().await;
@@ -93,7 +103,7 @@ async fn keep(
     device: &Device,
     invitation: &Invitation,
     approval: &Approval,
-    inviter: &str,
+    inviter: &Card,
     arguments: &JoinArgs,
 ) -> Result<()> {
     let space = approval.space;
@@ -117,11 +127,16 @@ async fn keep(
     let mut local = app.home.local()?;
     match &arguments.name {
         Some(name) => local.set_name(space, name)?,
-        None => name_after(&mut local, space, inviter),
+        None => name_after(&mut local, space, inviter.label()),
     }
     let name = local.name(space).map(str::to_owned);
     let entry = local.entry(space);
     entry.expected = expected;
+    // The founder's grant has no label, and this is who it is.
+    if !inviter.label().is_empty() {
+        let key = inviter.author().to_string();
+        entry.labels.entry(key).or_insert_with(|| inviter.label().to_owned());
+    }
     if node.is_some() {
         entry.remote.clone_from(&node);
     }
