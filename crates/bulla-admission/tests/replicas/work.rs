@@ -71,9 +71,11 @@ async fn an_erasure_without_the_right_reads_nothing() {
     let entries = writer.write_many(COUNT);
     replica.put(&entries).await;
     let before = replica.engine.reads();
-    for by in [&mut other, &mut reader] {
+    let mut ids: Vec<EntryId> = entries.iter().map(Verified::id).collect();
+    ids.sort_unstable();
+    for (by, ids) in [(&mut other, vec![]), (&mut reader, ids)] {
         let ranges = ranges(&writer, COUNT as u64);
-        let erasure = by.control(&Erase { ids: vec![], ranges }.into());
+        let erasure = by.control(&Erase { ids, ranges }.into());
         replica.put(&all([&erasure])).await;
         replica.assert_settled().await;
     }

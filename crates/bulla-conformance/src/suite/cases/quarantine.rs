@@ -26,7 +26,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Judged Must "quarantine-twice" ["QUAR-2"] twice),
     case!(Judged Must "quarantine-payload-comes" ["QUAR-2"] payload_comes),
     case!(Judged Must "quarantine-entries-of-an-author" ["QUAR-4"] entries_of_an_author),
-    case!(Judged Must "quarantine-bytes-of-an-author" ["QUAR-4"] bytes_of_an_author),
+    case!(Judged Must "quarantine-bytes-of-an-author" ["QUAR-4", "QUAR-8"] bytes_of_an_author),
     case!(Judged Must "quarantine-left-by-storing" ["QUAR-5"] left_by_storing),
     case!(Judged Must "quarantine-listed" ["QUAR-6"] listed),
     case!(Judged Must "quarantine-entries-by-id" ["QUAR-6", "STO-22"] entries_by_id),
@@ -198,6 +198,10 @@ async fn bytes_of_an_author(ground: &Ground) -> Result<(), Failure> {
         check_eq!(found, Some(Some(entry.payload())), "long payloads come out as they went in");
     }
     check_eq!(found.get(4), Some(&None), "the one too many is not there");
+    let dropped = engine.drop_payloads(&stage.cx, &[entries[2].id()]).await?;
+    check_eq!(dropped, 1, "a payload that is erased");
+    let kept = keep(&stage, &*engine, whole(&entries[4..]), NO_RIGHT).await?;
+    check_eq!(kept, [Kept::Kept], "makes room for another");
     Ok(())
 }
 
