@@ -23,7 +23,7 @@ async fn an_admin_who_founded_nothing_brings_the_space_to_a_new_relay() {
     }
     let relay = Relay::of_members(&bench, space).await;
     let sync = ["sync", relay.url.as_str(), "--node", &relay.key];
-    tablet.fails(7, &sync).await;
+    tablet.fails(3, &sync).await;
     phone.ok(&sync).await;
     tablet.ok(&sync).await;
     relay.stop().await;
