@@ -18,6 +18,8 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::args::{BundleCommand, SpaceArg};
+use crate::commands::space::Belonging;
+use crate::commands::space::members::REVOKED;
 use crate::durable;
 use crate::exit::{Exit, Failure, Result, with_causes};
 use crate::home::io;
@@ -251,6 +253,10 @@ impl<'a> Import<'a> {
                 "refused": self.refused.listed, "refused_count": self.refused.count,
                 "not_counting": self.unadmitted.listed, "not_counting_count": self.unadmitted.count,
             }));
+            let space = self.app.look(&self.spaces, store.space()).await?;
+            if Belonging::of(self.app, &space).is_revoked {
+                output.note(REVOKED);
+            }
             if let Some(first) = self.unadmitted.listed.first() {
                 output.note(format!(
                     "{} did not count here: {first}; see `bulla quarantine list`",

@@ -182,14 +182,14 @@ async fn list(app: &App) -> Result<()> {
 
 /// What this device may do in a space, and how many devices belong to it; nothing where there are no members.
 #[derive(Debug, Default)]
-struct Belonging {
+pub(crate) struct Belonging {
     role: Option<Role>,
-    is_revoked: bool,
+    pub(crate) is_revoked: bool,
     members: Option<usize>,
 }
 
 impl Belonging {
-    fn of(app: &App, space: &Space) -> Self {
+    pub(crate) fn of(app: &App, space: &Space) -> Self {
         let me = app.me();
         let known = space.with_directory(|directory| {
             let role = me.and_then(|me| directory.role(&me));

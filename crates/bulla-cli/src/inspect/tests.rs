@@ -9,6 +9,9 @@ use bulla_core::genesis::RecoveryKey;
 use bulla_core::{
     AuthorKey, EntryId, InvitationId, KeyId, Kind, Lineage, LogHash, Salt, SealingKey, Topic,
 };
+use std::sync::Arc;
+
+use bulla_crypto::{ChainEnd, ControlDraft, EntryWriter};
 use bulla_identity::DeviceKeys;
 
 use super::*;
@@ -207,4 +210,39 @@ fn a_control_payload_that_breaks_a_rule_is_refused_by_its_clause() {
     let refusal = explanation.refusal.unwrap();
     assert_eq!((refusal.code.as_str(), refusal.clause.as_str()), ("control.zero", "CTL-4"));
     assert!(explanation.fields.iter().any(|field| field.name == "content"));
+}
+
+/// Only what holds is listed as proven, and only in its place.
+///
+/// Clauses: CTL-41.
+#[test]
+fn a_frontier_is_shown_with_what_it_proves() {
+    let space = SpaceId([1; 32]);
+    let signed = |sequence: u64| {
+        let keys = Arc::new(DeviceKeys::generate(&OsRandomness).unwrap());
+        let writer = EntryWriter::new(Arc::clone(&keys), space, Arc::new(OsRandomness));
+        let frontier = Frontier { proven: vec![], claimed: vec![] };
+        let end = match sequence {
+            1 => ChainEnd::EMPTY,
+            _ => ChainEnd::after(sequence - 1, EntryId([8; 32])),
+        };
+        let sealed = writer.control(&end, &ControlDraft::new(Control::Frontier(frontier))).unwrap();
+        let RawEntry { header, signature, .. } = sealed.raw;
+        (keys.author(), sealed.id, Proven { header, signature })
+    };
+    let mut signed = [signed(1), signed(4)];
+    signed.sort_by_key(|(author, ..)| *author);
+    let [(_, first, one), (author, second, other)] = signed.clone();
+    let mut broken = other.clone();
+    broken.signature.0[9] ^= 1;
+    let frontier = Frontier { proven: vec![broken, one.clone(), other, one], claimed: vec![] };
+    let header = Header { space, kind: Kind::FRONTIER, ..sample() };
+    let fields = control::payload(&header, &frontier.to_cbor()).unwrap();
+    let says: Vec<_> = fields.iter().filter(|field| field.clause == "CTL-41").collect();
+    let names: Vec<_> = says.iter().map(|field| field.name.trim()).collect();
+    assert_eq!(names, ["proves nothing", "proven", "proven", "proves nothing"]);
+    assert!(says[0].value.contains("entry.signature"), "{}", says[0].value);
+    assert!(says[1].value.starts_with(&format!("entry {first}, number ")), "{}", says[1].value);
+    assert!(says[2].value.starts_with(&format!("entry {second}, number ")), "{}", says[2].value);
+    assert!(says[2].value.ends_with(&author.to_string()), "{}", says[2].value);
 }

@@ -6,8 +6,8 @@ use bulla::sync::{Finding, Misbehaviour, Reason, Report, Verdict};
 use bulla::{ContentAddressedStore, EntryId, Role, Space, sync};
 use bulla_core::control::Control;
 use bulla_core::values::{GetItem, ScanBody, ScanRequest};
-use bulla_core::{AuthorKey, Kind, Verified, Verifier};
-use bulla_store::{Context, StoreExt as _};
+use bulla_core::{AuthorKey, Code, Kind, Verified, Verifier};
+use bulla_store::{Context, Quarantine as _, StoreExt as _};
 
 use crate::engine::engine;
 use crate::support::{Relay, bring, device, found, join, note, sync};
@@ -28,7 +28,7 @@ async fn entries(store: &dyn ContentAddressedStore) -> Vec<Verified> {
 }
 
 /// The frontiers of a device that a space holds.
-async fn frontiers(space: &Space, of: AuthorKey) -> Vec<EntryId> {
+pub(crate) async fn frontiers(space: &Space, of: AuthorKey) -> Vec<EntryId> {
     let is_one =
         |entry: &Verified| entry.header().kind == Kind::FRONTIER && entry.header().author == of;
     let held = entries(&**space.store()).await;
@@ -78,6 +78,32 @@ async fn a21_what_a_member_saw_and_a_relay_withholds_is_missing_with_evidence() 
     assert!(matches!(finding, Finding::Seen { header, .. } if header.id() == hidden));
     // Whoever has it ends it.
     assert!(sync::pull(&reader, mine.outgoing()).await.is_clean());
+
+    // What a replica was given, refused and keeps is not missing there.
+    let replica = Relay::new(mine.id()).await;
+    let report = sync::pull(&replica.space, Arc::clone(&view)).await;
+    assert_eq!(unreached(&report), [hidden]);
+    let kept = (mine.entry(hidden).await.unwrap().into(), Code::new("quota.author_bytes"));
+    replica.engine.keep(&Context::new(), vec![kept]).await.unwrap();
+    assert_eq!(unreached(&sync::pull(&replica.space, view).await), []);
+}
+
+/// Of a device of which nothing was held when it was revoked nothing counts at all.
+///
+/// Clauses: SYN-58.
+#[tokio::test]
+async fn a21_nobody_waits_for_a_device_of_which_nothing_counts() {
+    let (owner, losing, witness) = (device(), device(), device());
+    let mine = found(&owner).await;
+    let loser = bring(&mine, &losing, Role::Writer, "").await;
+    let other = bring(&mine, &witness, Role::Writer, "").await;
+    let late = loser.write(note("late")).await.unwrap();
+    sync::pull(&other, loser.outgoing()).await;
+    other.frontier().await.unwrap();
+    mine.revoke(losing.author()).await.unwrap();
+    let fresh = bring(&mine, &device(), Role::Reader, "").await;
+    let report = sync::pull(&fresh, view_without(&other, &[late]).await).await;
+    assert_eq!(unreached(&report), [], "{report}");
 }
 
 /// What an honest member saw before it heard of a loss of rights no store takes afterwards: nobody waits for it. Neither
@@ -199,35 +225,42 @@ async fn who_takes_rights_says_what_it_saw() {
 /// Clauses: SYN-57.
 #[tokio::test]
 async fn a_frontier_leaves_with_a_push_when_much_has_come() {
-    let (owner, reading) = (device(), device());
+    let (owner, writing) = (device(), device());
     let mine = found(&owner).await;
-    let reader = bring(&mine, &reading, Role::Reader, "").await;
+    let writer = bring(&mine, &writing, Role::Writer, "").await;
     let relay = Relay::new(mine.id()).await;
     let own = entries(&**mine.store()).await.len();
-    assert_eq!(reader.frontier_if_due().await.unwrap(), None);
+    assert_eq!(writer.frontier_if_due().await.unwrap(), None);
+    // What it writes itself is nothing that it saw.
+    let writes = async || {
+        let writes = (0..3).map(|number| note(&number.to_string())).collect();
+        writer.write_all(writes).await.unwrap();
+    };
     let fill = async |count: usize| {
         let writes = (0..count).map(|number| note(&number.to_string())).collect();
         mine.write_all(writes).await.unwrap();
         sync(&mine, &relay).await;
-        sync::pull(&reader, relay.store()).await;
+        sync::pull(&writer, relay.store()).await;
     };
+    writes().await;
     fill(MANY - own - 1).await;
-    assert!(sync::push(&reader, relay.store()).await.is_clean());
-    assert_eq!(frontiers(&reader, reading.author()).await, []);
+    assert!(sync::push(&writer, relay.store()).await.is_clean());
+    assert_eq!(frontiers(&writer, writing.author()).await, []);
     fill(1).await;
-    assert!(sync::push(&reader, relay.store()).await.is_clean());
-    let first = frontiers(&reader, reading.author()).await;
+    assert!(sync::push(&writer, relay.store()).await.is_clean());
+    let first = frontiers(&writer, writing.author()).await;
     assert_eq!(first.len(), 1);
-    assert_eq!(frontiers(&relay.space, reading.author()).await, first, "it left with that push");
+    assert_eq!(frontiers(&relay.space, writing.author()).await, first, "it left with that push");
     // Then not again before as many came once more, after which it is signed anew.
-    sync::push(&reader, relay.store()).await;
+    writes().await;
+    sync::push(&writer, relay.store()).await;
     fill(MANY - 1).await;
-    sync::push(&reader, relay.store()).await;
-    assert_eq!(frontiers(&reader, reading.author()).await, first);
+    sync::push(&writer, relay.store()).await;
+    assert_eq!(frontiers(&writer, writing.author()).await, first);
     fill(1).await;
-    sync::push(&reader, relay.store()).await;
-    assert_eq!(frontiers(&reader, reading.author()).await.len(), 2);
-    // Not even the author of all of it answers: what it received were two frontiers.
+    sync::push(&writer, relay.store()).await;
+    assert_eq!(frontiers(&writer, writing.author()).await.len(), 2);
+    // Not even the author of all of it answers: what it received was little.
     sync(&mine, &relay).await;
     assert_eq!(frontiers(&mine, owner.author()).await, []);
     assert_eq!(relay.space.frontier_if_due().await.unwrap(), None, "it has no role to sign with");

@@ -6,6 +6,7 @@ use bulla::space::{MemoryMarks, recovery_public};
 use bulla::{Founding, Policy, RecoveryKey, Role, Space, SpaceError, sync};
 
 use crate::engine::spaces;
+use crate::frontiers::frontiers;
 use crate::support::{Relay, bring, device, found, join, note, sync, text};
 
 fn recovery_key(byte: u8) -> RecoveryKey {
@@ -50,6 +51,7 @@ async fn all_devices_are_lost_and_everything_comes_back() {
         assert_eq!(text(&back, inner).await, "inner");
         let groups = back.groups().await.unwrap();
         assert_eq!(groups[0].readers, [new.author()], "nobody else was left in it");
+        assert_eq!(frontiers(&back, new.author()).await.len(), 1, "it says what it saw");
         let members = back.members().await.unwrap();
         assert_eq!(members.iter().map(|m| m.device).collect::<Vec<_>>(), [new.author()]);
         let after = back.write(note("after")).await.unwrap();
