@@ -18,6 +18,8 @@ mod a24_bad_entry_in_a_batch;
 mod a59_storage;
 #[path = "support/backend.rs"]
 mod backend;
+#[path = "attacks/control_last.rs"]
+mod control_last;
 #[path = "support/engine.rs"]
 mod engine;
 #[path = "../../bulla-directory/tests/common/entries.rs"]
