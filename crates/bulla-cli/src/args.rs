@@ -37,7 +37,12 @@ First steps:
   bulla space create --name notes
   bulla file add ~/Documents/notes
   bulla sync https://relay.example:7440 --node <node key>
-A second device, with an identity of its own (`bulla space list` tells the space's id):
+A second device, with an identity of its own:
+  bulla invite                                                  (on the first)
+  bulla device join <invitation>                                (on the second)
+  bulla device add                                              (on the first)
+  bulla sync                                                    (on the second)
+The same without an invitation (`bulla space list` tells the space's id):
   bulla space join <space id> --name notes                      (on the second)
   bulla space card                                              (on the second)
   bulla space grant <its line> --role writer --label phone      (on the first; then sync)

@@ -168,7 +168,7 @@ fn show(app: &App, space: SpaceId, arguments: &OfferArgs, invitation: &Invitatio
 fn lifetime(ms: u64) -> String {
     let units =
         [(86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1_000, "seconds")];
-    let unit = units.into_iter().find(|(unit, _)| ms >= *unit && ms % unit == 0);
+    let unit = units.into_iter().find(|(unit, _)| ms >= *unit && ms.is_multiple_of(*unit));
     match unit {
         Some((unit, name)) if ms == unit => format!("1 {}", name.trim_end_matches('s')),
         Some((unit, name)) => format!("{} {name}", ms / unit),

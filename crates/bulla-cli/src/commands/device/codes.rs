@@ -33,7 +33,7 @@ impl Codes {
     pub(super) async fn typed(&self, code: ShortCode) -> Result<Option<String>> {
         self.output.note(format!("This device shows: {code}"));
         if let Some(file) = &self.file {
-            let typed = self.from_file(file).await?;
+            let typed = self.in_file(file).await?;
             return Ok(code.is_typed(&typed).then_some(typed));
         }
         for left in (0..TRIES).rev() {
@@ -53,7 +53,7 @@ impl Codes {
         Ok(None)
     }
 
-    async fn from_file(&self, path: &Path) -> Result<String> {
+    async fn in_file(&self, path: &Path) -> Result<String> {
         loop {
             let mut text = String::new();
             let read = std::fs::File::open(path)
