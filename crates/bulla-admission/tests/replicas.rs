@@ -9,6 +9,8 @@
 )]
 #![expect(dead_code, reason = "helpers that several test programs share")]
 
+#[path = "replicas/agreement.rs"]
+mod agreement;
 #[path = "../../bulla-directory/tests/model/answers.rs"]
 mod answers;
 #[path = "support/backend.rs"]
