@@ -130,8 +130,8 @@ pub trait Admission: Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// The permit of control entries that were stored is gone. For what follows from them, may take long, and need not be
-    /// done before anything else is judged.
+    /// The permit of control entries is gone, be they stored, held before or refused. For what follows from any that are held,
+    /// may take long, and need not be done before anything else is judged: who offers them again brings it to its end.
     ///
     /// # Errors
     ///
@@ -210,6 +210,7 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
     /// Judges a part of a batch and does what was said; gives the store's lineage.
     async fn put_part(&self, cx: &Context, part: Vec<Given>, batch: &mut Batch) -> Result<Lineage> {
         let (places, entries): (Vec<usize>, Vec<Verified>) = part.into_iter().unzip();
+        let has_control = entries.iter().any(|entry| entry.header().kind.is_control());
         let Ruling { verdicts, permit } = self.admission.judge(cx, &entries).await?;
         if verdicts.len() != entries.len() {
             let context =
@@ -240,7 +241,7 @@ impl<S: ContentAddressedStore + ?Sized, A: Admission> GuardedStore<S, A> {
             self.admission.arrived(cx, &others).await?;
         }
         drop(permit);
-        if !control.is_empty() {
+        if has_control {
             self.admission.follow_up(cx).await?;
         }
         Ok(lineage)
