@@ -79,7 +79,7 @@ async fn restore(app: &App, told: Restoring, argument: &SpaceArg) -> Result<()> 
     let spaces = app.spaces()?;
     let space = joined(app, &spaces, &device, argument).await?;
     let key = read_words(told.words.as_deref())?;
-    let has_signed = has_signed(&space, &key);
+    let has_signed = told.node.is_some() && has_signed(&space, &key);
     if let Some(remote) = told.node.as_ref().filter(|_| !has_signed) {
         // Nodes serve the recovery key in force, and no device that nobody granted anything yet.
         let client = as_recovery_key(app, &key, remote, told.dangerous_plain_http).await?;
