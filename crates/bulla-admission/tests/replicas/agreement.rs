@@ -395,4 +395,17 @@ async fn earlier_epochs_of_who_started_one_are_taken() {
         assert_eq!(replica.seen().await.word(&later.id()), word);
         assert_eq!(word.as_deref(), Some("directory.no_right"));
     }
+    // Those of an admin count whatever came before, which finds no room once it is removed.
+    let (mut founder, mut admin, _, control) = three();
+    let mut branch = admin.clone();
+    let before = admin.write();
+    let own = admin.device.clone();
+    let epoch = admin.epoch(&[&own], 5);
+    let removal = founder.revoke(&admin);
+    let replica = bounded(founder.space(), 3, 0, 0).await;
+    replica.put(&all(&control)).await;
+    replica.put(&all([&removal, &before, &epoch])).await;
+    assert_eq!(replica.seen().await.word(&epoch.id()).as_deref(), Some("counts"));
+    let earlier = branch.epoch(&[&own], 6);
+    assert_eq!(replica.put(&all([&earlier])).await, [refused(codes::CONTROL, true)]);
 }

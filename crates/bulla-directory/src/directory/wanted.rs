@@ -18,11 +18,12 @@ struct Asked {
 
 impl Directory {
     /// Whether an entry that was not taken in may decide anything: whether it may count, be it because of entries that are
-    /// not held either, or says whose a key is that counts for a group alone by now (DIR-30).
+    /// not held either; or is an epoch that says whose a key is that counts for a group alone by now (DIR-30), or that keeps a
+    /// later one of its author from counting (DIR-25).
     ///
     /// A no holds as long as nothing else counts than now, but for an entry that [`missing_references`] names: its author has
-    /// not the right, whatever lies in its past, or what it concerns is senior to its author. Answered without going through
-    /// what is held.
+    /// not the right, whatever lies in its past, or what it concerns is senior to its author. Of what is held no more is gone
+    /// through than the epochs of one group.
     ///
     /// [`missing_references`]: Self::missing_references
     #[must_use]
@@ -62,11 +63,14 @@ impl Directory {
                 )
     }
 
-    /// Whether a later epoch of the same author and group counts: an earlier one may be why it does not (DIR-25).
+    /// Whether a later epoch of the same author and group counts, not by an admin: an earlier one may be why it does not
+    /// (DIR-25). Each that is takes one away that counts, so there are no more of them.
     fn is_overtaken(&self, author: &AuthorKey, place: (u64, EntryId), group: &EntryId) -> bool {
         let author = self.graph.known_device(author);
         self.counting_epochs(group).any(|(entry, _)| {
-            author == Some(self.graph.nodes[entry].author) && place < self.graph.order(entry)
+            author == Some(self.graph.nodes[entry].author)
+                && place < self.graph.order(entry)
+                && self.state.epochs.get(&entry).is_some_and(|state| !state.by_admin)
         })
     }
 
