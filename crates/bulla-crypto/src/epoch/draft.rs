@@ -61,8 +61,7 @@ impl EpochDraft {
     /// [`EpochError::Payload`] when parents or recipients break their rules, before any work is done;
     /// [`EpochError::Parents`] when a parent's key is not the one its entry names or was learned as that of another epoch,
     /// group or space, and for older keys of another space, twice, too many, or in an epoch that is not the first;
-    /// [`EpochError::NoTopicSecret`];
-    /// [`EpochError::Repeated`]; [`EpochError::SealingKey`]; [`EpochError::Randomness`].
+    /// [`EpochError::NoTopicSecret`]; [`EpochError::Repeated`]; [`EpochError::SealingKey`]; [`EpochError::Randomness`].
     #[expect(
         clippy::missing_panics_doc,
         reason = "what is handed down is far shorter than the cipher's bound"

@@ -20,7 +20,8 @@ pub enum EpochError {
     /// Too many parents or recipients, none, one twice or a zero: the caller's to mend (CTL-30).
     #[error(transparent)]
     Payload(ControlError),
-    /// The keys or key ids given for the parents are not theirs: the caller's to mend (CTL-33, CTL-34).
+    /// The keys or key ids given for the parents are not theirs, or older keys are not the space's, or not for this epoch to
+    /// hand down: the caller's to mend (CTL-33, CTL-34).
     #[error("what was given for the parents of the epoch is not theirs")]
     Parents,
     /// With this recipient's sealing key every agreement gives zero: the key would be anybody's (CTL-32).

@@ -13,7 +13,8 @@ use crate::{EpochKey, TAG_BYTES, TopicSecret, once};
 // The longest that is ever sealed fits the field.
 const _: () = assert!(3 + 34 + MAX_EPOCH_PARENTS * 35 + TAG_BYTES <= MAX_INHERITED_BYTES);
 
-/// Seals the topic secret and one list for each parent or, without parents, for each older key; `None` when the cipher refuses, which its bounds rule out.
+/// Seals the topic secret and one list for each parent or, without parents, for each older key; `None` when the cipher
+/// refuses, which its bounds rule out.
 pub(super) fn seal<'a>(
     place: &Place<'_>,
     key: &EpochKey,
