@@ -233,6 +233,9 @@ impl From<SpaceError> for Failure {
                 (Exit::Usage, "grant it by the line of its `bulla space card`")
             }
             SpaceError::NotInGroup(_) => (Exit::NotFound, "see `bulla space groups list`"),
+            SpaceError::HasRecoveryKey => {
+                (Exit::Denied, "its words serve once: `bulla recovery restore` prints the next")
+            }
             SpaceError::NotRecoveryKey => (Exit::Denied, "find the newer words"),
             SpaceError::NothingHeld => (Exit::NotFound, "run `bulla sync` first"),
             SpaceError::Label(_) => {

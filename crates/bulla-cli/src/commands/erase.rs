@@ -24,19 +24,20 @@ pub(crate) async fn run(app: &App, arguments: EraseArgs) -> Result<()> {
         },
         (None, None, None) => Erasing::Ids(arguments.entries),
     };
+    let dropped = match &what {
+        Erasing::Ids(ids) => count(ids.len() as u64, "payload", "payloads"),
+        _ => "payloads".to_owned(),
+    };
     if !arguments.yes {
-        let what = match &what {
-            Erasing::Ids(ids) => count(ids.len() as u64, "payload", "payloads"),
-            _ => "payloads".to_owned(),
-        };
         return Err(Failure::usage(format!(
-            "this would drop {what} from every store of the space"
+            "this would drop {dropped} from every store of the space"
         ))
         .help("add --yes to do it; there is no way back"));
     }
     let erasures = space.erase(what).await?;
     let erasures: Vec<String> = erasures.iter().map(ToString::to_string).collect();
-    app.output.line(format!("erased, by {}", count(erasures.len() as u64, "entry", "entries")));
+    let by = count(erasures.len() as u64, "entry", "entries");
+    app.output.line(format!("{dropped} erased, by {by}"));
     app.output.note("It takes effect elsewhere with the next `bulla sync`.");
     app.output.json(&json!({ "space": space.id().to_string(), "erasures": erasures }));
     Ok(())

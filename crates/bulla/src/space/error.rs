@@ -95,6 +95,9 @@ pub enum SpaceError {
     /// The entry is not held here, or its payload is not. *Sync.*
     #[error("entry {0} is not held here")]
     NotHeld(EntryId),
+    /// The space has a recovery key. *[Recover](crate::Space::recover)* with it to name the next.
+    #[error("the space has a recovery key already")]
+    HasRecoveryKey,
     /// The entry is held without its payload: it was not fetched yet, was lost, or is withheld. *Sync.*
     #[error("the payload of entry {0} is missing")]
     PayloadMissing(EntryId),

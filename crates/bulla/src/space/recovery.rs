@@ -78,7 +78,8 @@ impl Space {
     ///
     /// # Errors
     ///
-    /// [`SpaceError::NotCounting`] by any other device, and where there was a recovery key before; [`SpaceError::Role`];
+    /// [`SpaceError::NotRecoveryKey`] by any other device; [`SpaceError::HasRecoveryKey`]; [`SpaceError::NotCounting`] where
+    /// there was one before that was used; [`SpaceError::Role`];
     /// [`SpaceError::Write`] for a key that is this device's own.
     pub async fn set_recovery_key(&self, key: &RecoveryKey) -> Result<EntryId, SpaceError> {
         let next = Some(recovery_public(key));
@@ -93,6 +94,9 @@ impl Space {
                 });
                 if !is_first {
                     return Err(SpaceError::NotRecoveryKey);
+                }
+                if pen.directory(bulla_directory::Directory::recovery_key).is_some() {
+                    return Err(SpaceError::HasRecoveryKey);
                 }
                 let id = pen.write(Recovery { device: None, revoked: Vec::new(), next }).await?;
                 pen.rotate(vec![EntryId::ZERO]).await?;

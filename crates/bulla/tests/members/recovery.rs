@@ -86,7 +86,7 @@ async fn a_space_without_a_recovery_key_gets_one_from_its_first_founder() {
     assert!(matches!(refused, Err(SpaceError::NotRecoveryKey)), "{refused:?}");
     mine.set_recovery_key(&recovery_key(1)).await.unwrap();
     let twice = mine.set_recovery_key(&recovery_key(2)).await;
-    assert!(matches!(twice, Err(SpaceError::NotCounting { .. })), "{twice:?}");
+    assert!(matches!(twice, Err(SpaceError::HasRecoveryKey)), "{twice:?}");
     assert!(matches!(
         mine.recover(&recovery_key(1), &[owner.author()], None).await,
         Err(SpaceError::Revoked(_))
