@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 
+use bulla_client::{Client, Upstream};
+use bulla_identity::{DeviceKeys, OsRandomness};
+use bulla_pairing::{Invitation, Joiner};
+use bulla_store::Context;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
@@ -135,7 +140,7 @@ async fn two_scripts_compare_codes_by_files() {
     }
     let (here, there) = (next(&mut said).await, next(&mut told).await);
     assert_eq!((&here["label"], &here["role"]), (&json!("phone"), &json!("writer")));
-    assert_eq!(here["grant"], there["grant"]);
+    assert_eq!((&here["grant"], &here["told"]), (&there["grant"], &json!(true)));
     assert_eq!((&there["name"], &there["node"]), (&json!("theirs"), &json!(stage.relay.url)));
     for child in [adds, joins] {
         let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.unwrap();
@@ -317,14 +322,17 @@ async fn a_sync_that_lacks_what_the_inviting_device_knew_is_6() {
     let stage = Stage::new("").await;
     let path = stage.laptop.folder.join("spaces.toml");
     let local = std::fs::read_to_string(&path).unwrap();
-    let missing = "ab".repeat(32);
-    let with = local.replacen("name =", &format!("expected = [\"{missing}\"]\nname ="), 1);
+    let log = stage.laptop.json(&["entry", "log"]).await;
+    let (missing, held) = ("ab".repeat(32), log[1]["entry"].as_str().unwrap());
+    let with =
+        local.replacen("name =", &format!("expected = [\"{missing}\", \"{held}\"]\nname ="), 1);
     std::fs::write(&path, with).unwrap();
     let error = stage.laptop.fails(6, &["sync"]).await;
     assert_eq!(error["code"], "sync.frontier_unreached");
     assert!(error["error"].as_str().unwrap().contains(&missing), "{error}");
-    // It goes on being expected.
-    assert!(std::fs::read_to_string(&path).unwrap().contains(&missing));
+    // It goes on being expected, and what is held does not.
+    let after = std::fs::read_to_string(&path).unwrap();
+    assert!(after.contains(&missing) && !after.contains(held), "{after}");
     std::fs::write(&path, local).unwrap();
     stage.laptop.ok(&["sync"]).await;
     stage.relay.stop().await;
@@ -338,5 +346,35 @@ async fn a_device_that_invites_itself_is_told() {
     let join = ["device", "join", text(&file)];
     assert_eq!(stage.laptop.fails(2, &join).await["code"], "pairing.card");
     assert_eq!(stage.state().await, "open");
+    stage.nobody_came_in().await;
+}
+
+/// Whoever has the invitation can leave anything, once. Nobody waits for what can no longer come.
+///
+/// Clauses: PAIR-23, PAIR-43.
+#[tokio::test]
+async fn a_message_of_something_else_in_the_mailbox_ends_the_invitation() {
+    let stage = Stage::new("").await;
+    let (file, made) = stage.invited(&[]).await;
+    let other = stage.laptop.json(&["invite", "--no-mailbox"]).await;
+    let invitation =
+        |made: &Value| made["invitation"].as_str().unwrap().parse::<Invitation>().unwrap();
+    let thief = Arc::new(DeviceKeys::generate(&OsRandomness).unwrap());
+    let (_, message) = Joiner::begin(&invitation(&other), &thief, "thief", &OsRandomness).unwrap();
+    let invited = invitation(&made);
+    let node = invited.node().unwrap();
+    let upstream = Upstream::new(&node.url, node.key).unwrap();
+    let client = Client::builder(upstream, thief).build().unwrap();
+    let (request, proof) = invited.mailbox().leave(node.key, &message);
+    client.ask_mailbox(&Context::new(), &request, &proof, message.as_bytes()).await.unwrap();
+
+    let id = made["id"].as_str().unwrap();
+    let join = ["device", "join", text(&file)];
+    assert_eq!(stage.phone.fails(7, &join).await["code"], "mailbox.taken");
+    let (code, _, error) = stage.laptop.told(&["device", "add", "--invitation", id]).await;
+    assert_eq!((code, &error["code"]), (Some(7), &json!("pairing.failed")));
+    assert_eq!(stage.phone.fails(3, &join).await["code"], "mailbox.unknown");
+    let add = ["device", "add", "--invitation", id];
+    assert_eq!(stage.laptop.fails(7, &add).await["code"], "invitation.cancelled");
     stage.nobody_came_in().await;
 }

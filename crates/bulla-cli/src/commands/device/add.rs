@@ -72,16 +72,17 @@ async fn begin(
         })?;
         match begun {
             Ok(begun) => return Ok(begun),
-            // Not for this invitation: somebody else's line must not end the exchange.
-            Err(PairingError::Failed) => {
-                app.output.note("this line is not of a device with this invitation");
-            }
             Err(error) => {
                 // The invitation is as it was (PAIR-32). But in its mailbox there is no place for another message 1.
                 if channel.close().await {
                     register::give_up(app, &offered.id);
+                    return Err(ended(error));
                 }
-                return Err(ended(error));
+                // Not for this invitation: somebody else's line must not end the exchange.
+                if error != PairingError::Failed {
+                    return Err(ended(error));
+                }
+                app.output.note("this line is not of a device with this invitation");
             }
         }
     }
@@ -146,18 +147,27 @@ impl Side<'_> {
         let role = Role::from(arguments.role);
         let label = arguments.label.as_deref().unwrap_or_else(|| approved.label());
         let grant = space.grant(*approved.card(), role, label).await?;
+        // From here on the device is in, whatever else fails.
+        let message = approval(device, &space, &approved, grant).await?;
         let node = remote(app, invitation, &arguments.way)?;
         let delivery = node.map(|node| Delivery::new(app, &spaces, &space, device, node));
         if let Some(delivery) = &delivery {
             // The grant first: with it the node lets the new device in.
             delivery.control(&arguments.way.link).await;
         }
-        channel.send(&approval(device, &space, &approved, grant).await?).await?;
+        let told = channel.send(&message).await;
 
         let author = approved.card().author();
         let called =
             if label.is_empty() { String::new() } else { format!(" ('{}')", label.escape_debug()) };
         app.output.line(format!("device {author}{called} is {role} of space {}", space.id()));
+        if let Err(failure) = &told {
+            app.output.note(format!("That device could not be told: {}.", failure.message));
+            let space = space.id();
+            app.output.note(format!(
+                "There: `bulla space join {space}`, then `bulla sync URL --node KEY`."
+            ));
+        }
         match &delivery {
             Some(delivery) => delivery.rest(&arguments.way.link).await,
             None => app.output.note("It takes effect elsewhere with the next `bulla sync`."),
@@ -168,6 +178,7 @@ impl Side<'_> {
             "label": label,
             "role": role.name(),
             "grant": grant.to_string(),
+            "told": told.is_ok(),
         }));
         Ok(())
     }
@@ -181,7 +192,7 @@ async fn approval(
     grant: EntryId,
 ) -> Result<Message> {
     // Signed after the grant, it proves the newest entry of everybody (PAIR-35).
-    let frontier = space.frontier().await?;
+    let frontier = space.frontier().await.unwrap_or(grant);
     let heads = KnownHeads::new([grant, frontier]).map_err(ended)?;
     approved.approval(device, grant, &heads.to_bytes(), &OsRandomness).map_err(ended)
 }

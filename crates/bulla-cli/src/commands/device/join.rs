@@ -4,7 +4,9 @@ use std::path::Path;
 
 use bulla::{Card, Device, Space};
 use bulla_identity::OsRandomness;
-use bulla_pairing::{Approval, Invitation, Joiner, JoinerStep, KnownHeads, PairingError};
+use bulla_pairing::{
+    Approval, Invitation, Joiner, JoinerStep, KnownHeads, MAX_LIFETIME_MS, PairingError,
+};
 use bulla_store::{Clock as _, SystemClock};
 use serde_json::json;
 
@@ -41,7 +43,9 @@ pub(super) async fn run(app: &App, arguments: JoinArgs) -> Result<()> {
     if invitation.expiry_hint_ms() <= SystemClock::new().unix_ms() {
         app.output.note("By the clock of this device the invitation has expired.");
     }
-    let until_ms = invitation.expiry_hint_ms().saturating_add(GRACE_MS);
+    // By its own clock, since the hint may say anything.
+    let latest_ms = SystemClock::new().unix_ms().saturating_add(MAX_LIFETIME_MS);
+    let until_ms = invitation.expiry_hint_ms().min(latest_ms).saturating_add(GRACE_MS);
     let mut channel = Channel::new(app, &device, &invitation, until_ms, &arguments.way)?;
     let label = arguments.label.clone().unwrap_or_else(|| own_label(app));
     let codes = Codes { output: app.output, file: arguments.way.code_file.clone(), until_ms };
