@@ -8,6 +8,7 @@ use bulla_core::{EntryId, Verified};
 use crate::fetch::{Taken, take};
 use crate::side::Halt;
 use crate::work::{Sent, Work};
+use crate::{Exception, Why};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,15 +36,24 @@ impl Work {
         self.ask(self.wants.to_vec(), For::Payloads).await.map(drop)
     }
 
-    /// Asks again for entries that earlier runs recorded as shown and not held.
-    pub(crate) async fn ask_for_exceptions(&mut self, earlier: &[EntryId]) -> Result<(), Halt> {
+    /// Whether entries were refused for now in this run, other than these earlier ones, and the target has other control
+    /// entries by now than when it began: those that admit them may have come after them.
+    pub(crate) async fn may_be_taken_by_now(&self, earlier: &[EntryId]) -> Result<bool, Halt> {
+        let is_new = |exception: &Exception| {
+            exception.why == Why::RefusedForNow && earlier.binary_search(&exception.id).is_err()
+        };
+        let is_refused = self.exceptions.iter().any(is_new);
+        Ok(is_refused && self.target_head_now().await?.control != self.target_head.control)
+    }
+
+    /// Asks again for entries that were recorded as shown and not held, those among these.
+    pub(crate) async fn ask_for_exceptions(&mut self, among: &[EntryId]) -> Result<(), Halt> {
         if self.exceptions.is_empty() {
             return Ok(());
         }
         self.review_exceptions().await?;
         let again = self.exceptions.to_ask_again();
-        let ids: Vec<_> =
-            again.into_iter().filter(|id| earlier.binary_search(id).is_ok()).collect();
+        let ids: Vec<_> = again.into_iter().filter(|id| among.binary_search(id).is_ok()).collect();
         self.ask(ids, For::Entries).await.map(drop)
     }
 

@@ -173,7 +173,9 @@ impl Run {
         } else {
             work.climb(&mut record.steps).await?
         };
-        work.ask_for_exceptions(&earlier).await?;
+        let again =
+            if work.may_be_taken_by_now(&earlier).await? { work.exceptions.ids() } else { earlier };
+        work.ask_for_exceptions(&again).await?;
         let now = work.settle_target().await?;
         work.ask_for_wants(&now).await?;
         let (now, withheld) = work.reach_frontiers(now).await?;
