@@ -86,8 +86,9 @@ async fn a_demo_for_programs_is_one_json_value_and_keeps_what_was_written() {
     assert_eq!(attempts.len(), 6);
     assert!(attempts.iter().all(|one| one["failed"] == true), "{value}");
     let answers: Vec<&str> = attempts.iter().map(|one| one["answered"].as_str().unwrap()).collect();
-    assert_eq!(answers[..3], ["space.not_served"; 3]);
-    assert_eq!(answers[3..5], ["login.refused", "directory.cut"]);
+    let refusals = ["space.not_served", "login.refused"];
+    assert!(answers[..4].iter().all(|answer| refusals.contains(answer)), "{answers:?}");
+    assert_eq!(answers[4], "directory.cut");
 
     assert!(rows("wires").iter().all(|wire| {
         wire["asked_bytes"].as_u64().unwrap() > 0 && wire["answered_bytes"].as_u64().unwrap() > 0
