@@ -3,7 +3,7 @@
 //! which the entries come, and every difference between two answers must have been announced.
 //!
 //! A failure prints the seed of its history; `BULLA_DIRECTORY_SEED=17 cargo test -p bulla-directory --test model` runs
-//! that one alone.
+//! that one alone, and with `BULLA_DIRECTORY_MORE=10` there are ten times as many.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![expect(dead_code, reason = "helpers that several test programs share")]
@@ -43,6 +43,7 @@ fn every_answer_is_the_models() {
         let expected = Answers::of_model(&history);
         assert_eq!(Answers::of(&directory, &history), expected, "seed {seed}");
         counted.add(&expected);
+        counted.add_needed(&directory, &history);
 
         let mut entries = history.entries.clone();
         let mut random = Random::new(seed ^ 0xff);
@@ -134,7 +135,11 @@ fn steps(seed: u64, least: usize, spread: u64) -> usize {
 fn seeds(count: u64) -> Vec<u64> {
     match std::env::var("BULLA_DIRECTORY_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (0..count).collect(),
+        Err(_) => {
+            let more =
+                std::env::var("BULLA_DIRECTORY_MORE").map_or(1, |more| more.parse().unwrap());
+            (0..count * more).collect()
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use bulla_core::control::Role;
 use super::{Judged, Judging};
 use crate::graph::{EpochEntry, Graph, What};
 use crate::table::{DeviceNo, EntryNo};
+use crate::verdict::{Refusal, Verdict};
 
 /// What is known of one epoch entry.
 #[derive(Debug, Clone, Default)]
@@ -80,7 +81,7 @@ impl Judged {
         own.for_each(|own| own.sort_unstable_by_key(|entry| graph.order(*entry)));
     }
 
-    /// Enters an epoch in its place among those of its author; false if one after it does not count any more.
+    /// Enters an epoch in its place among those of its author; false if the verdict of one after it may be another now.
     pub(crate) fn insert_own_epoch(&mut self, graph: &Graph, entry: EntryNo) -> bool {
         let node = &graph.nodes[entry];
         let What::Epoch(epoch) = &node.what else { return true };
@@ -96,7 +97,12 @@ impl Judged {
                 break;
             };
             state.is_chained = false;
-            is_same &= !state.counts || state.by_admin;
+            // Others are refused for what is asked first, or count by what plays no part here.
+            let is_asked = !matches!(
+                self.verdicts[*later],
+                Some(Verdict::Refused(Refusal::NoRight | Refusal::Stranger | Refusal::Recovery))
+            );
+            is_same &= state.by_admin || !is_asked;
         }
         is_same
     }

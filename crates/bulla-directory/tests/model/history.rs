@@ -8,8 +8,10 @@ use bulla_core::control::{
 };
 use bulla_core::genesis::Policy;
 use bulla_core::{
-    AuthorKey, EntryId, InvitationId, JoiningCard, KeyId, SpaceId, VerifiedEntry, VerifiedHeader,
+    AuthorKey, EntryId, InvitationId, JoiningCard, KeyId, Kind, SpaceId, VerifiedEntry,
+    VerifiedHeader,
 };
+use bulla_directory::Directory;
 
 use crate::answers::Answers;
 use crate::entries::{Device, Spot, cut, genesis};
@@ -258,8 +260,8 @@ impl<'a> Writing<'a> {
     }
 
     fn role(&mut self) -> Role {
-        let roles =
-            [Role::Relay, Role::Reader, Role::Writer, Role::Admin, Role::Admin, Role::Admin];
+        let (writer, admin) = (Role::Writer, Role::Admin);
+        let roles = [Role::Relay, Role::Reader, writer, writer, admin, admin, admin];
         self.random.pick(&roles).unwrap()
     }
 
@@ -341,8 +343,8 @@ impl<'a> Writing<'a> {
         if self.random.one_in(2) {
             recipients.push(DEVICES - 1);
         }
-        if recipients.is_empty() {
-            recipients.push(author);
+        if recipients.is_empty() || self.random.one_in(3) {
+            recipients = vec![author];
         }
         let recipients: BTreeSet<AuthorKey> =
             recipients.into_iter().map(|device| self.devices[device].key).collect();
@@ -488,9 +490,21 @@ pub(crate) struct Tally {
     others: BTreeMap<String, usize>,
     writing: usize,
     erased: usize,
+    /// Counting epochs by who is no admin.
+    needed: usize,
 }
 
 impl Tally {
+    pub(crate) fn add_needed(&mut self, directory: &Directory, history: &History) {
+        let explained = history.entries.iter().filter_map(|entry| directory.explain(&entry.id()));
+        let needed = explained.filter(|explained| {
+            explained.kind == Kind::EPOCH
+                && explained.verdict.counts()
+                && explained.role < Some(Role::Admin)
+        });
+        self.needed += needed.count();
+    }
+
     pub(crate) fn add(&mut self, answers: &Answers) {
         for verdict in answers.verdicts.values() {
             *self.verdicts.entry(verdict.clone()).or_default() += 1;
@@ -533,6 +547,6 @@ impl Tally {
         for code in others {
             assert!(self.others.get(code) > Some(&20), "{code} came too rarely: {self:?}");
         }
-        assert!(self.writing > 2_000 && self.erased > 300, "{self:?}");
+        assert!(self.writing > 2_000 && self.erased > 300 && self.needed > 200, "{self:?}");
     }
 }
