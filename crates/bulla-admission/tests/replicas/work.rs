@@ -73,7 +73,7 @@ async fn an_erasure_without_the_right_reads_nothing() {
     let before = replica.engine.reads();
     let mut ids: Vec<EntryId> = entries.iter().map(Verified::id).collect();
     ids.sort_unstable();
-    for (by, ids) in [(&mut other, vec![]), (&mut reader, ids)] {
+    for (by, ids) in [(&mut reader, ids), (&mut other, vec![])] {
         let ranges = ranges(&writer, COUNT as u64);
         let erasure = by.control(&Erase { ids, ranges }.into());
         replica.put(&all([&erasure])).await;
