@@ -89,9 +89,12 @@ fn refused(
              tells that to nobody. Ask another member for `bulla bundle export` and import that, or sync with another node; \
              then `bulla space show` says it",
         ),
+        // Of a space of version 0.1 the operator of the node says who may use it.
+        None if !space.has_members() => failure,
         None => failure.help(
             "either this device has no role in the space yet: give an admin the line of `bulla space card`, and wait until \
-             they synced; or the space id, the address or the node is the wrong one: a node does not tell strangers which",
+             they synced; or the space id, the address or the node is the wrong one: a node does not tell strangers which. \
+             Where the operator of the node says who may use it: `bulla identity card`",
         ),
     }
 }

@@ -25,6 +25,8 @@ pub(super) async fn list(app: &App, argument: &SpaceArg) -> Result<()> {
     let mut headings = vec!["label", "device", "role", "reads"];
     if app.output.is_json {
         headings.extend(["here", "founder"]);
+    } else {
+        headings.push("is");
     }
     app.output.rows(&headings, &rows);
     if rows.is_empty() {
@@ -63,14 +65,15 @@ fn row(app: &App, member: &SpaceMember) -> Vec<Value> {
         let (here, founder) = (json!(member.is_me), json!(member.is_founder));
         return vec![json!(member.label), device, role, reads, here, founder];
     }
-    let mut label = member.label.clone().unwrap_or_else(|| "-".to_owned());
-    label.push_str(match (member.is_me, member.is_founder) {
-        (true, true) => " (this device, founder)",
-        (true, false) => " (this device)",
-        (false, true) => " (founder)",
+    // In a column of its own: a label may say what it likes.
+    let is = match (member.is_me, member.is_founder) {
+        (true, true) => "this device, founder",
+        (true, false) => "this device",
+        (false, true) => "founder",
         (false, false) => "",
-    });
-    vec![json!(label), device, role, if reads == json!(true) { json!("yes") } else { json!("no") }]
+    };
+    let reads = if reads == json!(true) { "yes" } else { "no" };
+    vec![json!(member.label), device, role, json!(reads), json!(is)]
 }
 
 /// Keeps what this device calls a member.
