@@ -151,6 +151,26 @@ async fn two_scripts_compare_codes_by_files() {
     stage.relay.stop().await;
 }
 
+/// Clauses: PAIR-28.
+#[tokio::test]
+async fn a_wrong_code_in_a_file_is_refused_at_once() {
+    let stage = Stage::new("").await;
+    let (file, _) = stage.invited(&[]).await;
+    let codes = stage.bench.path("codes");
+    std::fs::write(&codes, "12345 6789\n").unwrap();
+    let code_file = ["--code-file", text(&codes)];
+    let mut adds = Side::start(&stage.laptop, &["device", "add", QUICK[0], QUICK[1]]);
+    let join = ["device", "join", text(&file), QUICK[0], QUICK[1]];
+    let mut joins = Side::start(&stage.phone, &[&join[..], &code_file].concat());
+    let code = joins.code().await;
+    adds.types(&code).await;
+    assert_eq!(joins.ended().await, Some(7));
+    let (ended, said) = adds.ended_with().await;
+    assert_eq!(ended, Some(7), "{said}");
+    assert!(said.contains("[pairing.declined]"), "{said}");
+    stage.nobody_came_in().await;
+}
+
 #[tokio::test]
 async fn a_wrong_code_lets_nobody_in_and_the_other_device_is_told() {
     let stage = Stage::new("").await;
