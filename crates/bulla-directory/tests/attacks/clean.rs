@@ -40,6 +40,7 @@ fn after_a_revocation_nobody_goes_back_to_an_older_epoch() {
     let revoke = scene.revoke(2, nothing());
     scene.write(0, revoke);
     assert_eq!(writing(&scene), None);
+    assert!([first, second].iter().all(|id| !scene.directory().epoch(id).unwrap().is_clean));
     assert_eq!(scene.directory().epoch_heads(&SPACE), [second]);
     let third = start(&mut scene, 1, &[second], 3, &[0, 1]);
     assert_eq!((scene.verdict(third), writing(&scene)), (COUNTS, Some(third)));
@@ -64,6 +65,32 @@ fn what_was_handed_down_over_an_epoch_that_was_cut_is_not_used_again() {
     let leave = scene.revoke(3, nothing());
     scene.write(3, leave);
     assert_eq!(writing(&scene), None);
+}
+
+/// The same of epochs that two admins started, the later one knowing the earlier; and of two readers that went one after the
+/// other, of whom a writer knows of one.
+///
+/// Clauses: DIR-25, DIR-26.
+#[test]
+fn a_writer_goes_by_the_newest_epoch_and_the_first_loss_that_it_knows() {
+    let members = [2, 3, 4].map(|device| (device, Role::Writer));
+    let mut scene = with(2, &members);
+    let first = start(&mut scene, 0, &[], 1, &[0, 1, 2]);
+    let grant = scene.grant(5, Role::Reader);
+    let granted = scene.write(0, grant);
+    let second = scene.epoch(SPACE, &[first], 2, &[0, 1, 2, 3, 4]);
+    let second = scene.write_knowing(1, &[first], second);
+    let mut gone = vec![];
+    for device in [3, 4] {
+        let revoke = scene.revoke(device, nothing());
+        gone.push(scene.write_knowing(1, &[second], revoke));
+    }
+    let needed = scene.epoch(SPACE, &[second], 3, &[0, 1, 2, 4]);
+    let needed = scene.write_knowing(2, &[granted, gone[0]], needed);
+    assert_eq!((scene.verdict(needed), writing(&scene)), (COUNTS, None));
+    let again = scene.epoch(SPACE, &[needed], 4, &[0, 1, 2]);
+    let again = scene.write_knowing(2, &[gone[1]], again);
+    assert_eq!((scene.verdict(again), writing(&scene)), (COUNTS, Some(again)));
 }
 
 /// Who was to lose a key and belongs again has it still: an epoch is unclean for good.
@@ -104,6 +131,7 @@ fn a_group_and_a_recovery_key_lose_keys_for_good() {
     assert_eq!(of_group(&scene), Some(epoch));
     let removal = scene.group(group, &[], &[(1, nothing())]);
     scene.write(0, removal);
+    assert!(!scene.settled().reads(&scene.device(1).key, &group));
     let addition = scene.group(group, &[1], &[]);
     scene.write(0, addition);
     assert!(scene.settled().reads(&scene.device(1).key, &group));
@@ -114,6 +142,8 @@ fn a_group_and_a_recovery_key_lose_keys_for_good() {
     let recovery = scene.recovery(Some(3), &[], Some(8));
     scene.write(7, recovery);
     assert_eq!(writing(&scene), None);
+    let reads = |device: usize| scene.settled().reads(&scene.device(device).key, &SPACE);
+    assert_eq!([7, 8].map(reads), [false, true]);
     let next = start(&mut scene, 3, &[common], 3, &[0, 1, 2, 3, 8]);
     assert_eq!(writing(&scene), Some(next));
 }
@@ -157,7 +187,7 @@ fn a_writer_that_goes_deeper_locks_nobody_out() {
 fn readers_that_are_left_out_are_named() {
     let mut scene = with(2, &[(2, Role::Writer)]);
     let known = scene.heads();
-    let grant = scene.grant(3, Role::Reader);
+    let grant = scene.grant(3, Role::Writer);
     scene.write_knowing(1, &known, grant);
     let epoch = scene.epoch(SPACE, &[], 1, &[0, 1, 2]);
     let epoch = scene.write_knowing(0, &known, epoch);
