@@ -169,3 +169,29 @@ async fn a_chain_of_fronts_needs_the_role_at_each_link() {
     edge.stop().await;
     scene.stop().await;
 }
+
+/// What one upstream said of a space counts no more when the space is bound to another: nobody has a right before that was
+/// read.
+///
+/// NODE-29, NODE-55.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_upstream_is_read_before_anybody_has_a_right() {
+    for mode in ["passthrough", "cache"] {
+        let scene = Scene::new(mode).await;
+        let space = scene.owner.space();
+        let store = scene.front.store(&scene.reader.keys, space);
+        store.head(&cx()).await.unwrap();
+        // Nothing listens on port 1.
+        let away = upstream("origin", "http://127.0.0.1:1", scene.relay.id, "");
+        let mode = format!("'{mode}'\nupstream = 'origin'");
+        scene.front_site.configure(&(away + &judged(space, &mode)));
+        scene.front.reload().await;
+        assert_eq!(code(store.head(&cx()).await), "space.not_served");
+        // And again of the one before, once it answered.
+        let origin = upstream("origin", &scene.relay.url(), scene.relay.id, "");
+        scene.front_site.configure(&(origin + &judged(space, &mode)));
+        scene.front.reload().await;
+        eventually("it is read again", async || store.head(&cx()).await.ok()).await;
+        scene.stop().await;
+    }
+}
