@@ -470,7 +470,7 @@ impl<'a> Writing<'a> {
         let groups = groups.filter(|known| matches!(known.control, Some(Control::Group(_))));
         let groups = [EntryId::ZERO].into_iter().chain(groups.map(|known| known.id)).collect();
         let mut entries: Vec<VerifiedEntry> = self.entries.into_values().collect();
-        entries.retain(|entry| entry.header().kind != bulla_core::Kind::FRONTIER);
+        entries.retain(|entry| entry.header().kind != Kind::FRONTIER);
         if self.random.one_in(4) {
             let lost = self.random.below(entries.len());
             entries.remove(lost);
