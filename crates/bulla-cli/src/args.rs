@@ -27,7 +27,8 @@ Exit codes:
   7  wrong passphrase, wrong key, or no right to do that
 
 Files: everything lies in the home folder (--home, else $BULLA_HOME, else ~/.local/share/bulla):
-identity.age, keyring.age and invitations.age hold secrets under your passphrase, store/ sealed entries.
+identity.age, keyring.age and invitations.age hold secrets under your passphrase, store/ sealed entries,
+evidence/ signed proof of forks and of what nodes withheld.
 
 The passphrase comes from --passphrase-file (a file, or /dev/fd/N for a descriptor), else
 from $BULLA_PASSPHRASE_FILE, else it is asked for. It is never an argument.
