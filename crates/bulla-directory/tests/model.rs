@@ -35,7 +35,7 @@ const HISTORIES: u64 = 12_000;
 /// Clauses: DIR-1, DIR-13, DIR-27.
 #[test]
 fn every_answer_is_the_models() {
-    let worlds = Worlds::new();
+    let worlds = Worlds::keen();
     let mut counted = history::Tally::default();
     for seed in seeds(HISTORIES) {
         let history = worlds.history(seed, steps(seed, 5, 12));
@@ -65,7 +65,7 @@ fn every_answer_is_the_models() {
 /// Clauses: DIR-1.
 #[test]
 fn every_difference_is_announced() {
-    let worlds = Worlds::new();
+    let worlds = Worlds::keen();
     for seed in seeds(HISTORIES / 6) {
         let mut history = worlds.history(seed, steps(seed, 8, 30));
         let mut random = Random::new(seed);
@@ -98,7 +98,7 @@ fn every_difference_is_announced() {
 /// Clauses: DIR-1.
 #[test]
 fn every_permutation_gives_the_same() {
-    let worlds = Worlds::new();
+    let worlds = Worlds::keen();
     for seed in seeds(150) {
         let history = worlds.history(seed, 4);
         let expected = Answers::of_model(&history);

@@ -32,6 +32,8 @@ pub(crate) struct History {
 pub(crate) struct Worlds {
     devices: Vec<Device>,
     worlds: Vec<World>,
+    /// There are more writers, and they start more epochs.
+    is_keen: bool,
 }
 
 struct World {
@@ -69,7 +71,11 @@ impl Worlds {
                 }
             }
         }
-        Self { devices, worlds }
+        Self { devices, worlds, is_keen: false }
+    }
+
+    pub(crate) fn keen() -> Self {
+        Self { is_keen: true, ..Self::new() }
     }
 
     /// A history of about this many entries.
@@ -83,7 +89,7 @@ impl Worlds {
             world = 0;
         }
         let world = &self.worlds[world];
-        let mut writing = Writing::new(world, &self.devices, random, seed.is_multiple_of(3));
+        let mut writing = Writing::new(self, world, random, seed.is_multiple_of(3));
         for _ in 0..steps {
             writing.step();
         }
@@ -105,6 +111,7 @@ struct Known {
 }
 
 struct Writing<'a> {
+    worlds: &'a Worlds,
     world: &'a World,
     devices: &'a [Device],
     random: Random,
@@ -120,7 +127,7 @@ struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    fn new(world: &'a World, devices: &'a [Device], random: Random, is_calm: bool) -> Self {
+    fn new(worlds: &'a Worlds, world: &'a World, random: Random, is_calm: bool) -> Self {
         let genesis = Known {
             id: world.genesis.id(),
             author: 0,
@@ -131,8 +138,9 @@ impl<'a> Writing<'a> {
             is_frontier: false,
         };
         Self {
+            worlds,
             world,
-            devices,
+            devices: &worlds.devices,
             random,
             known: vec![genesis],
             entries: BTreeMap::from([(0, world.genesis.clone())]),
@@ -261,8 +269,9 @@ impl<'a> Writing<'a> {
 
     fn role(&mut self) -> Role {
         let (writer, admin) = (Role::Writer, Role::Admin);
-        let roles = [Role::Relay, Role::Reader, writer, writer, admin, admin, admin];
-        self.random.pick(&roles).unwrap()
+        let roles = [writer, Role::Relay, Role::Reader, writer, admin, admin, admin];
+        let first = usize::from(!self.worlds.is_keen);
+        self.random.pick(&roles[first..]).unwrap()
     }
 
     /// The newest entries of a device that another knows, or some that are not.
@@ -343,7 +352,7 @@ impl<'a> Writing<'a> {
         if self.random.one_in(2) {
             recipients.push(DEVICES - 1);
         }
-        if recipients.is_empty() || self.random.one_in(3) {
+        if recipients.is_empty() || self.worlds.is_keen && self.random.one_in(3) {
             recipients = vec![author];
         }
         let recipients: BTreeSet<AuthorKey> =
