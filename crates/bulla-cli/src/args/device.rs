@@ -99,7 +99,7 @@ pub(crate) enum DeviceCommand {
     /// Come in with an invitation
     #[command(after_long_help = ADD)]
     Join(JoinArgs),
-    /// List the invitations of this device, and who came in by them
+    /// List the devices in the spaces that are here, and the invitations by which they came in
     List,
 }
 

@@ -6,6 +6,7 @@ mod codes;
 mod deliver;
 mod join;
 mod lines;
+mod list;
 pub(crate) mod mailbox;
 
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(crate) async fn run(app: &App, command: DeviceCommand) -> Result<()> {
     match command {
         DeviceCommand::Add(arguments) => add::run(app, arguments).await,
         DeviceCommand::Join(arguments) => join::run(app, arguments).await,
-        DeviceCommand::List => register::list(app),
+        DeviceCommand::List => list::run(app).await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr};
 
@@ -82,7 +82,7 @@ async fn two_people_compare_codes_and_the_device_is_in() {
     let files = bench.files("files", &[("a letter", Some(b"a letter"))]);
     laptop.ok(&["file", "add", text(&files)]).await;
     let invitation = invited(&bench, &laptop).await;
-    assert_eq!(laptop.json(&["device", "list"]).await[0]["state"], "open");
+    assert_eq!(laptop.json(&["invite", "list"]).await[0]["state"], "open");
 
     let (there, back) = (bench.path("there"), bench.path("back"));
     std::fs::write(&there, "something that was in the file before\n").unwrap();
@@ -98,7 +98,7 @@ async fn two_people_compare_codes_and_the_device_is_in() {
     adds.types(&other.replace(' ', "")).await;
     assert_eq!((adds.ended().await, joins.ended().await), (Some(0), Some(0)));
 
-    let list = laptop.json(&["device", "list"]).await;
+    let list = laptop.json(&["invite", "list"]).await;
     assert_eq!(
         (&list[0]["state"], &list[0]["device"]),
         (&json!("used"), &json!(phone.key().await))
@@ -110,6 +110,22 @@ async fn two_people_compare_codes_and_the_device_is_in() {
     let members = laptop.json(&["space", "members"]).await;
     let row = members.as_array().unwrap().iter().find(|row| row["label"] == "phone").unwrap();
     assert_eq!((&row["role"], &row["device"]), (&json!("reader"), &json!(phone.key().await)));
+
+    let devices = laptop.json(&["device", "list"]).await;
+    let told: Vec<_> = devices
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (&row["label"], &row["device"], &row["role"], &row["invitation"], &row["here"]))
+        .collect();
+    let (me, it) = (json!(laptop.key().await), json!(phone.key().await));
+    assert_eq!(
+        told,
+        [
+            (&json!("laptop"), &me, &json!("admin"), &Value::Null, &json!(true)),
+            (&json!("phone"), &it, &json!("reader"), &list[0]["invitation"], &json!(false)),
+        ]
+    );
 
     // It served once.
     laptop.fails(3, &["device", "add"]).await;
@@ -140,7 +156,7 @@ async fn a_code_that_differs_lets_nobody_in() {
         joins.types(another(&one)).await;
     }
     assert_eq!((adds.ended().await, joins.ended().await), (Some(7), Some(7)));
-    assert_eq!(laptop.json(&["device", "list"]).await[0]["state"], "cancelled");
+    assert_eq!(laptop.json(&["invite", "list"]).await[0]["state"], "cancelled");
     assert_eq!(laptop.json(&["space", "members"]).await.as_array().unwrap().len(), 1);
     assert_eq!(phone.json(&["space", "list"]).await, json!([]));
 }
