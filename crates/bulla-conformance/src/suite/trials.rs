@@ -1,6 +1,7 @@
 //! The cases as named tests of `libtest-mimic`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use libtest_mimic::{Completion, Failed, Trial};
 
@@ -19,7 +20,9 @@ pub fn trials(prefix: &str, harness: &Arc<dyn Harness>, options: &Options) -> Ve
                     .enable_all()
                     .build()?;
                 let verdict = runtime.block_on(run_case(case, harness, &options));
-                runtime.shutdown_background();
+                // What a database still does must end before the program does, whose exit takes its library's globals
+                // away under it; a case that hangs has its time and no more.
+                runtime.shutdown_timeout(Duration::from_millis(options.case_timeout_ms));
                 match verdict {
                     Verdict::Pass => Ok(Completion::Completed),
                     Verdict::Skip(why) => Ok(Completion::ignored_with(why)),
