@@ -94,7 +94,10 @@ impl App {
         device: &Device,
     ) -> Result<Space> {
         let local = spaces.open_local(space).await?;
-        Ok(Space::open(device, self.keyring()?, local, self.marks()).await?)
+        let opened = Space::open(device, self.keyring()?, local, self.marks()).await?;
+        let kept = self.home.local()?.spaces.remove(&space.to_string());
+        opened.set_rotate_after(kept.and_then(|kept| kept.rotate_after));
+        Ok(opened)
     }
 
     /// A space, made if it is not held, opened by nobody: for what needs no keys, and so no passphrase.

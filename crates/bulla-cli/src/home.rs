@@ -1,6 +1,7 @@
 //! The folder that holds everything of one device.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use bulla_core::{AuthorKey, NodeId, SpaceId};
@@ -42,6 +43,9 @@ pub(crate) struct LocalSpace {
     /// What this device calls members, by their keys in hexadecimal.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) labels: BTreeMap<String, String>,
+    /// After how many entries this device changes the keys, if it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rotate_after: Option<NonZeroU64>,
 }
 
 /// A node to sync with: an address and the key it must prove to have.

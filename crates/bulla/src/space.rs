@@ -19,6 +19,7 @@ mod queue;
 mod recovery;
 mod write;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bulla_core::control::Role;
@@ -68,6 +69,8 @@ struct Inner {
     chain: Mutex<Chain>,
     queue: Queue,
     learning: Learning,
+    /// After how many entries an admin changes the keys; zero for never.
+    rotate_after: AtomicU64,
 }
 
 impl Space {

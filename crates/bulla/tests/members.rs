@@ -33,3 +33,5 @@ mod roles;
 mod support;
 #[path = "members/topics.rs"]
 mod topics;
+#[path = "members/worn.rs"]
+mod worn;

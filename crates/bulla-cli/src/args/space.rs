@@ -145,6 +145,10 @@ pub(crate) enum SpaceCommand {
         /// Change those of this group instead: its id or label
         #[arg(long, value_name = "GROUP")]
         group: Option<String>,
+        /// Instead of now, change them from this device before a sync as soon as so many entries came since they last changed;
+        /// 0 ends that
+        #[arg(long, value_name = "ENTRIES", conflicts_with = "group")]
+        every: Option<u64>,
         #[command(flatten)]
         space: SpaceArg,
     },

@@ -33,7 +33,10 @@ pub(crate) async fn run(app: &App, command: SpaceCommand) -> Result<()> {
         SpaceCommand::Label { device, label, space } => {
             members::label(app, &device, &label, &space).await
         }
-        SpaceCommand::Rotate { group, space } => {
+        SpaceCommand::Rotate { every: Some(every), space, .. } => {
+            members::rotate_every(app, every, &space).await
+        }
+        SpaceCommand::Rotate { group, space, .. } => {
             members::rotate(app, group.as_deref(), &space).await
         }
         SpaceCommand::Frontier { space } => frontier(app, &space).await,

@@ -1,11 +1,11 @@
 //! Key groups between processes: who is in one reads what all others carry.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::{Bench, Home, Relay, text};
 
 /// The labels and answers of `space groups list`.
-async fn reads(home: &Home) -> serde_json::Value {
+async fn reads(home: &Home) -> Value {
     let groups = home.json(&["space", "groups", "list"]).await;
     json!([groups[0]["label"], groups[0]["reads"], groups[0]["members"].as_array().unwrap().len()])
 }
@@ -98,4 +98,39 @@ async fn a_group_reads_what_others_carry_from_when_to_when_it_is_in() {
         assert!(!phone.paths().await.contains(&"later".to_owned()));
         relay.stop().await;
     }
+}
+
+/// A setting of this device, which the next sync keeps to.
+#[tokio::test]
+async fn keys_are_changed_after_so_many_entries_before_a_sync() {
+    let bench = Bench::new();
+    let laptop = bench.device("laptop").await;
+    let space = laptop.json(&["space", "create", "--name", "notes"]).await;
+    let relay = Relay::of_members(&bench, space["space"].as_str().unwrap()).await;
+    laptop.ok(&["space", "grant", &relay.key, "--role", "relay"]).await;
+    laptop.ok(&["sync", &relay.url, "--node", &relay.key]).await;
+    let epochs = async || {
+        let entries = laptop.json(&["entry", "log", "--limit", "100"]).await;
+        entries
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["kind"].as_str().unwrap().starts_with("epoch"))
+            .count()
+    };
+    let before = epochs().await;
+    let every = laptop.json(&["space", "rotate", "--every", "1"]).await;
+    assert_eq!(every["rotate_after"], 1);
+    assert_eq!(epochs().await, before, "not at once");
+    let files = bench.files("files", &[("a letter", Some(b"a letter"))]);
+    laptop.ok(&["file", "add", text(&files)]).await;
+    laptop.ok(&["sync"]).await;
+    assert_eq!(epochs().await, before + 1);
+    let every = laptop.json(&["space", "rotate", "--every", "0"]).await;
+    assert_eq!(every["rotate_after"], Value::Null);
+    let files = bench.files("more", &[("another", Some(b"another"))]);
+    laptop.ok(&["file", "add", text(&files)]).await;
+    laptop.ok(&["sync"]).await;
+    assert_eq!(epochs().await, before + 1);
+    relay.stop().await;
 }

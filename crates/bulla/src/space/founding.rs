@@ -1,5 +1,6 @@
 //! Where a space begins for this device: founding one, joining one, opening one.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 
 use bulla_core::genesis::{self, Policy};
@@ -226,6 +227,7 @@ impl Space {
             chain: Mutex::new(Chain::unread()),
             queue: Queue::default(),
             learning: Learning::default(),
+            rotate_after: AtomicU64::new(0),
         });
         inner.read_chain().await?;
         Ok(Self { inner })

@@ -1,5 +1,8 @@
 //! Who belongs to the space, and changing that.
 
+use std::num::NonZeroU64;
+use std::sync::atomic::Ordering;
+
 use bulla_core::control::{
     Context as Place, Control, Cuts, Grant, GrantedDevice, Revoke, Role, RoleChange,
 };
@@ -194,10 +197,17 @@ impl Space {
         .await
     }
 
+    /// After how many entries, of everybody, that came here since a key epoch did [`rotate_if_due`](Self::rotate_if_due) starts
+    /// the next, so that one key that leaks opens no more than that; `None`, as a space is opened, for never. A setting of
+    /// this device, in force until the space is closed: no clock is asked, and no other device has to agree.
+    pub fn set_rotate_after(&self, entries: Option<NonZeroU64>) {
+        self.inner.rotate_after.store(entries.map_or(0, NonZeroU64::get), Ordering::Relaxed);
+    }
+
     /// Starts new key epochs for the space and the groups of this device where the one that is written with leaves somebody
-    /// out: who was granted on another device at the same time reads nothing before (DIR-28). Does nothing, and says so, on a
-    /// device that is no admin. [`sync::push`](crate::sync::push) does this before anything leaves, and so does every write of
-    /// an admin.
+    /// out, since who was granted on another device at the same time reads nothing before (DIR-28), and where it is as
+    /// [old](Self::set_rotate_after) as it may become. Does nothing, and says so, on a device that is no admin.
+    /// [`sync::push`](crate::sync::push) does this before anything leaves; every write of an admin lets in who is left out.
     ///
     /// # Errors
     ///
@@ -206,7 +216,7 @@ impl Space {
         if self.role() != Some(Role::Admin) {
             return Ok(Vec::new());
         }
-        self.act(|mut pen| Box::pin(async move { pen.let_everybody_in().await })).await
+        self.act(|mut pen| Box::pin(async move { pen.start_due_epochs().await })).await
     }
 }
 

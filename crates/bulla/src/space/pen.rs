@@ -1,6 +1,7 @@
 //! Writing control entries: one hand at a time holds the chain, looks the directory up and signs.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bulla_core::control::{Control, Role};
 use bulla_core::values::{PutOutcome, Refusal};
@@ -160,8 +161,21 @@ impl Pen<'_> {
         !left_out.is_empty()
     }
 
-    /// Starts new epochs for those groups of this device whose writing epochs leave somebody out, if it is an admin.
-    pub(super) async fn let_everybody_in(&mut self) -> Result<Vec<EntryId>, SpaceError> {
+    /// Whether so many entries came since the writing epoch of a group that another is to be started. Counted by receipts.
+    async fn is_worn(&self, group: EntryId) -> Result<bool, SpaceError> {
+        let most = self.inner.rotate_after.load(Ordering::Relaxed);
+        let writing = self.directory(|directory| directory.writing_epoch(&group));
+        let (Some(writing), 1..) = (writing, most) else { return Ok(false) };
+        let cx = Context::new();
+        let facts = self.guard.engine.facts(&cx, &[writing.id]).await?.pop().flatten();
+        let Some(facts) = facts else { return Ok(false) };
+        let last = self.guard.engine.head(&cx).await?.last_receipt;
+        Ok(last.saturating_sub(facts.receipt) >= most)
+    }
+
+    /// Starts new epochs for those groups of this device whose writing epochs leave somebody out or are worn, if it is an
+    /// admin.
+    pub(super) async fn start_due_epochs(&mut self) -> Result<Vec<EntryId>, SpaceError> {
         let mut started = Vec::new();
         if self.need(Role::Admin).is_err() {
             return Ok(started);
@@ -169,7 +183,9 @@ impl Pen<'_> {
         let groups = self.directory(Directory::groups).into_iter().map(|group| group.id);
         let groups: Vec<EntryId> = std::iter::once(EntryId::ZERO).chain(groups).collect();
         for group in groups {
-            if self.check_group(group).is_ok() && self.leaves_somebody_out(group) {
+            if self.check_group(group).is_ok()
+                && (self.leaves_somebody_out(group) || self.is_worn(group).await?)
+            {
                 started.push(self.start_epoch(group).await?);
             }
         }

@@ -1,5 +1,6 @@
 //! Who belongs to a space, and changing that.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use bulla::{AuthorKey, GrantedDevice, JoiningCard, NodeId, Role, Space, SpaceMember};
@@ -221,6 +222,32 @@ pub(super) async fn rotate(app: &App, group: Option<&str>, argument: &SpaceArg) 
     app.output.json(&json!({
         "space": space.id().to_string(), "group": group.map(|group| group.to_string()), "epoch": epoch.to_string(),
     }));
+    Ok(())
+}
+
+/// Keeps after how many entries this device changes the keys.
+pub(super) async fn rotate_every(app: &App, every: u64, argument: &SpaceArg) -> Result<()> {
+    let spaces = app.spaces()?;
+    let space = app.space(&spaces, argument).await?;
+    let mut local = app.home.local()?;
+    let every = NonZeroU64::new(every);
+    local.entry(space.id()).rotate_after = every;
+    app.home.save_local(&local)?;
+    match every {
+        Some(every) => {
+            app.output.line(format!(
+                "this device changes the keys of space {} after every {every} entries",
+                space.id()
+            ));
+        }
+        None => app
+            .output
+            .line(format!("this device changes the keys of space {} when told to", space.id())),
+    }
+    if space.role() != Some(Role::Admin) {
+        app.output.note("It does so once it is an admin.");
+    }
+    app.output.json(&json!({ "space": space.id().to_string(), "rotate_after": every }));
     Ok(())
 }
 
