@@ -1,6 +1,7 @@
 //! Keys are changed by policy: by a device that may, after as many entries as were set.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use bulla::{EntryId, Role, sync};
 
@@ -23,7 +24,7 @@ async fn keys_are_changed_after_as_many_entries_as_were_set() {
     }
     assert_eq!(writing_epoch(&mine, EntryId::ZERO), first);
     // Before anything leaves.
-    sync::push(&mine, other.store().clone()).await;
+    sync::push(&mine, Arc::clone(other.store())).await;
     let second = writing_epoch(&mine, EntryId::ZERO);
     assert_ne!(second, first);
     assert_eq!(writing_epoch(&other, EntryId::ZERO), second);
