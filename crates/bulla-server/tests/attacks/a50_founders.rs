@@ -140,6 +140,10 @@ async fn a50_a_founder_brings_its_genesis() {
     assert_eq!((elsewhere.status, elsewhere.code().as_str()), (404, "space.not_served"));
     let copied = put(&node, &wide, SpaceId([9; 32]), &[]).await;
     assert_eq!(copied.status, 404);
+    // A token for other spaces brings none that it does not name.
+    let other = node.token(&founder, &[SpaceId([9; 32])]).await;
+    let uncovered = put(&node, &other, world.space(), &[world.genesis()]).await;
+    assert_eq!((uncovered.status, uncovered.code().as_str()), (404, "space.not_served"));
     let late = put(&node, &token, world.space(), &[&entries[0], world.genesis()]).await;
     assert_eq!(late.status, 404);
     let reply = put(&node, &token, world.space(), &[world.genesis(), &entries[0]]).await;
