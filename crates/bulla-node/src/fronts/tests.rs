@@ -87,6 +87,24 @@ async fn rights_follow_from_control_entries_in_any_order_and_each_change_is_told
     assert!(changes.has_changed().unwrap());
 }
 
+/// Nobody follows the upstream here: what goes through is all that is heard.
+///
+/// Clauses: NODE-29.
+#[tokio::test]
+async fn what_is_stored_through_the_front_counts_there_before_its_sender_hears_of_it() {
+    let mut owner = Owner::new();
+    let node = NodeId([7; 32]);
+    let grant =
+        owner.control(Grant { device: GrantedDevice::from(node), role: Role::Relay, label: None });
+    let upstream = MemoryStore::new(owner.space()).unwrap();
+    let replica = Arc::new(ControlReplica::new(owner.space(), Arc::default(), None));
+    let front = Front::new(Arc::new(upstream), Arc::clone(&replica));
+    let batch = [owner.genesis.clone(), grant].map(Verified::from).to_vec();
+    front.put(&Context::new(), batch).await.unwrap();
+    let carrier = AuthorKey(node.0);
+    assert_eq!(replica.rights(&carrier), Rights { read: true, write: true, carry: true });
+}
+
 #[tokio::test]
 async fn what_is_erased_leaves_the_cache_and_is_given_to_nobody() {
     let mut owner = Owner::new();
