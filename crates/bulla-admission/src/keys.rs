@@ -2,12 +2,14 @@
 //! those are few or none where they were written after it (DIR-30).
 
 use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 use std::sync::PoisonError;
 
 use bulla_core::limits::MAX_ENTRIES_PER_PUT;
 use bulla_core::values::{PageLimit, ScanBody, ScanRequest, Want};
 use bulla_core::{AuthorKey, KeyId};
-use bulla_store::{Context, Result};
+use bulla_store::{Context, Result, StoreExt as _};
+use futures_util::TryStreamExt as _;
 
 use crate::admission::DirectoryAdmission;
 use crate::state::Subject;
@@ -80,22 +82,14 @@ impl DirectoryAdmission {
             return Ok(known.users_of(key_ids));
         }
         let mut known = KeyUse::default();
-        let mut after = None;
-        loop {
-            let limit = PageLimit { max_items: 16_384, ..PageLimit::MAX };
-            let request =
-                ScanRequest { after, want: Want::Headers, limit, ..ScanRequest::everything() };
-            let page = self.engine.scan(cx, request).await?;
-            for item in page.items {
-                let ScanBody::Header(header, _) = item.body else { continue };
-                let header = header.header();
-                if !header.kind.is_control() {
-                    known.note(header.key_id, header.author);
-                }
-            }
-            after = Some(page.cursor);
-            if page.end {
-                break;
+        let limit = PageLimit { max_items: 16_384, ..PageLimit::MAX };
+        let request = ScanRequest { want: Want::Headers, limit, ..ScanRequest::everything() };
+        let mut held = pin!(self.engine.scan_all(cx, request));
+        while let Some(item) = held.try_next().await? {
+            let ScanBody::Header(header, _) = item.body else { continue };
+            let header = header.header();
+            if !header.kind.is_control() {
+                known.note(header.key_id, header.author);
             }
         }
         let mut after = None;

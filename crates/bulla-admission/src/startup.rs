@@ -1,12 +1,14 @@
 //! Opening: the directory and all that goes with it, from what the engine holds (ADM-5).
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bulla_core::values::{
     Counting, Filter, KindRange, PageLimit, PayloadState, Rule, ScanBody, ScanRequest, Want,
 };
 use bulla_core::{EntryId, Kind, VerifiedEntry};
-use bulla_store::{Context, Mark, Result};
+use bulla_store::{Context, Mark, Result, StoreExt as _};
+use futures_util::TryStreamExt as _;
 
 use crate::admission::{DirectoryAdmission, Engine};
 use crate::codes;
@@ -131,24 +133,16 @@ impl DirectoryAdmission {
             return Ok(());
         }
         let mut counted = quota::Usage::default();
-        let mut after = None;
-        loop {
-            let limit = PageLimit { max_items: 16_384, ..PageLimit::MAX };
-            let request =
-                ScanRequest { after, want: Want::Headers, limit, ..ScanRequest::everything() };
-            let page = self.engine.scan(cx, request).await?;
-            for item in page.items {
-                let ScanBody::Header(header, payload) = item.body else { continue };
-                let header = header.header();
-                if !is_graph(header.kind) {
-                    let is_present = payload == PayloadState::Present;
-                    let bytes = if is_present { u64::from(header.payload_length) } else { 0 };
-                    counted.add(&header.author, Totals { entries: 1, bytes });
-                }
-            }
-            after = Some(page.cursor);
-            if page.end {
-                break;
+        let limit = PageLimit { max_items: 16_384, ..PageLimit::MAX };
+        let request = ScanRequest { want: Want::Headers, limit, ..ScanRequest::everything() };
+        let mut held = pin!(self.engine.scan_all(cx, request));
+        while let Some(item) = held.try_next().await? {
+            let ScanBody::Header(header, payload) = item.body else { continue };
+            let header = header.header();
+            if !is_graph(header.kind) {
+                let is_present = payload == PayloadState::Present;
+                let bytes = if is_present { u64::from(header.payload_length) } else { 0 };
+                counted.add(&header.author, Totals { entries: 1, bytes });
             }
         }
         // What is on its way was set aside before, and is not held.

@@ -1,14 +1,16 @@
 //! `bulla entry`: look at single entries.
 
 use std::io::{Read as _, Write as _};
+use std::pin::pin;
 
 use bulla::sync::{Evidence, Finding, Fork};
 use bulla::{EntryId, Space};
 use bulla_core::values::{GetItem, GetRequest, PayloadState, ScanBody, ScanRequest, Want};
 use bulla_core::{Header, RawEntry, VerifiedHeader};
 use bulla_crypto::TransferError;
-use bulla_store::{ContentAddressedStore, Context};
+use bulla_store::{ContentAddressedStore, Context, StoreExt as _};
 use data_encoding::HEXLOWER_PERMISSIVE;
+use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -89,23 +91,19 @@ async fn log(app: &App, space: &SpaceArg, limit: u64, after: Option<u64>) -> Res
     let spaces = app.spaces()?;
     let space = app.home.resolve(space, &app.held(&spaces).await?)?;
     let space = app.look(&spaces, space).await?;
-    let store = space.store();
-    let head = store.head(&Context::new()).await?;
+    let (store, cx) = (space.store(), Context::new());
+    let head = store.head(&cx).await?;
     let first = after.unwrap_or_else(|| head.last_receipt.saturating_sub(limit)).saturating_add(1);
-    let mut request = ScanRequest { want: Want::Headers, ..ScanRequest::everything() };
+    let request = ScanRequest { want: Want::Headers, ..ScanRequest::everything() };
+    let mut held = pin!(store.scan_all(&cx, request));
     let mut rows = Vec::new();
-    loop {
-        let page = store.scan(&Context::new(), request.clone()).await?;
-        for item in page.items {
-            let ScanBody::Header(header, state) = item.body else { continue };
-            if item.receipt >= first && (rows.len() as u64) < limit {
-                rows.push(row(app, &space, item.receipt, &header, state));
-            }
+    while (rows.len() as u64) < limit
+        && let Some(item) = held.try_next().await?
+    {
+        let ScanBody::Header(header, state) = item.body else { continue };
+        if item.receipt >= first {
+            rows.push(row(app, &space, item.receipt, &header, state));
         }
-        if page.end || rows.len() as u64 >= limit {
-            break;
-        }
-        request.after = Some(page.cursor);
     }
     let headings = ["receipt", "entry", "author", "sequence", "kind", "bytes", "payload", "group"];
     app.output.rows(&headings, &rows);

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use bulla::space::FileMarks;
 use bulla::sync::{Options, Reason, Report, Verdict, pull_expecting, push_with};
 use bulla::{Device, EntryId, Founding, Keyring, Space, SpaceId};
 use bulla_core::values::{ScanBody, ScanRequest, Want};
-use bulla_store::{Bookmarks, ContentAddressedStore, Context};
+use bulla_store::{Bookmarks, ContentAddressedStore, Context, StoreExt as _};
+use futures_util::TryStreamExt as _;
 
 use crate::app::open_spaces;
 use crate::exit::{Exit, Failure, Result};
@@ -146,20 +148,15 @@ async fn until(store: &dyn ContentAddressedStore, wanted: impl Fn(&str) -> bool)
 
 /// The entries that say something to people: those of an application, which are sealed.
 pub(crate) async fn sealed_entries(store: &dyn ContentAddressedStore) -> Result<HashSet<EntryId>> {
-    let mut ids = HashSet::new();
-    let mut request = ScanRequest { want: Want::Headers, ..ScanRequest::everything() };
-    loop {
-        let page = store.scan(&Context::new(), request.clone()).await?;
-        for item in page.items {
-            if let ScanBody::Header(header, _) = item.body
-                && !header.header().kind.is_control()
-            {
-                ids.insert(item.id);
-            }
+    let (cx, mut ids) = (Context::new(), HashSet::new());
+    let request = ScanRequest { want: Want::Headers, ..ScanRequest::everything() };
+    let mut held = pin!(store.scan_all(&cx, request));
+    while let Some(item) = held.try_next().await? {
+        if let ScanBody::Header(header, _) = item.body
+            && !header.header().kind.is_control()
+        {
+            ids.insert(item.id);
         }
-        if page.end {
-            return Ok(ids);
-        }
-        request.after = Some(page.cursor);
     }
+    Ok(ids)
 }

@@ -1,10 +1,12 @@
 //! What a relay can see: read from its disk by a device that has no key of the space.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
 use bulla::{Kind, Role, Space};
 use bulla_core::values::{ScanBody, ScanRequest, Want};
-use bulla_store::Context;
+use bulla_store::{Context, StoreExt as _};
+use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
 use super::claims::{Act, Claims};
@@ -35,30 +37,26 @@ pub(crate) async fn by_relay(disk: &RelayDisk, named: usize, claims: &mut Claims
     let space = disk.open(&super::new_device()?).await?;
     let mut seen = Seen { space: space.id().short(), ..Seen::default() };
     seen.read_members(&space, named, claims).await?;
-    let mut request = ScanRequest { want: Want::Headers, ..ScanRequest::everything() };
-    loop {
-        let page = space.store().scan(&Context::new(), request.clone()).await?;
-        for item in page.items {
-            let ScanBody::Header(header, _) = item.body else { continue };
-            let header = header.header();
-            seen.authors.insert(header.author.short());
-            let is_control = header.kind.is_control();
-            let kinds = if is_control { &mut seen.control } else { &mut seen.kinds };
-            *kinds.entry(name(header.kind)).or_default() += 1;
-            seen.topics.insert(header.topic.short());
-            seen.keys.insert(header.key_id.short());
-            seen.dependencies += header.dependencies.len();
-            seen.lengths.insert(header.payload_length);
-            seen.bytes += u64::from(header.payload_length);
-            let time = header.timestamp >> 16;
-            let (first, last) = seen.times.unwrap_or((time, time));
-            seen.times = Some((first.min(time), last.max(time)));
-        }
-        if page.end {
-            return Ok(seen);
-        }
-        request.after = Some(page.cursor);
+    let cx = Context::new();
+    let request = ScanRequest { want: Want::Headers, ..ScanRequest::everything() };
+    let mut held = pin!(space.store().scan_all(&cx, request));
+    while let Some(item) = held.try_next().await? {
+        let ScanBody::Header(header, _) = item.body else { continue };
+        let header = header.header();
+        seen.authors.insert(header.author.short());
+        let is_control = header.kind.is_control();
+        let kinds = if is_control { &mut seen.control } else { &mut seen.kinds };
+        *kinds.entry(name(header.kind)).or_default() += 1;
+        seen.topics.insert(header.topic.short());
+        seen.keys.insert(header.key_id.short());
+        seen.dependencies += header.dependencies.len();
+        seen.lengths.insert(header.payload_length);
+        seen.bytes += u64::from(header.payload_length);
+        let time = header.timestamp >> 16;
+        let (first, last) = seen.times.unwrap_or((time, time));
+        seen.times = Some((first.min(time), last.max(time)));
     }
+    Ok(seen)
 }
 
 impl Seen {
