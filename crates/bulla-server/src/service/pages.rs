@@ -104,6 +104,9 @@ pub(super) fn large(value: &impl Encode, pass: Pass, check: Recheck) -> Answer {
         }
         // One item has no room for an error in its middle.
         let piece = check().map(|()| piece).map_err(|_| CutShort);
+        if piece.is_err() {
+            bytes.clear();
+        }
         Some((piece, (bytes, pass, check)))
     });
     Answer::Large(Box::pin(pieces))

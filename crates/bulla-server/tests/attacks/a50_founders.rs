@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bulla_conformance::suite::author::World;
-use bulla_core::cbor::Decode as _;
-use bulla_core::{NodeId, PeerKey, SpaceId, Verified, VerifiedEntry};
+use bulla_core::cbor::{Decode as _, Encode as _};
+use bulla_core::control::{Control, Erase};
+use bulla_core::{
+    ContentHash, EntryId, Header, KeyId, Kind, NodeId, PeerKey, RawEntry, Salt, SpaceId, Topic,
+    Verified, VerifiedEntry, Verifier,
+};
 use bulla_identity::DeviceKeys;
 use bulla_server::{Access, AccessList, AccessRules, BodySource, Call, Rights};
 use bulla_store::{Context, Result, Spaces, StoreError};
@@ -52,6 +56,8 @@ impl Access for Founding {
         opening: Vec<VerifiedEntry>,
     ) -> Result<()> {
         assert!(opening.iter().all(|entry| entry.header().kind.is_control()));
+        // Not more is judged of somebody without a right, however much they send.
+        assert!(opening.len() <= 256, "{} entries of an opening", opening.len());
         assert_eq!(opening[0].verified_header().space(), space);
         // Only the founder may.
         if opening[0].header().author.0 != peer.0 || self.spaces.open(cx, space).await.is_ok() {
@@ -155,6 +161,28 @@ async fn a50_a_founder_brings_its_genesis() {
     assert_eq!(node.get(&path, Some(&token)).await.status, 200);
 }
 
+/// What is judged before anything is known of the sender is bounded in number too; the rest is stored by the right that the
+/// opening gave.
+///
+/// Clauses: NODE-28.
+#[tokio::test]
+async fn a50_an_opening_ends_after_256_entries() {
+    let world = world(8);
+    let mut setup = Setup::new(AccessRules::new());
+    setup.access = |list, spaces| Arc::new(Founding { list, spaces });
+    let node = setup.start().await;
+    let token = node.token(&founder(8), &[world.space()]).await;
+    let control = erasures(&founder(8), world.genesis(), 300);
+    let entries: Vec<&VerifiedEntry> = std::iter::once(world.genesis()).chain(&control).collect();
+    // They are few enough in bytes.
+    assert!(body(world.space(), &entries).len() < 256 * 1024);
+    let reply = put(&node, &token, world.space(), &entries).await;
+    assert_eq!(reply.status, 200);
+    let answer = PutAnswer::from_cbor(&reply.body).unwrap();
+    let receipts: Vec<_> = answer.report.outcomes.iter().map(|o| o.receipt()).collect();
+    assert_eq!(receipts, (1..=301).map(Some).collect::<Vec<_>>());
+}
+
 /// A key that nobody knows gets no further than to bring a space: what it asks of others looks like nothing.
 ///
 /// Clauses: NODE-28.
@@ -247,6 +275,42 @@ async fn a50_guests_that_send_nothing_keep_no_member_out() {
     let mine = world.entries(1, 1).unwrap();
     assert_eq!(put(&node, &token, world.space(), &[&mine[0]]).await.status, 200);
     held.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// So many control entries by a founder, after its genesis.
+fn erasures(founder: &DeviceKeys, genesis: &VerifiedEntry, count: u64) -> Vec<VerifiedEntry> {
+    let space = SpaceId(genesis.id().0);
+    let erase = Erase { ids: vec![EntryId([7; 32])], ranges: Vec::new() };
+    let payload = Control::from(erase).to_cbor();
+    let mut previous = genesis.id();
+    let write = |sequence| {
+        let header = Header {
+            space,
+            author: founder.author(),
+            sequence,
+            previous,
+            timestamp: 0,
+            kind: Kind::ERASE,
+            topic: Topic::ZERO,
+            dependencies: Vec::new(),
+            key_id: KeyId::ZERO,
+            salt: Salt([0x5a; 24]),
+            payload_length: u32::try_from(payload.len()).unwrap(),
+            content_hash: ContentHash::of(&payload),
+        };
+        let bytes = header.to_cbor();
+        let signature = founder.sign_header(&Header::digest_of(&bytes));
+        let payload = Some(payload.clone().into());
+        let raw = RawEntry { header: bytes.into(), signature, payload };
+        match Verifier::new([1; 32]).verify(&space, raw) {
+            Ok(Verified::Entry(entry)) => {
+                previous = entry.id();
+                entry
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    (2..2 + count).map(write).collect()
 }
 
 /// The device that founds the world of this seed.

@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use bulla_conformance::suite::author::{Draft, World, whole};
-use bulla_core::cbor::Encode as _;
+use bulla_core::cbor::{Decode as _, Encode as _};
 use bulla_core::values::{
-    GetItem, GetRequest, Head, Page, Presence, PutReport, ScanRequest, StoreStatus, Summary,
-    SummaryRequest,
+    Cursor, GetItem, GetRequest, Head, Page, Presence, PutReport, ScanRequest, StoreStatus,
+    Summary, SummaryRequest,
 };
-use bulla_core::{EntryId, NodeId, PeerKey, SpaceId, Verified};
+use bulla_core::{Bloom, EntryId, Lineage, LogHash, NodeId, PeerKey, SpaceId, Verified};
 use bulla_server::{AccessList, AccessRules, Answer, BodySource, Call, Rights};
 use bulla_store::{
     ContentAddressedStore, Context, HeadStream, MemorySpaces, Result, SpacePage, Spaces,
@@ -21,7 +21,7 @@ use bulla_wire::has::HasRequest;
 use bulla_wire::route::SpaceRoute;
 use bulla_wire::scan::ScanMessage;
 use bulla_wire::stream::{BodyDecoder, BodyItem, StreamError};
-use bulla_wire::summary::SummaryMessage;
+use bulla_wire::summary::{SummaryAnswer, SummaryMessage};
 use bulla_wire::{Form, Route, WireError, headers};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -30,17 +30,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{ALL, LONG, Node, READ_WRITE, Setup, device};
 
-/// What is asked for rights, once the node has it; and what pages after the first wait for.
+/// What is asked for rights, once the node has it; what pages after the first wait for; and what the store says that it has.
 #[derive(Debug)]
 struct Stage {
     access: OnceLock<Arc<AccessList>>,
     pages: Semaphore,
+    summary: OnceLock<Summary>,
 }
 
 type Shared = Arc<Stage>;
 
 fn stage() -> Shared {
-    Arc::new(Stage { access: OnceLock::new(), pages: Semaphore::new(0) })
+    let (access, summary) = (OnceLock::new(), OnceLock::new());
+    Arc::new(Stage { access, pages: Semaphore::new(0), summary })
 }
 
 /// Stores that answer every question, and take every right away while they do.
@@ -119,7 +121,10 @@ impl ContentAddressedStore for RevokingStore {
 
     async fn summary(&self, cx: &Context, request: SummaryRequest) -> Result<Summary> {
         self.revoke();
-        self.inner.summary(cx, request).await
+        match self.stage.summary.get() {
+            Some(summary) => Ok(summary.clone()),
+            None => self.inner.summary(cx, request).await,
+        }
     }
 
     async fn watch(&self, cx: &Context) -> Result<HeadStream> {
@@ -291,6 +296,48 @@ async fn a64_a_page_that_comes_after_the_right_went_stays_here() {
     };
     assert_eq!((entries, code.as_str()), (1, "space.not_served"));
     assert!(pieces.next().await.is_none());
+}
+
+/// A summary is one item of many pieces, and no error can stand in its middle: it breaks off, and nobody takes what came for
+/// the whole of it.
+///
+/// Clauses: NODE-22.
+#[tokio::test]
+async fn a64_a_summary_breaks_off_between_its_pieces() {
+    let (member, world) = (device(), World::new([74; 32]).unwrap());
+    let space = world.space();
+    let (shared, spaces) = (stage(), MemorySpaces::new());
+    spaces.create(&Context::new(), space).await.unwrap();
+    let salt = [5; 16];
+    let upto = Cursor { lineage: Lineage([1; 16]), receipt: 1, log_hash: LogHash([2; 32]) };
+    let summary = Summary::Bloom { upto, bloom: Bloom::for_count(200_000, salt) };
+    shared.summary.set(summary.clone()).unwrap();
+    let mut setup = Setup::new(rules(space, member.author().into(), READ_WRITE));
+    setup.spaces = Arc::new(Revoking { inner: spaces, stage: Arc::clone(&shared) });
+    let node = setup.start().await;
+    let token = node.token(&*member, &[]).await;
+    let begin = async || {
+        let body = SummaryMessage(SummaryRequest::Bloom { salt }).to_cbor();
+        let answer = ask(&node, &token, Route::Space(space, SpaceRoute::Summary), body).await;
+        let Ok(Answer::Large(pieces)) = answer else { panic!("{answer:?}") };
+        pieces
+    };
+    let mut whole = Vec::new();
+    let mut pieces = begin().await;
+    while let Some(piece) = pieces.next().await {
+        whole.extend(piece.unwrap());
+    }
+    assert_eq!(SummaryAnswer::from_cbor(&whole).unwrap().0, summary);
+
+    let mut pieces = begin().await;
+    let first = pieces.next().await.unwrap().unwrap();
+    assert!(first.len() < whole.len() / 2, "{} of {}", first.len(), whole.len());
+    node.access.replace(AccessRules::new());
+    assert!(pieces.next().await.unwrap().is_err(), "it is cut short, and says so");
+    // Whoever is let in again asks again.
+    node.access.replace(rules(space, member.author().into(), READ_WRITE));
+    assert!(pieces.next().await.is_none(), "nothing after that");
+    assert!(SummaryAnswer::from_cbor(&first).is_err());
 }
 
 /// A node that is made an ordinary member keeps the right to read, and has its feeds for others no longer.
