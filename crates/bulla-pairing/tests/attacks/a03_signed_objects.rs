@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bulla_core::cbor::Encode as _;
+use bulla_core::control::{Control, Grant, GrantedDevice, Role};
 use bulla_core::ids::MailboxAddress;
 use bulla_core::values::{Acknowledgement, MailboxOperation, MailboxRequest};
 use bulla_core::{
     ContentHash, EntryId, Header, HeaderDigest, InvitationId, JoiningCard, KeyId, Kind, Lineage,
-    LoginNonce, RawEntry, Salt, Signature, Topic, Verifier,
+    LoginNonce, RawEntry, Salt, Signature, Topic, Verified, Verifier, VerifyError,
 };
-use bulla_crypto::{EpochKey, KeyTransfer};
+use bulla_crypto::{ChainEnd, ControlDraft, EntryWriter, EpochDraft, EpochKey, KeyTransfer};
 use bulla_identity::{
     Card, DeviceKeys, Initiator as _, LoginNonces, LoginTranscript, NodeKeys, Origin,
     verify_acknowledgement,
@@ -246,20 +247,44 @@ fn a03_a_mailbox_signs_its_requests_and_nothing_else() {
     assert!(other.verify(&proof).is_err());
 }
 
-/// A node that wants more than a login signed gives a challenge made of an entry, of a grant's card or of an epoch.
+/// A grant of every right and an epoch with its wraps, as the device of this number writes them.
+fn control_entries(number: u8) -> [RawEntry; 2] {
+    let keys = Arc::new(device(number));
+    let writer = EntryWriter::new(Arc::clone(&keys), SPACE, Arc::new(Seeded::new(5)));
+    let card = device(9).joining_card(SPACE, InvitationId([7; 32]));
+    let grant = Grant { device: GrantedDevice::Card(card), role: Role::Admin, label: None };
+    let recipients = [&*keys, &device(9)].map(|one| (one.author(), one.sealing_key())).to_vec();
+    let (group, parents, topics, older) = (EntryId::ZERO, vec![], None, vec![]);
+    let draft = EpochDraft { space: SPACE, group, parents, recipients, topics, older };
+    let (epoch, _) = draft.create(&keys, &Seeded::new(6)).unwrap().split();
+    [Control::from(grant), epoch.into()]
+        .map(|control| writer.control(&ChainEnd::EMPTY, &ControlDraft::new(control)).unwrap().raw)
+}
+
+/// A node that wants more than a login signed gives a challenge made of an entry, of a grant or of an epoch: of the digest
+/// that would be signed, of its id, or of any piece of its bytes, the wraps among them.
 ///
 /// Clauses: LOGIN-4, ENT-31.
 #[test]
 fn a03_a_challenge_made_of_another_object_is_only_a_login() {
     let subject = Subject::of(JOINER);
     let genuine = subject.signed();
-    let card = subject.keys.joining_card(SPACE, InvitationId([7; 32])).to_bytes();
-    let pieces: Vec<[u8; 32]> = [subject.header.to_cbor(), card.to_vec(), subject.transfer.clone()]
-        .iter()
-        .flat_map(|bytes| bytes.as_chunks::<32>().0.to_vec())
-        .chain([subject.raw, SPACE.0, EntryId(subject.raw).0])
-        .collect();
-    assert!(pieces.len() > 15);
+    let entries = control_entries(JOINER);
+    let verifier = Verifier::new([0; 32]);
+    let mut pieces = vec![subject.raw, SPACE.0];
+    let mut bytes = vec![subject.header.to_cbor(), subject.transfer.clone()];
+    for entry in &entries {
+        let verified = verifier.verify(&SPACE, entry.clone()).unwrap();
+        pieces.extend([Header::digest_of(&entry.header).0, verified.id().0]);
+        bytes.extend([entry.header.to_vec(), entry.payload.as_ref().unwrap().to_vec()]);
+        if let Verified::Entry(entry) = verified
+            && let Some(Control::Epoch(epoch)) = entry.control()
+        {
+            bytes.extend(epoch.recipients.iter().map(|one| one.sealed.to_vec()));
+        }
+    }
+    assert_eq!(bytes.len(), 8, "and each of two wraps by itself");
+    pieces.extend(bytes.iter().flat_map(|bytes| bytes.as_chunks::<32>().0));
     for piece in pieces {
         let transcript = login(&subject.keys, &subject.node, piece);
         let signature = subject.keys.sign_login(&transcript).unwrap();
@@ -267,6 +292,13 @@ fn a03_a_challenge_made_of_another_object_is_only_a_login() {
         for (shown, ..) in &genuine {
             let is_same = *shown == "LOGIN_INITIATOR" && transcript == subject.login;
             assert_eq!(subject.passes(shown, signature), is_same, "a login as {shown}");
+        }
+        for entry in &entries {
+            let signed = RawEntry { signature, ..entry.clone() };
+            let refused = verifier.verify(&SPACE, signed).unwrap_err();
+            assert_eq!(refused, VerifyError::Signature(subject.keys.author()));
+            // Nor does the entry log anybody in.
+            assert!(transcript.verify_initiator(&entry.signature).is_err());
         }
     }
 }
