@@ -74,7 +74,8 @@ impl Fronts {
         self.judged.leave(&space);
         let (sender, tried) = watch::channel(false);
         let upstream: Arc<dyn ContentAddressedStore> = client.store(space);
-        let replica = Arc::new(ControlReplica::new(space, Arc::clone(&self.judged), storage));
+        let (judged, most) = (Arc::clone(&self.judged), follow.max_control_entries);
+        let replica = Arc::new(ControlReplica::new(space, judged, storage, most));
         let run = Arc::clone(&replica).run(upstream, self.node, follow, sender);
         let task = AbortOnDropHandle::new(tokio::spawn(run));
         Some(Followed { binding, replica, tried, _task: task })

@@ -36,8 +36,8 @@ pub struct UpstreamConfig {
     pub follow: Option<Spanned<FollowConfig>>,
 }
 
-/// When an upstream that was away is asked again (NODE-29): after `first_retry_ms`, and after twice as long each time up to
-/// `longest_retry_ms`.
+/// How control entries are followed at an upstream (NODE-29). One that was away is asked again after `first_retry_ms`, and
+/// after twice as long each time up to `longest_retry_ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FollowConfig {
@@ -45,22 +45,32 @@ pub struct FollowConfig {
     pub first_retry_ms: u64,
     /// At the latest, in milliseconds. Default 5,000, which is also the most.
     pub longest_retry_ms: u64,
+    /// Most control entries of a space that are believed; with more of them nobody is served. Default 1,000,000, far beyond
+    /// what the largest spaces have, which is also the most.
+    pub max_control_entries: usize,
 }
 
 impl Default for FollowConfig {
     fn default() -> Self {
-        Self { first_retry_ms: 100, longest_retry_ms: MAX_RETRY_MS }
+        Self {
+            first_retry_ms: 100,
+            longest_retry_ms: MAX_RETRY_MS,
+            max_control_entries: MAX_CONTROL_ENTRIES,
+        }
     }
 }
 
 impl FollowConfig {
     fn check(self) -> Result<(), &'static str> {
-        let Self { first_retry_ms, longest_retry_ms } = self;
+        let Self { first_retry_ms, longest_retry_ms, max_control_entries } = self;
         if !(1..=longest_retry_ms).contains(&first_retry_ms) {
             return Err("follow.first_retry_ms must be 1 to follow.longest_retry_ms");
         }
         if longest_retry_ms > MAX_RETRY_MS {
             return Err("follow.longest_retry_ms must be at most 5,000");
+        }
+        if !(1..=MAX_CONTROL_ENTRIES).contains(&max_control_entries) {
+            return Err("follow.max_control_entries must be 1 to 1,000,000");
         }
         Ok(())
     }
@@ -68,6 +78,8 @@ impl FollowConfig {
 
 /// A revocation that waits at an upstream that is back counts here no later than this.
 const MAX_RETRY_MS: u64 = 5_000;
+/// Some 600 bytes each are held in memory.
+const MAX_CONTROL_ENTRIES: usize = 1_000_000;
 
 /// A network by address and prefix length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -60,7 +60,7 @@ fn a_whole_configuration_is_read() {
     assert_eq!(config.passphrase_file, Path::new("/run/passphrase"));
     assert_eq!(config.log, LogConfig { level: LogLevel::Debug, format: LogFormat::Json });
     assert_eq!(config.http.get_ref().head_timeout_ms, 500);
-    let follow = FollowConfig { first_retry_ms: 50, longest_retry_ms: 5_000 };
+    let follow = FollowConfig { first_retry_ms: 50, ..FollowConfig::default() };
     assert_eq!(config.upstreams[0].follow(), follow);
     assert_eq!(config.disk.durability, DurabilityConfig::IntervalMs(100));
     assert_eq!(
@@ -134,6 +134,8 @@ fn mistakes_are_named_with_their_line() {
         ("first_retry_ms = 50", "first_retry_ms = 0", 25, "follow.first_retry_ms must be"),
         ("first_retry_ms = 50", "longest_retry_ms = 99", 25, "follow.first_retry_ms must be"),
         ("first_retry_ms = 50", "longest_retry_ms = 5_001", 25, "at most 5,000"),
+        ("first_retry_ms = 50", "max_control_entries = 0", 25, "must be 1 to 1,000,000"),
+        ("first_retry_ms = 50", "max_control_entries = 1_000_001", 25, "must be 1 to 1,000,000"),
         (SPACE, "a", 27, "expected 64 hexadecimal digits for a space id"),
         ("mode = 'relay'", "mode = 'rely'", 28, "unknown variant `rely`"),
         ("mode = 'relay'", "mode = 'passthrough'", 28, "an upstream is needed"),

@@ -26,6 +26,8 @@ pub(crate) struct ControlReplica {
     directory: RwLock<Directory>,
     /// Where a cache in front of the upstream holds entries.
     storage: Option<Arc<dyn CacheStorage>>,
+    /// Most control entries that are believed.
+    most: usize,
 }
 
 impl ControlReplica {
@@ -33,8 +35,9 @@ impl ControlReplica {
         space: SpaceId,
         judged: Arc<Judged>,
         storage: Option<Arc<dyn CacheStorage>>,
+        most: usize,
     ) -> Self {
-        Self { space, judged, directory: RwLock::new(Directory::new(space)), storage }
+        Self { space, judged, directory: RwLock::new(Directory::new(space)), storage, most }
     }
 
     /// What a device may do now.
@@ -56,14 +59,21 @@ impl ControlReplica {
         self.with(|directory| directory.frontier_standing(author) == Standing::Stranger)
     }
 
-    /// Takes control entries in, in any order, again or for the first time. Whether they are not too many.
+    /// Takes control entries in, in any order, again or for the first time. Whether they are not too many: if they are, nobody
+    /// is served any more, and no further ones are taken in.
     pub(crate) async fn learn(&self, entries: &[VerifiedEntry]) -> bool {
         let (change, is_within) = {
             let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
+            if directory.len() > self.most {
+                return false;
+            }
             let change = directory.extend(entries);
-            (change, directory.len() <= MAX_CONTROL_ENTRIES)
+            (change, directory.len() <= self.most)
         };
-        if !change.is_empty() {
+        if !is_within {
+            error!(space = %self.space.short(), most = self.most, "too many control entries");
+            self.judged.leave(&self.space);
+        } else if !change.is_empty() {
             self.judged.tell();
         }
         if change.erasures
@@ -187,7 +197,6 @@ impl Reading {
         loop {
             let page = control::page(cx, &*self.upstream, self.after).await?;
             if !self.replica.learn(&page.entries).await {
-                error!(space = %self.replica.space.short(), "too many control entries");
                 return Err(StoreError::NotServed(self.replica.space));
             }
             self.after = Some(page.cursor);
@@ -209,7 +218,5 @@ fn closed(reason: &str) -> StoreError {
     StoreError::Unavailable { code, reason: reason.to_owned(), retry_after: None }
 }
 
-/// Far beyond what the largest spaces have. An upstream that shows more is not believed.
-const MAX_CONTROL_ENTRIES: usize = 1_000_000;
 /// Entries of a cache looked at in one step.
 const SWEPT_AT_ONCE: usize = 1_024;

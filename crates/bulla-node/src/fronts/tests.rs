@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bulla_core::control::{Control, Erase, Grant, GrantedDevice, Role};
 use bulla_core::genesis::Policy;
 use bulla_core::values::{GetItem, GetRequest, PayloadState, ScanBody, ScanRequest};
-use bulla_core::{AuthorKey, Kind, NodeId, SpaceId, Verified, VerifiedEntry, Verifier};
+use bulla_core::{AuthorKey, Kind, NodeId, PeerKey, SpaceId, Verified, VerifiedEntry, Verifier};
 use bulla_crypto::{ChainEnd, ControlDraft, Draft, EntryWriter, EpochKey, Sealed, found_space};
 use bulla_identity::{DeviceKeys, OsRandomness};
 use bulla_server::Rights;
@@ -14,11 +14,16 @@ use bulla_store::{
     CacheSettings, CacheStorage, CachedStore, ContentAddressedStore, Context, MemoryCacheStorage,
     MemoryStore, SystemClock,
 };
+use tokio::sync::watch;
 
 use super::{ControlReplica, Front, JudgedStorage};
-use crate::judged::Judged;
+use crate::config::FollowConfig;
+use crate::judged::{Judge, Judged};
 
 mod away;
+
+/// More control entries than any test has.
+const MANY: usize = 100;
 
 struct Owner {
     keys: Arc<DeviceKeys>,
@@ -76,7 +81,7 @@ async fn rights_follow_from_control_entries_in_any_order_and_each_change_is_told
         owner.control(Grant { device: GrantedDevice::from(node), role: Role::Relay, label: None });
     let judged = Arc::<Judged>::default();
     let changes = judged.changes();
-    let replica = ControlReplica::new(owner.space(), Arc::clone(&judged), None);
+    let replica = ControlReplica::new(owner.space(), Arc::clone(&judged), None, MANY);
     assert!(replica.learn(&[grant]).await);
     let carrier = AuthorKey(node.0);
     assert_eq!(replica.rights(&carrier), Rights::NONE, "nobody is known before the genesis");
@@ -97,12 +102,59 @@ async fn what_is_stored_through_the_front_counts_there_before_its_sender_hears_o
     let grant =
         owner.control(Grant { device: GrantedDevice::from(node), role: Role::Relay, label: None });
     let upstream = MemoryStore::new(owner.space()).unwrap();
-    let replica = Arc::new(ControlReplica::new(owner.space(), Arc::default(), None));
+    let replica = Arc::new(ControlReplica::new(owner.space(), Arc::default(), None, MANY));
     let front = Front::new(Arc::new(upstream), Arc::clone(&replica));
     let batch = [owner.genesis.clone(), grant].map(Verified::from).to_vec();
     front.put(&Context::new(), batch).await.unwrap();
     let carrier = AuthorKey(node.0);
     assert_eq!(replica.rights(&carrier), Rights { read: true, write: true, carry: true });
+}
+
+/// An upstream that shows more than any space has is not believed, whichever way the entries come; and what it shows then takes
+/// no more memory.
+///
+/// Clauses: NODE-29.
+#[tokio::test]
+async fn beyond_the_most_control_entries_nobody_is_served() {
+    const MOST: usize = 3;
+    let mut owner = Owner::new();
+    let (space, founder) = (owner.space(), PeerKey(owner.keys.author().0));
+    let nodes: Vec<NodeId> = (1..=4).map(|number| NodeId([number; 32])).collect();
+    let grant = |node: &NodeId| {
+        let device = GrantedDevice::from(*node);
+        owner.control(Grant { device, role: Role::Relay, label: None })
+    };
+    let grants: Vec<VerifiedEntry> = nodes.iter().map(grant).collect();
+    let judged = Arc::<Judged>::default();
+    let replica = Arc::new(ControlReplica::new(space, Arc::clone(&judged), None, MOST));
+    judged.enter(space, Judge::Front(Arc::clone(&replica)));
+    assert!(replica.learn(&[owner.genesis.clone(), grants[0].clone()]).await);
+    assert!(replica.learn(&grants[..2]).await, "twice the same is once");
+    assert!(judged.rights(&founder, &space).any());
+
+    let upstream: Arc<dyn ContentAddressedStore> = Arc::new(MemoryStore::new(space).unwrap());
+    let front = Front::new(Arc::clone(&upstream), Arc::clone(&replica));
+    let all = std::iter::once(&owner.genesis).chain(&grants);
+    let batch = all.map(|entry| Verified::from(entry.clone())).collect();
+    front.put(&Context::new(), batch).await.unwrap();
+    assert!(!judged.rights(&founder, &space).any(), "nor is who was served before");
+    let held = async |node: &NodeId| replica.rights(&AuthorKey(node.0)).any();
+    let late = owner.control(Grant {
+        device: GrantedDevice::from(NodeId([9; 32])),
+        role: Role::Relay,
+        label: None,
+    });
+    assert!(!replica.learn(&[late]).await);
+    assert!(held(&nodes[3]).await && !held(&NodeId([9; 32])).await, "one batch more, and no other");
+
+    // Nor does who follows the upstream from the beginning serve anybody.
+    let replica = Arc::new(ControlReplica::new(space, Arc::clone(&judged), None, MOST));
+    let (tried, mut was_tried) = watch::channel(false);
+    let run = replica.run(upstream, nodes[0], FollowConfig::default(), tried);
+    let following = tokio::spawn(run);
+    was_tried.wait_for(|tried| *tried).await.unwrap();
+    assert!(!judged.rights(&founder, &space).any());
+    following.abort();
 }
 
 #[tokio::test]
@@ -113,7 +165,7 @@ async fn what_is_erased_leaves_the_cache_and_is_given_to_nobody() {
     let erase = owner.control(Erase { ids: vec![secret.id()], ranges: Vec::new() });
     let storage: Arc<dyn CacheStorage> = Arc::new(MemoryCacheStorage::new(1_000_000));
     storage.keep(&space, vec![kept(&secret), kept(&other)]).await.unwrap();
-    let replica = ControlReplica::new(space, Arc::default(), Some(Arc::clone(&storage)));
+    let replica = ControlReplica::new(space, Arc::default(), Some(Arc::clone(&storage)), MANY);
     let replica = Arc::new(replica);
     assert!(replica.learn(&[owner.genesis.clone(), erase.clone()]).await);
     let ids = [secret.id(), other.id()];
@@ -159,7 +211,7 @@ async fn what_a_stranger_wrote_passes_through_a_cache_and_is_not_kept() {
     let batch = everything.into_iter().map(|entry| Verified::from(entry.clone())).collect();
     upstream.put(&cx, batch).await.unwrap();
     let storage: Arc<dyn CacheStorage> = Arc::new(MemoryCacheStorage::new(1_000_000));
-    let replica = ControlReplica::new(space, Arc::default(), Some(Arc::clone(&storage)));
+    let replica = ControlReplica::new(space, Arc::default(), Some(Arc::clone(&storage)), MANY);
     let replica = Arc::new(replica);
     assert!(replica.learn(&[owner.genesis.clone(), junk.clone()]).await);
     let judged = JudgedStorage::over(Arc::clone(&storage), Arc::clone(&replica));

@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
-use super::{ControlReplica, Owner};
+use super::{ControlReplica, MANY, Owner};
 use crate::config::FollowConfig;
 use crate::judged::Judged;
 
@@ -116,7 +116,7 @@ async fn an_upstream_that_was_away_is_asked_again_within_five_seconds() {
     let is_away = AtomicBool::new(true);
     let shaky = Arc::new(Shaky { inner, is_away, cut: Arc::clone(&cut), asked: sender });
     let judged = Arc::<Judged>::default();
-    let replica = Arc::new(ControlReplica::new(space, Arc::clone(&judged), None));
+    let replica = Arc::new(ControlReplica::new(space, Arc::clone(&judged), None, MANY));
     let (tried, mut was_tried) = watch::channel(false);
     let upstream: Arc<dyn ContentAddressedStore> = Arc::clone(&shaky) as _;
     let follow = FollowConfig::default();
