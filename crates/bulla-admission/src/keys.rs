@@ -5,10 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::PoisonError;
 
-use bulla_core::limits::MAX_ENTRIES_PER_PUT;
 use bulla_core::values::{PageLimit, ScanBody, ScanRequest, Want};
 use bulla_core::{AuthorKey, KeyId};
-use bulla_store::{Context, Result, StoreExt as _};
+use bulla_store::{Context, Result, StoreExt as _, kept_pages};
 use futures_util::TryStreamExt as _;
 
 use crate::admission::DirectoryAdmission;
@@ -92,15 +91,10 @@ impl DirectoryAdmission {
                 known.note(header.key_id, header.author);
             }
         }
-        let mut after = None;
-        loop {
-            let page = self.engine.kept(cx, after, MAX_ENTRIES_PER_PUT).await?;
-            for facts in &page.facts {
+        let mut kept = pin!(kept_pages(|after, limit| self.engine.kept(cx, after, limit)));
+        while let Some(page) = kept.try_next().await? {
+            for facts in page {
                 known.note(facts.key_id, facts.author);
-            }
-            match page.facts.last() {
-                Some(last) if !page.end => after = Some(last.id),
-                _ => break,
             }
         }
         let users = known.users_of(key_ids);

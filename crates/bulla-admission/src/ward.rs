@@ -1,10 +1,14 @@
 //! What is in quarantine: judged again when the directory changes, listed and retried by people (ADM-10, ADM-16).
 
 use std::collections::{BTreeMap, HashSet};
+use std::pin::pin;
 
-use bulla_core::limits::{MAX_ENTRIES_PER_PUT, MAX_PAGE_BYTES};
+use bulla_core::limits::MAX_PAGE_BYTES;
 use bulla_core::{AuthorKey, EntryId, Verified};
-use bulla_store::{Context, Erasure, KeptEntry, KeptFacts, KeptPage, KeptTotals, Mark, Result};
+use bulla_store::{
+    Context, Erasure, KeptEntry, KeptFacts, KeptPage, KeptTotals, Mark, Result, kept_pages,
+};
+use futures_util::TryStreamExt as _;
 
 use crate::admission::DirectoryAdmission;
 use crate::flights::Arrival;
@@ -66,18 +70,13 @@ impl DirectoryAdmission {
         if self.engine.kept_totals(cx).await?.entries == 0 {
             return Ok(());
         }
-        let mut after = None;
-        loop {
-            let page = self.engine.kept(cx, after, MAX_ENTRIES_PER_PUT).await?;
-            let concerned =
-                page.facts.iter().filter(|f| authors.is_none_or(|a| a.contains(&f.author)));
+        let mut kept = pin!(kept_pages(|after, limit| self.engine.kept(cx, after, limit)));
+        while let Some(page) = kept.try_next().await? {
+            let concerned = page.iter().filter(|f| authors.is_none_or(|a| a.contains(&f.author)));
             let concerned: Vec<&KeptFacts> = concerned.collect();
             self.judge_page(cx, &concerned, marks).await?;
-            match page.facts.last() {
-                Some(last) if !page.end => after = Some(last.id),
-                _ => return Ok(()),
-            }
         }
+        Ok(())
     }
 
     async fn judge_page(

@@ -31,7 +31,7 @@ pub use guarded::{Admission, AdmitAll, GuardedStore, JudgedEngine, Operation, Ru
 pub use judged::{Facts, FactsPage, Judged, Judgement, Mark, MarkReport, Place};
 pub use memory::{MemoryBookmarks, MemorySpaces, MemoryStore, random_lineage};
 pub use quarantine::{
-    Kept, KeptEntry, KeptFacts, KeptPage, KeptTotals, Quarantine, QuarantineBounds,
+    Kept, KeptEntry, KeptFacts, KeptPage, KeptTotals, Quarantine, QuarantineBounds, kept_pages,
 };
 pub use spaces::{SpacePage, Spaces};
 pub use store::{ContentAddressedStore, Erasable, Erasure, ErasureReport, HeadStream};

@@ -1,8 +1,10 @@
 //! Entries that were refused and are kept all the same, to be judged again (chapter `store.md`, part "Quarantine").
 
 use async_trait::async_trait;
+use bulla_core::limits::MAX_ENTRIES_PER_PUT;
 use bulla_core::values::Refusal;
 use bulla_core::{AuthorKey, Code, EntryId, KeyId, Kind, Topic, Verified};
+use futures_util::{Stream, stream};
 
 use crate::{ContentAddressedStore, Context, Result};
 
@@ -151,6 +153,25 @@ impl QuarantineBounds {
 #[must_use]
 pub fn size_of(entry: &Verified) -> u64 {
     u64::try_from(entry.size_bytes()).unwrap_or(u64::MAX)
+}
+
+/// Everything that is kept, page after page, by id: `read` is [`Quarantine::kept`], of anything that leads to one, asked
+/// with the id to go on after and the longest page there is (QUAR-6).
+///
+/// A page is of one moment, and all of them together are not: what is kept, stored or released meanwhile may be seen or not.
+/// The stream ends after its first error, which is that of `read`.
+pub fn kept_pages<E, F: Future<Output = std::result::Result<KeptPage, E>>>(
+    read: impl FnMut(Option<EntryId>, usize) -> F,
+) -> impl Stream<Item = std::result::Result<Vec<KeptFacts>, E>> {
+    stream::try_unfold((read, None, false), |(mut read, after, is_over)| async move {
+        if is_over {
+            return Ok(None);
+        }
+        let page = read(after, MAX_ENTRIES_PER_PUT).await?;
+        let last = page.facts.last().map(|facts| facts.id);
+        let is_over = page.end || last.is_none();
+        Ok(Some((page.facts, (read, last, is_over))))
+    })
 }
 
 /// A place beside a store for entries that it refused and must not forget. Called by admission only, never over a

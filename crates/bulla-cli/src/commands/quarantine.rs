@@ -1,7 +1,9 @@
 //! `bulla quarantine`: what was refused and is kept, because it may count once more is known.
 
-use bulla_core::limits::MAX_ENTRIES_PER_PUT;
-use bulla_store::KeptTotals;
+use std::pin::pin;
+
+use bulla_store::{KeptTotals, kept_pages};
+use futures_util::TryStreamExt as _;
 use serde_json::json;
 
 use crate::app::App;
@@ -23,11 +25,9 @@ async fn list(app: &App, argument: &SpaceArg) -> Result<()> {
     let space = app.look(&spaces, space).await?;
     // A space without members refuses nothing.
     if space.has_members() {
-        let mut after = None;
-        loop {
-            let page = space.quarantined(after, MAX_ENTRIES_PER_PUT).await?;
-            after = page.facts.last().map(|facts| facts.id);
-            rows.extend(page.facts.into_iter().map(|facts| {
+        let mut kept = pin!(kept_pages(|after, limit| space.quarantined(after, limit)));
+        while let Some(page) = kept.try_next().await? {
+            rows.extend(page.into_iter().map(|facts| {
                 let (author, bytes) = if app.output.is_json {
                     (facts.author.to_string(), json!(facts.size_bytes))
                 } else {
@@ -41,9 +41,6 @@ async fn list(app: &App, argument: &SpaceArg) -> Result<()> {
                     json!(facts.code.as_str()),
                 ]
             }));
-            if page.end || after.is_none() {
-                break;
-            }
         }
     }
     app.output.rows(&["entry", "author", "sequence", "bytes", "why"], &rows);

@@ -1,14 +1,16 @@
 //! What becomes of the entries of a batch.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bulla_conformance::suite::author::{World, ids, whole};
 use bulla_core::values::{PutOutcome, Refusal};
 use bulla_core::{SetHash, VerifiedEntry};
 use bulla_store::{
-    ContentAddressedStore as _, GuardedStore, Judged as _, KeptTotals, Quarantine as _,
-    QuarantineBounds, StoreError, Verdict,
+    ContentAddressedStore as _, GuardedStore, Judged as _, KeptFacts, KeptPage, KeptTotals,
+    Quarantine as _, QuarantineBounds, StoreError, Verdict, kept_pages,
 };
+use futures_util::TryStreamExt as _;
 
 use crate::script::{code, refused, scene, scene_with};
 
@@ -136,6 +138,34 @@ async fn overflow_of_the_quarantine_is_told_as_such() {
     assert_eq!(outcomes, [PutOutcome::Stored(2), kept()]);
     assert_eq!(status().await, []);
     assert_eq!(scene.engine.kept_totals(&scene.cx).await.unwrap().entries, 3);
+}
+
+#[tokio::test]
+async fn everything_in_quarantine_is_listed_page_by_page_to_its_end() {
+    let scene = scene().await;
+    let entries = scene.world.entries(0, 7).unwrap();
+    for entry in &entries {
+        scene.script.say(entry.id(), Verdict::Quarantine(code("directory.no_right")));
+    }
+    let all = async |at_once: usize| {
+        let read = |after, limit: usize| scene.engine.kept(&scene.cx, after, limit.min(at_once));
+        kept_pages(read).try_collect::<Vec<Vec<KeptFacts>>>().await.unwrap()
+    };
+    assert_eq!(all(usize::MAX).await, [Vec::new()], "there is nothing yet");
+    scene.guarded.put(&scene.cx, whole(&entries)).await.unwrap();
+    let listed = scene.engine.kept(&scene.cx, None, usize::MAX).await.unwrap().facts;
+    assert_eq!(listed.len(), entries.len());
+    for at_once in [1, 3, 7, usize::MAX] {
+        let pages = all(at_once).await;
+        assert_eq!(pages.len(), listed.len().div_ceil(at_once));
+        assert_eq!(pages.concat(), listed, "{at_once} at once");
+    }
+    // One that says it goes on, and says nothing, is not asked for ever; nor is one that fails.
+    let silent = kept_pages(async |_, _| Ok::<_, StoreError>(KeptPage::default()));
+    assert_eq!(silent.try_collect::<Vec<_>>().await.unwrap(), [Vec::new()]);
+    let mut failing = pin!(kept_pages(async |_, _| Err::<KeptPage, _>("in vain")));
+    assert_eq!(failing.try_next().await, Err("in vain"));
+    assert_eq!(failing.try_next().await, Ok(None));
 }
 
 /// Clauses: ADM-1.

@@ -1,9 +1,12 @@
 //! Where this device's own chain ends, and whether it may be continued.
 
+use std::pin::pin;
+
 use bulla_core::values::{Filter, PageLimit, ScanBody, ScanRequest, Want};
 use bulla_core::{AuthorKey, EntryId, Kind};
 use bulla_crypto::{ChainEnd, Hlc};
-use bulla_store::Context;
+use bulla_store::{Context, kept_pages};
+use futures_util::TryStreamExt as _;
 
 use super::local::Guard;
 use super::{Inner, Mark, SpaceError};
@@ -143,14 +146,11 @@ impl Chain {
 
 /// The author's entries that were refused here and are kept: they may have been given out elsewhere.
 async fn quarantined(guard: &Guard, author: AuthorKey) -> Result<Vec<(u64, EntryId)>, SpaceError> {
-    let (cx, mut after, mut own) = (Context::new(), None, Vec::new());
-    loop {
-        let page = guard.engine.kept(&cx, after, bulla_core::limits::MAX_ENTRIES_PER_PUT).await?;
-        let facts = page.facts.iter().filter(|facts| facts.author == author);
+    let (cx, mut own) = (Context::new(), Vec::new());
+    let mut kept = pin!(kept_pages(|after, limit| guard.engine.kept(&cx, after, limit)));
+    while let Some(page) = kept.try_next().await? {
+        let facts = page.iter().filter(|facts| facts.author == author);
         own.extend(facts.map(|facts| (facts.sequence, facts.id)));
-        match page.facts.last() {
-            Some(last) if !page.end => after = Some(last.id),
-            _ => return Ok(own),
-        }
     }
+    Ok(own)
 }

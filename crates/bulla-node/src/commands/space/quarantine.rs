@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bulla_admission::{AdmissionSettings, DirectoryAdmission};
 use bulla_core::SpaceId;
-use bulla_store::{Context, Quarantine as _};
+use bulla_store::{Context, KeptFacts, Quarantine as _, kept_pages};
 use bulla_store_rocksdb::DiskStore;
 use clap::{Args, Subcommand};
+use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
 use super::super::database::open;
@@ -15,9 +16,6 @@ use super::not_here;
 use crate::config::AccessKind;
 use crate::error::NodeError;
 use crate::members::access_of;
-
-/// Entries read at once.
-const PAGE: usize = 1_000;
 
 /// What can be done with a quarantine.
 #[derive(Debug, Subcommand)]
@@ -60,15 +58,9 @@ async fn list(args: ListArgs) -> Result<(), NodeError> {
     let disk = open(&args.config.source().load()?).await?;
     let store: DiskStore =
         disk.disk_store(args.space).await.map_err(|error| not_here(error, args.space))?;
-    let (cx, mut rows, mut after) = (Context::new(), Vec::new(), None);
-    loop {
-        let page = store.kept(&cx, after, PAGE).await?;
-        after = page.facts.last().map(|facts| facts.id);
-        rows.extend(page.facts);
-        if page.end || after.is_none() {
-            break;
-        }
-    }
+    let cx = Context::new();
+    let kept = kept_pages(|after, limit| store.kept(&cx, after, limit));
+    let rows: Vec<KeptFacts> = kept.try_concat().await?;
     if args.json {
         let rows = rows.iter().map(|facts| {
             json!({
