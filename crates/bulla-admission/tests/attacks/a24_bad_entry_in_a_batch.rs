@@ -83,3 +83,38 @@ async fn a24_what_was_refused_holds_up_no_later_run() {
     assert!(matches!(report.verdict, Verdict::CompleteExcept { refused: 2 }), "{report}");
     assert_eq!(report.counts.stored, 5);
 }
+
+/// A removed device wrote more than the quarantine takes of one author, and a source hands it all out with every run: what
+/// others wrote comes in, and the next run asks for nothing that is here.
+///
+/// Clauses: ADM-3, ADM-8, QUAR-4.
+#[tokio::test]
+async fn a24_a_full_quarantine_holds_up_no_run() {
+    const LATE: usize = 1_500;
+    let (mut founder, genesis) = found(Policy::default());
+    let space = founder.space();
+    let (mut writer, mut removed) = (Writer::new(2, space), Writer::new(3, space));
+    let grants =
+        [founder.grant(&writer.device, Role::Writer), founder.grant(&removed.device, Role::Writer)];
+    let revocation = founder.revoke_all(&removed.device);
+    let cx = Context::new();
+    let source = Arc::new(MemoryStore::new(space).unwrap());
+    source.put(&cx, all([&genesis, &grants[0], &grants[1], &revocation])).await.unwrap();
+    source.put(&cx, removed.write_many(LATE)).await.unwrap();
+    source.put(&cx, writer.write_many(BATCH)).await.unwrap();
+    let replica = Replica::open(space, 1).await;
+    let bookmarks = Arc::new(MemoryBookmarks::new());
+    for (more, expected) in [(0, 4 + BATCH), (0, 0), (5, 5)] {
+        source.put(&cx, writer.write_many(more)).await.unwrap();
+        let (source, target) = (Arc::clone(&source) as _, Arc::clone(&replica.store) as _);
+        let report = replicate(source, target, Arc::clone(&bookmarks) as _, Options::pull()).await;
+        let is_as_expected = match report.verdict {
+            Verdict::CompleteExcept { refused } => refused == LATE as u64,
+            _ => false,
+        };
+        assert!(is_as_expected, "{report}");
+        assert_eq!(report.counts.stored, expected as u64, "{report}");
+    }
+    assert_eq!(replica.seen().await.kept.len(), 1_024);
+    assert_eq!(replica.head().await.held.count as usize, 4 + BATCH + 5);
+}

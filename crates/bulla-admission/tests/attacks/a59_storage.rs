@@ -1,10 +1,10 @@
 //! A valid writer, and strangers, who fill the disk.
 
 use bulla_admission::{AdmissionSettings, codes};
-use bulla_core::Verified;
 use bulla_core::control::Role;
 use bulla_core::genesis::Policy;
-use bulla_core::values::PutOutcome;
+use bulla_core::values::{PutOutcome, Refusal};
+use bulla_core::{Code, Verified};
 
 use crate::engine::Engine;
 use crate::entries::Device;
@@ -67,22 +67,31 @@ async fn a59_strangers_and_removed_devices_leave_bounded_traces() {
     let replica = Replica::over(Engine::new(space, 1), settings).await.unwrap();
     replica.put(&all([&genesis, &grant, &revocation])).await;
     let held = replica.head().await.last_receipt;
+    let refused =
+        |code, is_retryable| PutOutcome::Refused(Refusal { code: Code::new(code), is_retryable });
     for number in 100..120 {
         let mut stranger = Writer::new(number, space);
         let mut batch: Vec<Verified> = all([&stranger.grant(&Device::new(99), Role::Admin)]);
         batch.extend(stranger.write_many(20));
-        replica.put(&batch).await;
+        assert_eq!(replica.put(&batch).await, vec![refused(codes::STRANGER, true); 21]);
     }
     assert_eq!(replica.head().await.last_receipt, held);
     assert_eq!(replica.seen().await.kept.len(), 0);
     let mut forks = removed.clone();
+    let mut outcomes = Vec::new();
     for batch in removed.write_many(3_000).chunks(1_000) {
-        replica.put(batch).await;
+        outcomes.extend(replica.put(batch).await);
     }
-    assert_eq!(replica.seen().await.kept.len(), 1_024, "and the rest is refused");
+    // What is kept is not to be offered again; what finds no room may be.
+    let beyond = outcomes.split_off(1_024);
+    assert_eq!(outcomes, vec![refused("directory.cut", false); 1_024]);
+    assert_eq!(beyond, vec![refused("quarantine.author_full", true); 3_000 - 1_024]);
+    assert_eq!(replica.seen().await.kept.len(), 1_024);
+    let mut outcomes = Vec::new();
     for _ in 0..40 {
         let frontier = forks.frontier();
-        replica.put(&all([&frontier])).await;
+        outcomes.extend(replica.put(&all([&frontier])).await);
     }
     assert_eq!(replica.head().await.last_receipt, held + 16);
+    assert_eq!(outcomes[16..], vec![refused(codes::CONTROL, true); 24]);
 }

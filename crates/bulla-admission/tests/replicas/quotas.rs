@@ -147,6 +147,40 @@ async fn what_leaves_the_quarantine_keeps_to_quotas() {
     assert_eq!(again.admission.usage(&writer.device.key).entries, 2);
 }
 
+/// Two puts of one author at once, the first of which waits in the middle of any of its calls: together they have what one
+/// after the other would have.
+///
+/// Clauses: ADM-12.
+#[tokio::test]
+async fn puts_at_the_same_time_keep_to_quotas_together() {
+    let policy = Policy { author_entries: Some(3), ..Policy::default() };
+    for nth in 1.. {
+        let (_, mut writer, replica) = pair(policy).await;
+        let entries: Vec<_> = (0..5).map(|_| writer.write()).collect();
+        let (first, second) = (all(&entries[..2]), all(&entries[2..]));
+        replica.engine.plan(nth, Fault::Wait);
+        let (mut outcomes, others, ()) =
+            tokio::join!(replica.put(&first), replica.put(&second), async {
+                for _ in 0..50 {
+                    tokio::task::yield_now().await;
+                }
+                replica.engine.go_on();
+            });
+        let is_over = replica.engine.heal();
+        outcomes.extend(others);
+        outcomes.retain(|outcome| !is_stored(outcome));
+        assert_eq!(outcomes, vec![refused(codes::AUTHOR_ENTRIES, true); 2], "call {nth}");
+        let used = Totals { entries: 3, bytes: 48 };
+        assert_eq!(replica.admission.usage(&writer.device.key), used, "call {nth}");
+        let again = replica.reopen().await;
+        assert_eq!(again.admission.usage(&writer.device.key), used, "call {nth}, opened again");
+        if is_over {
+            assert!(nth > 2, "the puts make more calls than {nth}");
+            break;
+        }
+    }
+}
+
 /// Clauses: ADM-11, ADM-12.
 #[tokio::test]
 async fn what_was_set_aside_for_a_put_that_failed_is_given_back() {

@@ -238,33 +238,6 @@ async fn a_long_chain_costs_reads_in_proportion() {
 
 /// Clauses: ADM-9.
 #[tokio::test]
-async fn headers_in_quarantine_lead_to_what_counts() {
-    let (mut founder, _, replica) = pair(Policy::default()).await;
-    let mut admin = Writer::new(3, founder.space());
-    let grant = founder.grant(&admin.device, Role::Admin);
-    let mut writer = Writer::new(4, founder.space());
-    let junior = founder.grant(&writer.device, Role::Writer);
-    admin.learn(&junior);
-    let mut chain: Vec<_> = (0..3).map(|_| writer.write()).collect();
-    // Two removals at once, of which one goes further: the entries between them lead to those that count by both.
-    let near = admin.revoke(&writer);
-    chain.extend((0..2).map(|_| writer.write()));
-    let far = founder.revoke(&writer);
-    replica.put(&all([&grant, &junior, &near, &far])).await;
-    let outcomes = replica.put(&all(&chain[3..])).await;
-    assert_eq!(outcomes, vec![refused("directory.cut", false); 2]);
-    let replica = replica.reopen().await;
-    for entry in chain[..3].iter().rev() {
-        assert!(is_stored(&replica.put(&all([entry])).await[0]));
-    }
-    let seen = replica.seen().await;
-    for entry in &chain[..3] {
-        assert_eq!(seen.word(&entry.id()).as_deref(), Some("counts"));
-    }
-}
-
-/// Clauses: ADM-9.
-#[tokio::test]
 async fn branches_whose_place_is_open_are_bounded() {
     let (mut founder, mut writer, replica) = pair(Policy::default()).await;
     let fork = writer.clone();
@@ -320,18 +293,55 @@ async fn what_counts_follows_a_store_into_its_directory() {
     assert_eq!(replica.reopen().await.seen().await.counting().len(), 3);
 }
 
-/// Clauses: ADM-16.
+/// What counts again and finds no room stays in quarantine; once there is room, who asks has it stored.
+///
+/// Clauses: ADM-12, ADM-16.
 #[tokio::test]
 async fn people_list_and_retry_the_quarantine() {
-    let (mut founder, mut writer, replica) = pair(Policy::default()).await;
-    let revocation = founder.revoke(&writer);
-    let late: Vec<_> = (0..3).map(|_| writer.write()).collect();
-    replica.put(&all([&revocation])).await;
-    replica.put(&all(&late)).await;
-    let page = replica.admission.quarantined(&replica.cx, None, 2).await.unwrap();
-    assert_eq!((page.facts.len(), page.end), (2, false));
-    let retried = replica.admission.retry(&replica.cx).await.unwrap();
-    assert_eq!((retried.stored, retried.kept.entries), (0, 3));
+    let policy = Policy { author_bytes: Some(40), ..Policy::default() };
+    let (mut founder, _, replica) = pair(policy).await;
+    let mut admin = Writer::new(3, founder.space());
+    let grant = founder.grant(&admin.device, Role::Admin);
+    // A device granted later is junior to the admin.
+    let mut writer = Writer::new(4, founder.space());
+    let junior = founder.grant(&writer.device, Role::Writer);
+    admin.learn(&junior);
+    writer.learn(&junior);
+    let entries: Vec<_> = (0..3).map(|_| writer.write()).collect();
+    let revocation = admin.revoke_all(&writer.device);
+    replica.put(&all([&grant, &junior, &revocation])).await;
+    replica.put(&all(&entries)).await;
+
+    let list = async |after| replica.admission.quarantined(&replica.cx, after, 2).await.unwrap();
+    let first = list(None).await;
+    let rest = list(first.facts.last().map(|facts| facts.id)).await;
+    assert_eq!((first.facts.len(), first.end, rest.facts.len(), rest.end), (2, false, 1, true));
+    let listed: Vec<_> = first.facts.iter().chain(&rest.facts).collect();
+    let mut ids: Vec<_> = entries.iter().map(|entry| entry.id()).collect();
+    ids.sort_unstable();
+    assert!(listed.iter().map(|facts| facts.id).eq(ids));
+    for facts in listed {
+        let is_whole = facts.author == writer.device.key && facts.has_payload;
+        assert!(is_whole && facts.code.as_str() == "directory.cut", "{facts:?}");
+    }
+
+    let retry = async || {
+        let retried = replica.admission.retry(&replica.cx).await.unwrap();
+        (retried.stored, retried.kept.entries)
+    };
+    assert_eq!(retry().await, (0, 3), "nothing changed");
+    // The revocation is undone: two of them find room.
+    let removal = founder.revoke_all(&admin.device);
+    replica.put(&all([&removal])).await;
+    assert_eq!(retry().await, (0, 1));
+    let held = replica.seen().await.held;
+    let stored = entries.iter().find(|entry| held.contains_key(&entry.id())).unwrap();
+    let erasure = founder.erase(vec![stored.id()]);
+    replica.put(&all([&erasure])).await;
+    assert_eq!(retry().await, (1, 0));
+    let seen = replica.seen().await;
+    assert!(entries.iter().all(|entry| seen.word(&entry.id()).as_deref() == Some("counts")));
+    assert_eq!(retry().await, (0, 0));
 }
 
 /// Clauses: ADM-10.
