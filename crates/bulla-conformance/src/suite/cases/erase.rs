@@ -7,17 +7,21 @@
 
 use std::sync::Arc;
 
-use bulla_core::values::{GetItem, Has, PayloadState, PutOutcome, ScanBody, ScanRequest};
+use bulla_core::limits::MAX_PAGE_BYTES;
+use bulla_core::values::{GetItem, Has, PayloadState, PutOutcome, ScanBody, ScanRequest, Want};
 use bulla_core::{EntryId, VerifiedEntry};
 use bulla_store::{Erasable, Erasure, ErasureReport, StoreExt as _};
 
-use super::read::{check_same, counted, get, head, ids_only, put, put_new, scan, scan_ids};
+use super::read::{
+    check_same, counted, get, get_some, head, ids_only, put, put_new, scan, scan_ids,
+};
 use crate::suite::author::{Draft, header_of, headers, ids, whole};
 use crate::suite::case::{Case, Failure, Ground, Stage, case, check_eq};
 
 pub(super) const CASES: &[Case] = &[
     case!(Erasable Must "erase-drops-payload" ["ERA-1", "STO-3"] drops_payload),
     case!(Erasable Must "erase-seen-through-the-stack" ["ERA-1", "CACHE-9"] through_the_stack),
+    case!(Erasable Must "erase-three-answers" ["ERA-1", "GET-3", "GET-4", "GET-7"] three_answers),
     case!(Erasable Must "erase-prune" ["ERA-1"] prune),
     case!(Erasable Must "erase-twice" ["ERA-4"] twice),
     case!(Erasable Must "erase-missing-payload" ["ERA-1"] missing_payload),
@@ -122,6 +126,38 @@ async fn through_the_stack(ground: &Ground) -> Result<(), Failure> {
     for entry in entries.iter().take(2) {
         let expected = GetItem::Header(header_of(entry), PayloadState::Erased(BY));
         check_eq!(get(&stage, entry.id()).await?, expected, "so does a get");
+    }
+    Ok(())
+}
+
+/// Erased, not fetched yet and not held, asked for side by side at the top of the stack.
+async fn three_answers(ground: &Ground) -> Result<(), Failure> {
+    let (stage, origin) = fresh(ground).await?;
+    let entries = stage.world.entries(0, 3)?;
+    let (erased, bare) = (&entries[0], &entries[1]);
+    put_new(&stage, vec![erased.clone().into(), header_of(bare).into()], 1).await?;
+    erase(&stage, &origin, BY, false, &[erased.id()]).await?;
+    check_eq!(head(&stage).await?.present, counted(&[]), "no payload is present");
+    let asked = ids(&entries);
+    // What a cache keeps of the first answers must say the same.
+    for _ in 0..2 {
+        let expected = vec![
+            GetItem::Header(header_of(erased), PayloadState::Erased(BY)),
+            GetItem::Header(header_of(bare), PayloadState::Missing),
+            GetItem::Absent,
+        ];
+        check_eq!(get_some(&stage, &asked, MAX_PAGE_BYTES).await?, expected, "three items");
+        let expected = vec![Has::Yes, Has::PayloadMissing, Has::No];
+        check_eq!(stage.subject.store.has(&stage.cx, &asked).await?, expected, "three answers");
+        for want in [Want::Headers, ScanRequest::everything().want] {
+            let items = scan(&stage, ScanRequest { want, ..ScanRequest::everything() }).await?;
+            let bodies: Vec<ScanBody> = items.into_iter().map(|item| item.body).collect();
+            let expected = vec![
+                ScanBody::Header(header_of(erased), PayloadState::Erased(BY)),
+                ScanBody::Header(header_of(bare), PayloadState::Missing),
+            ];
+            check_eq!(bodies, expected, "and no row of what is not held");
+        }
     }
     Ok(())
 }
