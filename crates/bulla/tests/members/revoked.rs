@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use bulla::space::MemoryMarks;
-use bulla::{EntryId, Founding, Policy, Role, Space, SpaceError, sync};
+use bulla::{
+    Device, EntryId, Founding, Keyring, LocalStore, Policy, Role, Space, SpaceError, sync,
+};
+use bulla_core::control::{self, Control, Recipient};
+use bulla_crypto::{Inheritance, OpenError, OpenedEpoch, open_with};
 
 use crate::engine::spaces;
 use crate::support::{Relay, bring, device, found, join, note, roles, sync, text, writing_epoch};
@@ -78,13 +82,63 @@ async fn a08_a_removed_device_with_all_of_the_relay_opens_nothing_of_the_next_ep
     let pulled = sync::pull(&copy, relay.store()).await;
     assert!(pulled.verdict.is_complete(), "it carries all of it: {pulled}");
     assert_eq!(text(&copy, before).await, "before");
-    for id in after {
-        assert!(copy.entry(id).await.is_ok());
-        assert!(matches!(copy.read(id).await, Err(SpaceError::Open(_))));
-        assert!(mine.read(id).await.is_ok());
+    for id in &after {
+        assert!(copy.entry(*id).await.is_ok());
+        let read = copy.read(*id).await;
+        assert!(matches!(read, Err(SpaceError::Open(OpenError::UnknownKey(_)))), "{read:?}");
+        assert!(mine.read(*id).await.is_ok());
     }
     let report = copy.learn_keys().await.unwrap();
     assert_eq!((report.new_keys, report.faults), (0, vec![]));
+    opens_nothing_by_force(&copy, &lost, &after).await;
+
+    // All that lies at the relay itself, opened in its place with what the device has.
+    let keyring = copy.with_keyring(|keyring| Keyring::from_secret(&keyring.to_secret())).unwrap();
+    let Relay { space, engine } = relay;
+    drop(space);
+    let marks = Arc::new(MemoryMarks::default());
+    let taken = Space::open(&lost, keyring, LocalStore::judged(engine), marks).await.unwrap();
+    assert_eq!(text(&taken, before).await, "before");
+    for id in &after {
+        let read = taken.read(*id).await;
+        assert!(matches!(read, Err(SpaceError::Open(OpenError::UnknownKey(_)))), "{read:?}");
+    }
+    opens_nothing_by_force(&taken, &lost, &after).await;
+}
+
+/// Every key that a removed device ever had at these entries and at what the later epochs hand down, and its own device key
+/// at every wrap of theirs, as if it were among their recipients.
+async fn opens_nothing_by_force(space: &Space, removed: &Device, entries: &[EntryId]) {
+    let keys = space.with_keyring(|keyring| keyring.keys(&space.id()).to_vec());
+    assert!(keys.len() > 1, "it has keys to try");
+    for id in entries {
+        let entry = space.entry(*id).await.unwrap();
+        assert!(keys.iter().all(|key| open_with(&entry, key).is_err()));
+    }
+    let epochs = space.with_directory(|directory| directory.epochs(&EntryId::ZERO)).unwrap();
+    let later: Vec<_> =
+        epochs.iter().filter(|epoch| keys.iter().all(|key| !key.has_id(&epoch.key_id))).collect();
+    assert_eq!(later.len(), 2, "the revocation's, and one by command");
+    for epoch in later {
+        let entry = space.entry(epoch.id).await.unwrap();
+        let context = control::Context::from(entry.header());
+        let Some(Control::Epoch(payload)) = entry.control() else { panic!("it is an epoch") };
+        let key_id = |id: &EntryId| epochs.iter().find(|other| other.id == *id).unwrap().key_id;
+        let parents: Vec<_> = payload.parents.iter().map(key_id).collect();
+        let opened = OpenedEpoch::open(&context, &payload, &parents, removed);
+        assert_eq!(opened.unwrap_err().code().as_str(), "epoch.not_recipient");
+        for recipient in payload.recipients.clone() {
+            let mut forged = payload.clone();
+            forged.recipients.push(Recipient { device: removed.author(), ..recipient });
+            forged.recipients.sort_unstable_by_key(|recipient| recipient.device);
+            let opened = OpenedEpoch::open(&context, &forged, &parents, removed);
+            assert_eq!(opened.unwrap_err().code().as_str(), "epoch.failed");
+        }
+        for key in &keys {
+            let handed_down = Inheritance::open(&context, &payload, &parents, key);
+            assert_eq!(handed_down.unwrap_err().code().as_str(), "epoch.failed");
+        }
+    }
 }
 
 /// A revocation without a new epoch, as when a device leaves by itself: the epochs before that were not sealed to the device
