@@ -14,7 +14,8 @@ use bulla_core::values::{PutOutcome, ScanBody, ScanRequest};
 use bulla_core::{EntryId, NodeId, PeerKey, SpaceId, VerifiedEntry};
 use bulla_identity::{DeviceKeys, Initiator as _, OsRandomness};
 use bulla_node::ready::Ready;
-use bulla_store::{ContentAddressedStore, Context};
+use bulla_store::{ContentAddressedStore, Context, HeadStream};
+use futures_util::StreamExt as _;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -26,6 +27,10 @@ pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
 pub(crate) const LOOK: Duration = Duration::from_millis(10);
 /// Looks before it has failed: five minutes, for the slowest machine.
 pub(crate) const LOOKS: u32 = 30_000;
+
+/// A quiet node says nothing for 15 seconds, so what comes sooner comes of itself. Not the second that NODE-22 allows: a busy
+/// machine may take that long for anything.
+pub(crate) const BEFORE_THE_HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Looks until `found` finds something.
 pub(crate) async fn eventually<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
@@ -333,6 +338,21 @@ pub(crate) async fn pull(store: &dyn ContentAddressedStore) -> Vec<EntryId> {
             return found;
         }
         request.after = Some(page.cursor);
+    }
+}
+
+/// The receipts of the heads that still come, and the code that ends the feed; nothing comes after it.
+pub(crate) async fn rest(mut heads: HeadStream) -> (Vec<u64>, String) {
+    let mut receipts = Vec::new();
+    loop {
+        let next = tokio::time::timeout(BEFORE_THE_HEARTBEAT, heads.next()).await;
+        match next.expect("a feed that goes on").unwrap() {
+            Ok(head) => receipts.push(head.last_receipt),
+            Err(error) => {
+                assert!(heads.next().await.is_none(), "no event after");
+                return (receipts, error.code().to_string());
+            }
+        }
     }
 }
 

@@ -1,9 +1,6 @@
 //! A feed ends with the role of the device that follows it, wherever it follows: at a relay, through a passthrough and
 //! through a cache. Nothing comes after, and the next request of a token that is still good is refused.
 
-use std::time::Duration;
-
-use bulla_store::HeadStream;
 use bulla_wire::Route;
 use bulla_wire::route::SpaceRoute;
 use futures_util::StreamExt as _;
@@ -11,25 +8,7 @@ use futures_util::StreamExt as _;
 use crate::fronts::Scene;
 use crate::raw;
 use crate::spaces::share;
-use crate::support::{Running, cx, eventually};
-
-/// A quiet node says nothing for 15 seconds, so what comes sooner comes of itself.
-const BEFORE_THE_HEARTBEAT: Duration = Duration::from_secs(10);
-
-/// The receipts of the heads that still come, and the code that ends the feed.
-async fn rest(mut heads: HeadStream) -> (Vec<u64>, String) {
-    let mut receipts = Vec::new();
-    loop {
-        let next = tokio::time::timeout(BEFORE_THE_HEARTBEAT, heads.next()).await;
-        match next.expect("a feed that goes on").unwrap() {
-            Ok(head) => receipts.push(head.last_receipt),
-            Err(error) => {
-                assert!(heads.next().await.is_none(), "no event after");
-                return (receipts, error.code().to_string());
-            }
-        }
-    }
-}
+use crate::support::{Running, cx, eventually, rest};
 
 /// Follows a space as the reader, at the relay or in front of it, and is revoked.
 async fn revoked_at(mut scene: Scene, in_front: bool) {

@@ -1,12 +1,9 @@
 //! A node that carries for others is cut off like any device: its requests, its feeds, and all who came by it, at the relay
 //! and as many nodes further on as there are. And who is cut off at a node in front holds nothing open behind it.
 
-use std::time::Duration;
-
 use bulla_core::cbor::Encode as _;
 use bulla_core::control::Role;
 use bulla_identity::{NodeKeys, OsRandomness};
-use bulla_store::HeadStream;
 use bulla_wire::Route;
 use bulla_wire::feed::{FeedDecoder, FeedItem, FeedRequest};
 use bulla_wire::headers::{self, format_hops};
@@ -16,22 +13,7 @@ use futures_util::StreamExt as _;
 use crate::fronts::{Scene, configure_front};
 use crate::raw::{self, Raw, request};
 use crate::spaces::share;
-use crate::support::{Running, code, cx, eventually};
-
-/// A quiet node says nothing for 15 seconds, so what comes sooner comes of itself.
-const BEFORE_THE_HEARTBEAT: Duration = Duration::from_secs(10);
-
-/// Follows a space until the feed ends; the receipts that were told, and the code of the end.
-async fn rest(mut heads: HeadStream) -> (Vec<u64>, String) {
-    let mut receipts = Vec::new();
-    loop {
-        let next = tokio::time::timeout(BEFORE_THE_HEARTBEAT, heads.next()).await;
-        match next.expect("a feed that goes on").unwrap() {
-            Ok(head) => receipts.push(head.last_receipt),
-            Err(error) => return (receipts, error.code().to_string()),
-        }
-    }
-}
+use crate::support::{BEFORE_THE_HEARTBEAT, Running, code, cx, eventually, rest};
 
 /// NODE-22, NODE-27.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
