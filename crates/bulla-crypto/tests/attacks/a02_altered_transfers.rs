@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_core::AuthorKey;
+use bulla_core::{AuthorKey, domain};
 use bulla_crypto::{KeyTransfer, TransferError};
 use bulla_identity::OsRandomness;
 
@@ -31,6 +31,36 @@ fn a02_every_bit_of_a_transfer_counts() {
             assert!(open(&altered, &exporter).is_err(), "bit {bit} of byte {at}");
         }
         assert!(open(&bytes[..at], &exporter).is_err(), "cut at {at}");
+    }
+}
+
+/// An exporter, or whoever has its key, alters what is sealed and signs that: every bit of it counts, and no refusal says
+/// which.
+///
+/// Clauses: KEY-8, KEY-12.
+#[test]
+fn a02_every_bit_of_a_wrap_in_a_transfer_counts_and_every_refusal_is_the_same() {
+    let exporter = device(1);
+    let genuine = transfer().to_bytes();
+    // At the end two sealed keys with their tag and the signature, each behind a head of two bytes; before them the
+    // encapsulated key.
+    let signed = genuine.len() - 66;
+    let sealed = signed - (2 * 32 + 16);
+    let signed_again = |mut bytes: Vec<u8>| {
+        let digest =
+            blake3::derive_key(domain::KEY_TRANSFER_DIGEST, &[&[0x87], &bytes[1..signed]].concat());
+        bytes[signed + 2..].copy_from_slice(&exporter.sign_key_transfer(&digest).0);
+        open(&bytes, &exporter.author())
+    };
+    assert_eq!(signed_again(genuine.clone()), Ok(2), "nothing else is wrong with them");
+    for at in (sealed - 34..sealed - 2).chain(sealed..signed) {
+        for bit in 0..8 {
+            let mut altered = genuine.clone();
+            altered[at] ^= 1 << bit;
+            let refused = signed_again(altered).unwrap_err();
+            assert_eq!(refused, TransferError::Failed, "bit {bit} of byte {at}");
+            assert_eq!(refused.code().as_str(), "transfer.failed");
+        }
     }
 }
 
