@@ -7,7 +7,7 @@ from pathlib import Path
 import cbor
 import keys
 import primitives
-from common import BLAKE3, H, ZERO32, Disagreement, Refusal, agreement, gives_zero, signature_holds, u32
+from common import BLAKE3, H, MAC, ZERO32, Disagreement, Refusal, agreement, gives_zero, signature_holds, u32
 
 WHITE_SPACE = "\t\n\f\r "
 LONGEST_JOINING_CARD, LONGEST_INVITATION, LONGEST_INVITATION_TEXT = 204, 240, 391
@@ -143,6 +143,12 @@ def commitment(identity, side, card, nonce):
     return parts_hash("bulla 2026 pairing commitment", [identity, bytes([side]), card, nonce])
 
 
+def draw_nonce(signing_secret, random, history):
+    """PAIR-26."""
+    salt_secret = H("bulla 2026 salt secret", signing_secret)
+    return MAC(salt_secret, b"bulla 2026 pairing nonce" + random + history)
+
+
 def code(space, identity, joining_card, label, card, joiner_nonce, approver_nonce):
     """PAIR-27."""
     parts = [space, identity, joining_card, label.encode(), card, joiner_nonce, approver_nonce]
@@ -180,6 +186,12 @@ class Exchange:
                          [self.nonces[0]], [self.nonces[1]], [True], [self.space, b("grant"), b("frontier")]]
         self.signing = signing
         self.random = group.all_bytes("random")
+        line = Line(self.root)
+        drawn = [draw_nonce(signing[0], b("joinerNonceRandom"), line.history)]
+        line.seal(self.random[0], cbor.encode(self.contents[0]))
+        drawn.append(draw_nonce(signing[1], b("approverNonceRandom"), line.history))
+        if tuple(drawn) != self.nonces:
+            raise Disagreement("other nonces")
 
     def content(self, number, history):
         """PAIR-22: messages 5 and 6 are signed."""

@@ -65,6 +65,8 @@ pub const PAIRING_JOINER_KEY: &str = "bulla 2026 pairing joiner key";
 pub const PAIRING_APPROVER_KEY: &str = "bulla 2026 pairing approver key";
 /// BLAKE3 derive-key context of the salts of messages (PAIR-21).
 pub const PAIRING_SALT: &str = "bulla 2026 pairing salt";
+/// At the front of what nonces are drawn from (PAIR-26).
+pub const PAIRING_NONCE: &str = "bulla 2026 pairing nonce";
 /// BLAKE3 derive-key context of what came before a message (PAIR-21).
 pub const PAIRING_HISTORY: &str = "bulla 2026 pairing history";
 /// BLAKE3 derive-key context of the checksum in a pairing message's text (PAIR-25).

@@ -84,7 +84,7 @@ impl Approver {
                 && card.invitation() == *invitation
                 && card.author() != device.author()
         })?;
-        let nonce = draw_nonce(randomness)?;
+        let nonce = draw_nonce(device, &channel.history(), randomness)?;
         let commitment = commitment(invitation, Side::Approver, &card.to_bytes(), &nonce);
         let answer = ApproverHello { card, commitment };
         let message = channel.seal(&answer.encode(), randomness)?;

@@ -3,17 +3,29 @@
 use std::fmt;
 
 use bulla_core::{InvitationId, SpaceId, domain};
-use bulla_identity::{Randomness, RandomnessError};
-use zeroize::Zeroizing;
+use bulla_identity::{DeviceKeys, Randomness, RandomnessError};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::root::Side;
 
-/// What makes a side's code unforeseeable: 32 random bytes, committed to before the other side's is seen.
+/// What makes a side's code unforeseeable: 32 bytes, committed to before the other side's is seen.
 pub(crate) type PairingNonce = Zeroizing<[u8; 32]>;
 
-pub(crate) fn draw_nonce(randomness: &dyn Randomness) -> Result<PairingNonce, RandomnessError> {
-    let mut nonce = Zeroizing::new([0; 32]);
-    randomness.fill(nonce.as_mut())?;
+/// Draws a nonce for a commitment that goes out after these messages (PAIR-26). It is random if the random bytes are. Where
+/// they repeat themselves or somebody knows them, only the device can tell it, and another message before it gives another one:
+/// who saw it once cannot come back and choose a nonce that fits.
+pub(crate) fn draw_nonce(
+    device: &DeviceKeys,
+    history: &[u8; 32],
+    randomness: &dyn Randomness,
+) -> Result<PairingNonce, RandomnessError> {
+    let mut random = Zeroizing::new([0; 32]);
+    randomness.fill(random.as_mut())?;
+    // The string at the front keeps this apart from salts, which come from the same secret (SEAL-3).
+    let mut hasher = device.salt_secret().hasher();
+    hasher.update(domain::PAIRING_NONCE.as_bytes()).update(random.as_ref()).update(history);
+    let nonce = Zeroizing::new(hasher.finalize().into());
+    hasher.zeroize();
     Ok(nonce)
 }
 

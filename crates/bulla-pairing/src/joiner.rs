@@ -91,10 +91,10 @@ impl Joiner {
         }
         let (space, id) = (invitation.space(), invitation.id());
         let card = device.joining_card(space, id);
-        let nonce = draw_nonce(randomness)?;
+        let mut channel = Channel::new(invitation.root());
+        let nonce = draw_nonce(device, &channel.history(), randomness)?;
         let commitment = commitment(&id, Side::Joiner, &card.to_bytes(), &nonce);
         let hello = JoinerHello { card, label: label.to_owned(), commitment };
-        let mut channel = Channel::new(invitation.root());
         let message = channel.seal(&hello.encode(), randomness)?;
         let joiner = Self {
             channel,

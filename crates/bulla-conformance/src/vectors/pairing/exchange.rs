@@ -16,6 +16,8 @@ use setting::Setting;
 /// Exchanges.
 pub(in super::super) struct Exchanges;
 
+const NONCE_RANDOM: &str = "the random bytes that its nonce is drawn from (PAIR-26)";
+
 impl Format for Exchanges {
     fn name(&self) -> &'static str {
         "pairing"
@@ -29,7 +31,8 @@ impl Format for Exchanges {
             Field::required("joinerSigningSecret", Shape::HexOf(32), "the joiner's Ed25519 seed"),
             Field::required("joinerSealingSecret", Shape::HexOf(32), "its X25519 private key"),
             Field::required("joinerLabel", Shape::Text, "what it calls itself"),
-            Field::required("joinerNonce", Shape::HexOf(32), "its nonce"),
+            Field::required("joinerNonceRandom", Shape::HexOf(32), NONCE_RANDOM),
+            Field::required("joinerNonce", Shape::HexOf(32), "its nonce (PAIR-26)"),
             Field::required(
                 "approverSigningSecret",
                 Shape::HexOf(32),
@@ -37,7 +40,8 @@ impl Format for Exchanges {
             ),
             Field::required("approverSealingSecret", Shape::HexOf(32), "its X25519 private key"),
             Field::required("approverLabel", Shape::Text, "what it calls itself"),
-            Field::required("approverNonce", Shape::HexOf(32), "its nonce"),
+            Field::required("approverNonceRandom", Shape::HexOf(32), NONCE_RANDOM),
+            Field::required("approverNonce", Shape::HexOf(32), "its nonce (PAIR-26)"),
             Field::required(
                 "random",
                 Shape::list(Shape::HexOf(32)),
@@ -66,7 +70,7 @@ impl Format for Exchanges {
         let short = Setting::new("short", "", "", Vec::new());
         let setting = Setting::new("good", "phone", "laptop", b"a frontier".to_vec());
         File::new()
-            .note("Exchanges: from the group's secrets, nonces and random bytes both sides make these messages and show this code. With `number`, the messages before it are exchanged as they should be, and then its receiver gets `message` in its place. With `text` alone, it is read as the text of a message.")
+            .note("Exchanges: from the group's secrets and random bytes both sides make these nonces; with them they make these messages and show this code. With `number`, the messages before it are exchanged as they should be, and then its receiver gets `message` in its place. With `text` alone, it is read as the text of a message.")
             .note("No clock is needed: take any time at which the invitation is good.")
             .flag("Stranger", "made without the invitation; the receiver goes on waiting")
             .flag("Insider", "made with the invitation; the exchange is over")

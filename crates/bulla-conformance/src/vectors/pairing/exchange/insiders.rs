@@ -230,7 +230,7 @@ impl Setting {
                 "pairing.commitment",
                 "PAIR-24",
                 4,
-                &reveal(&self.nonces[0]),
+                &reveal(&self.nonces()[0]),
             ),
             self.insider(
                 "approved into another space",

@@ -53,8 +53,10 @@ pub(super) fn play(inputs: &Inputs<'_>) -> Result<Result<(), PairingError>, Mism
     .keys();
     let random: Vec<[u8; 32]> = inputs.arrays("random")?;
     let random = |number: usize| random.get(number - 1).map(|one| one.to_vec()).unwrap_or_default();
-    let for_joiner = Script::new([inputs.hex("joinerNonce")?, random(1), random(3), random(5)]);
-    let for_approver = Script::new([inputs.hex("approverNonce")?, random(2), random(4), random(6)]);
+    let for_joiner =
+        Script::new([inputs.hex("joinerNonceRandom")?, random(1), random(3), random(5)]);
+    let for_approver =
+        Script::new([inputs.hex("approverNonceRandom")?, random(2), random(4), random(6)]);
     let altered = match inputs.find("number") {
         Some(_) => {
             let number = usize::try_from(inputs.uint64("number")?).unwrap_or_default();

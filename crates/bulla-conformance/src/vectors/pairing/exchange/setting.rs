@@ -13,7 +13,8 @@ pub(super) struct Setting {
     pub(super) joiner: Secrets,
     pub(super) approver: Secrets,
     pub(super) labels: [String; 2],
-    pub(super) nonces: [[u8; 32]; 2],
+    /// What the nonces are made of.
+    pub(super) nonce_random: [[u8; 32]; 2],
     pub(super) random: [[u8; 32]; 6],
     pub(super) invitation: Parts,
     pub(super) grant: [u8; 32],
@@ -35,7 +36,7 @@ impl Setting {
             joiner: Secrets::new(&format!("joiner {name}")),
             approver,
             labels: [joiner_label.to_owned(), approver_label.to_owned()],
-            nonces: [random.array(), random.array()],
+            nonce_random: [random.array(), random.array()],
             random: std::array::from_fn(|_| random.array()),
             invitation,
             grant: random.array(),
@@ -45,6 +46,7 @@ impl Setting {
 
     pub(super) fn group(&self) -> Group {
         let bytes: Vec<Value> = self.random.iter().map(|one| digits(one)).collect();
+        let [joiner_nonce, approver_nonce] = self.nonces();
         Group::new()
             .hex("space", &self.invitation.space)
             .hex("secret", &self.invitation.secret)
@@ -55,11 +57,13 @@ impl Setting {
             .hex("joinerSigningSecret", self.joiner.signing)
             .hex("joinerSealingSecret", self.joiner.sealing)
             .value("joinerLabel", self.labels[0].clone())
-            .hex("joinerNonce", self.nonces[0])
+            .hex("joinerNonceRandom", self.nonce_random[0])
+            .hex("joinerNonce", joiner_nonce)
             .hex("approverSigningSecret", self.approver.signing)
             .hex("approverSealingSecret", self.approver.sealing)
             .value("approverLabel", self.labels[1].clone())
-            .hex("approverNonce", self.nonces[1])
+            .hex("approverNonceRandom", self.nonce_random[1])
+            .hex("approverNonce", approver_nonce)
             .value("random", bytes)
             .hex("grant", self.grant)
             .hex("frontier", &self.frontier)
@@ -82,22 +86,36 @@ impl Setting {
         hash_of_parts(domain::PAIRING_COMMITMENT, &[&id, &[side], card, nonce])
     }
 
+    /// The nonces of both sides (PAIR-26).
+    pub(super) fn nonces(&self) -> [[u8; 32]; 2] {
+        let nonce = |secrets: &Secrets, random: &[u8; 32], history: &[u8; 32]| {
+            let key = blake3::derive_key(domain::SALT_SECRET, &secrets.signing);
+            let drawn = [domain::PAIRING_NONCE.as_bytes(), random, history].concat();
+            *blake3::keyed_hash(&key, &drawn).as_bytes()
+        };
+        let [for_joiner, for_approver] = &self.nonce_random;
+        let mut line = Line::new(&self.invitation);
+        let joiner = nonce(&self.joiner, for_joiner, &line.history());
+        let [card, _] = self.cards();
+        let hello = hello(&card, &self.labels[0], &self.commitment(1, &card, &joiner));
+        line.seal(&self.random[0], &hello);
+        [joiner, nonce(&self.approver, for_approver, &line.history())]
+    }
+
     pub(super) fn commitments(&self) -> [[u8; 32]; 2] {
-        let [joiner, approver] = self.cards();
-        [
-            self.commitment(1, &joiner, &self.nonces[0]),
-            self.commitment(2, &approver, &self.nonces[1]),
-        ]
+        let ([joiner, approver], nonces) = (self.cards(), self.nonces());
+        [self.commitment(1, &joiner, &nonces[0]), self.commitment(2, &approver, &nonces[1])]
     }
 
     /// What the six messages say.
     pub(super) fn contents(&self) -> [Vec<u8>; 6] {
         let ([joiner, approver], [by_joiner, by_approver]) = (self.cards(), self.commitments());
+        let nonces = self.nonces();
         let mut contents = [
             hello(&joiner, &self.labels[0], &by_joiner),
             answer(&approver, &by_approver),
-            reveal(&self.nonces[0]),
-            reveal(&self.nonces[1]),
+            reveal(&nonces[0]),
+            reveal(&nonces[1]),
             Vec::new(),
             Vec::new(),
         ];
@@ -139,7 +157,7 @@ impl Setting {
     }
 
     pub(super) fn code(&self) -> String {
-        let [joiner, approver] = self.cards();
+        let ([joiner, approver], nonces) = (self.cards(), self.nonces());
         let hash = hash_of_parts(
             domain::PAIRING_CODE,
             &[
@@ -148,8 +166,8 @@ impl Setting {
                 &joiner,
                 self.labels[0].as_bytes(),
                 &approver,
-                &self.nonces[0],
-                &self.nonces[1],
+                &nonces[0],
+                &nonces[1],
             ],
         );
         let first: [u8; 8] = hash[..8].try_into().expect("eight bytes of 32");
@@ -177,7 +195,7 @@ impl Setting {
             joiner: Secrets { signing: other.joiner.signing, sealing: other.joiner.sealing },
             approver: Secrets { signing: other.approver.signing, sealing: other.approver.sealing },
             labels: other.labels.clone(),
-            nonces: other.nonces,
+            nonce_random: other.nonce_random,
             random: other.random,
             invitation: Parts::by(&other.approver, "again"),
             grant: other.grant,
