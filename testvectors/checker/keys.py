@@ -6,7 +6,7 @@ from common import H, MAC, Disagreement, Refusal, agreement, gives_zero, signatu
 
 BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 LONGEST_CARD, LONGEST_CARD_TEXT = 256, 416
-LONGEST_TRANSFER, LONGEST_TRANSFER_TEXT = 8192, 13114
+LONGEST_TRANSFER, LONGEST_TRANSFER_TEXT = 278528, 445652
 
 
 def key_id(epoch_key):
@@ -107,7 +107,7 @@ def read_transfer(data):
     items = cbor.versioned(cbor.decode(data), 8, "transfer.version", "KEY-8")
     for key in items[1:4]:
         cbor.fixed(key, 32)
-    for one in cbor.array(items[4], 64):
+    for one in cbor.array(items[4], 4096):
         cbor.fixed(one, 32)
     cbor.fixed(items[5], 32)
     cbor.blob(items[6], LONGEST_TRANSFER)
@@ -164,7 +164,8 @@ def run_epoch_key(case, group):
 
 
 def run_transfer(case, group):
-    data = unarmour(case["text"], "bulla-key1-", "bulla 2026 transfer checksum", LONGEST_TRANSFER_TEXT, "KEY-10")
+    text = case["text"] + case.get("repeated", "") * case.get("times", 0)
+    data = unarmour(text, "bulla-key1-", "bulla 2026 transfer checksum", LONGEST_TRANSFER_TEXT, "KEY-10")
     items = read_transfer(data)
     secrets = group.bytes("signingSecret"), group.bytes("sealingSecret")
     keys = open_transfer(items, *secrets, group.bytes("exporter"))

@@ -20,12 +20,12 @@ use zeroize::Zeroizing;
 use crate::EpochKey;
 use crate::wrap::{WrapError, unwrap, wrap};
 
-/// Most epoch keys in one transfer (KEY-8).
-pub const MAX_TRANSFERRED_KEYS: usize = 64;
+/// Most epoch keys in one transfer (KEY-8): those of a space that changes them every day for eleven years.
+pub const MAX_TRANSFERRED_KEYS: usize = 4_096;
 const VERSION: u64 = 1;
 const PREFIX: &str = "bulla-key1-";
-/// Room for 64 keys, each with its id and 32 bytes sealed (KEY-10).
-const MAX_BYTES: usize = 8 * 1024;
+/// Room for as many keys, each with its id and 32 bytes sealed (KEY-8).
+const MAX_BYTES: usize = 272 * 1024;
 
 /// The epoch keys of a space on their way to one device:
 /// `[version, space, exporter, recipient, [key id, …], encapsulated key, ciphertext, signature]` (KEY-8).

@@ -41,6 +41,8 @@ impl Format for KeyTransfers {
     fn case_fields(&self) -> Vec<Field> {
         vec![
             Field::required("text", Shape::Text, "the transfer as text (KEY-10)"),
+            Field::optional("repeated", Shape::Text, "follows the text `times` times"),
+            Field::optional("times", Shape::Uint, "how often"),
             Field::optional("space", Shape::HexOf(32), "the space whose keys it brings"),
             Field::optional("epochKeys", Shape::list(Shape::HexOf(32)), "the keys, in their order"),
         ]
@@ -71,7 +73,12 @@ impl Format for KeyTransfers {
             &inputs.array("sealingSecret")?,
         );
         let exporter = AuthorKey(inputs.array("exporter")?);
-        let opened = inputs.text("text")?.parse::<KeyTransfer>().and_then(|transfer| {
+        let mut text = inputs.text("text")?.to_owned();
+        if inputs.find("repeated").is_some() {
+            let times = usize::try_from(inputs.uint64("times")?).unwrap_or_default();
+            text.push_str(&inputs.text("repeated")?.repeat(times));
+        }
+        let opened = text.parse::<KeyTransfer>().and_then(|transfer| {
             let keys = transfer.open(&device, &exporter)?;
             Ok((transfer.space(), keys))
         });
@@ -173,7 +180,7 @@ fn text_of(bytes: &[u8]) -> String {
 }
 
 fn valid() -> Vec<Case> {
-    [("one key", 1), ("three keys in their order", 3), ("64 keys", 64)]
+    [("one key", 1), ("three keys in their order", 3), ("65 keys", 65)]
         .iter()
         .map(|(comment, count)| {
             let (parts, secrets) = Parts::good(*count);
@@ -196,11 +203,12 @@ fn text_refusals() -> Vec<Case> {
     vec![
         case("nothing", "armour.prefix", String::new()),
         case("the prefix of a card", "armour.prefix", text.replace("key1", "card1")),
-        case(
-            "longer than any transfer",
-            "armour.too_long",
-            format!("{PREFIX}{}", "a".repeat(13_115)),
-        ),
+        case("longer than any transfer", "armour.too_long", PREFIX.to_owned())
+            .value("repeated", "a")
+            .value("times", 445_653),
+        case("as long as a transfer can be", "armour.base32", PREFIX.to_owned())
+            .value("repeated", "0")
+            .value("times", 445_652),
         case(
             "upper case",
             "armour.base32",
@@ -245,7 +253,7 @@ fn shape_refusals() -> Vec<Case> {
         with("encapsulated key of 33 bytes", "cbor.bounds", "CBOR-10", &|parts| {
             parts.encapsulated.push(0);
         }),
-        with("65 keys", "cbor.bounds", "CBOR-10", &|parts| parts.key_ids = ids(65)),
+        case("4,097 keys, shorter than their ids are", "cbor.bounds", "CBOR-10", &too_many(&good)),
         keys("no keys", &|parts| (parts.key_ids, parts.ciphertext) = (Vec::new(), vec![0; 16])),
         keys("one key id twice", &|parts| {
             parts.key_ids = [ids(1), ids(1)].concat();
@@ -257,6 +265,19 @@ fn shape_refusals() -> Vec<Case> {
         keys("two keys in the ciphertext for one id", &|parts| parts.ciphertext = vec![0; 80]),
         keys("no ciphertext", &|parts| parts.ciphertext.clear()),
     ]
+}
+
+/// More key ids than there may be, each of one byte. How many there are is judged before what they are.
+fn too_many(good: &Parts) -> Vec<u8> {
+    const COUNT: u64 = 4_097;
+    let mut writer = Writer::new();
+    writer.array(8).uint(1).bytes(good.space).bytes(good.exporter).bytes(good.recipient);
+    writer.array(4_097);
+    (0..COUNT).for_each(|_| {
+        writer.uint(0);
+    });
+    writer.bytes(&good.encapsulated).bytes(&good.ciphertext).bytes([0; 64]);
+    writer.into_bytes()
 }
 
 fn opening_refusals() -> Vec<Case> {
