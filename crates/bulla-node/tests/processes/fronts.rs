@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bulla_core::control::Role;
 use bulla_core::values::{GetItem, PayloadState};
 use bulla_core::{SpaceId, VerifiedEntry};
-use bulla_store::StoreExt as _;
+use bulla_store::cached::{CachedEntry, CachedPart};
+use bulla_store::{CacheStorage as _, StoreExt as _};
+use bulla_store_rocksdb::{DiskCacheOptions, DiskCacheStorage};
 
 use crate::spaces::{Author, found, judged, offer, refusal, share};
 use crate::support::{Bench, Running, Site, code, cx, device, eventually, pull, upstream};
@@ -127,10 +129,10 @@ async fn a_cache_judges_as_the_relay_does() {
 async fn an_erase_entry_drops_payloads_at_a_cache() {
     let mut scene = Scene::new("cache").await;
     let space = scene.owner.space();
-    let secret = scene.writer.write("secret");
-    share(&*scene.relay.store(&scene.writer.keys, space), &[&secret]).await;
+    let (secret, other) = (scene.writer.write("secret"), scene.writer.write("other"));
+    share(&*scene.relay.store(&scene.writer.keys, space), &[&secret, &other]).await;
     let store = scene.front.store(&scene.reader.keys, space);
-    assert_eq!(pull(&*store).await.len(), 5);
+    assert_eq!(pull(&*store).await.len(), 6);
     let item = store.get_one(&cx(), secret.id()).await.unwrap();
     assert!(matches!(item, GetItem::Entry(_)), "{item:?}");
     let erase = scene.owner.erase(vec![secret.id()]);
@@ -143,10 +145,17 @@ async fn an_erase_entry_drops_payloads_at_a_cache() {
     .await;
     let Scene { relay, front, front_site, bench, .. } = scene;
     relay.stop().await;
-    // Nothing that holds it is left: not even what lies on its disk has the payload.
     let item = store.get_one(&cx(), secret.id()).await.unwrap();
-    assert!(!matches!(item, GetItem::Entry(_)), "{item:?}");
+    assert!(matches!(&item, GetItem::Header(_, state) if *state == gone), "{item:?}");
     front.stop().await;
+    // Nothing that holds it is left: what lies on its disk has the header, or not even that.
+    let options = DiskCacheOptions::new(1 << 30);
+    let storage = DiskCacheStorage::open(front_site.path("data/cache"), options).unwrap();
+    let ids = [secret.id(), other.id()];
+    let kept = storage.get(&space, &ids, CachedPart::Whole, u32::MAX).await.unwrap();
+    let has_payload = |kept: &CachedEntry| kept.entry.payload().is_some();
+    assert!(!kept[0].as_ref().is_some_and(has_payload), "{kept:?}");
+    assert!(kept[1].as_ref().is_some_and(has_payload), "it is the cache's own: {kept:?}");
     drop((front_site, bench));
 }
 
