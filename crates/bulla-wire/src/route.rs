@@ -69,7 +69,8 @@ pub enum RouteError {
 }
 
 impl SpaceRoute {
-    const ALL: [Self; 7] =
+    /// Every one of them, in the order of WIRE-1.
+    pub const ALL: [Self; 7] =
         [Self::Head, Self::Status, Self::Put, Self::Get, Self::Has, Self::Scan, Self::Summary];
 
     /// The last segment of the path.

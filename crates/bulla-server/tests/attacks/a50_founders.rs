@@ -21,7 +21,7 @@ use bulla_wire::{BodyEncoder, Form, Route, WireError, headers};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::support::{Node, READ_WRITE, Reply, Setup, device, request};
+use crate::support::{Node, READ_WRITE, Reply, Setup, blank, device, request};
 
 /// Lets anybody bring a space that is not there.
 #[derive(Debug)]
@@ -89,10 +89,7 @@ async fn put(node: &Node, token: &str, space: SpaceId, entries: &[&VerifiedEntry
     ];
     let path = Route::Space(space, SpaceRoute::Put).path();
     let mut reply = node.exchange(&request("POST", &path, &fields, &body(space, entries))).await;
-    // The answer names the space that was asked for; that much the asker knows.
-    if let Some(at) = reply.body.windows(32).position(|window| window == space.0) {
-        reply.body[at..at + 32].fill(0);
-    }
+    blank(&mut reply.body, &space);
     reply
 }
 

@@ -23,7 +23,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Node, READ, device, one_member, space};
+use crate::support::{Node, READ, blank, device, one_member, space};
 
 const OWN: u8 = 2;
 
@@ -224,30 +224,11 @@ async fn ask(
         }
         Err(error) => error.to_cbor(),
     };
-    // The answer names the space that was asked for; that much the asker knows.
     if let Some(space) = named {
         blank(&mut answer, &space);
     }
     counters.take(answer)
 }
-
-fn blank(answer: &mut [u8], space: &SpaceId) {
-    for at in 0..answer.len().saturating_sub(31) {
-        if answer[at..at + 32] == space.0 {
-            answer[at..at + 32].fill(0);
-        }
-    }
-}
-
-const ROUTES: [SpaceRoute; 7] = [
-    SpaceRoute::Head,
-    SpaceRoute::Status,
-    SpaceRoute::Put,
-    SpaceRoute::Get,
-    SpaceRoute::Has,
-    SpaceRoute::Scan,
-    SpaceRoute::Summary,
-];
 
 fn world(seed: u8) -> World {
     World::new([seed; 32]).unwrap()
@@ -276,7 +257,7 @@ async fn a50_without_a_right_what_is_done_is_the_same() {
     let node = setup.start().await;
     let token = node.token(&*asker, &[]).await;
     let absent = [held.entries(7, 1).unwrap().remove(0), unknown.entries(0, 1).unwrap().remove(0)];
-    for route in ROUTES {
+    for route in SpaceRoute::ALL {
         // An entry that is here, one that is not in a space that is, and one in a space that is not.
         let probes = [(&held, &entry), (&held, &absent[0]), (&unknown, &absent[1])];
         let mut done = Vec::new();
@@ -338,7 +319,7 @@ async fn a50_what_is_done_for_those_who_may_bring_spaces_is_the_same() {
     let done = ask(&node, &FOUNDERS, &token, route, long).await;
     assert!((255 * 1024..=257 * 1024).contains(&done.body_bytes), "{}", done.body_bytes);
     // Whatever else it asks for is nothing to it.
-    for route in ROUTES.into_iter().filter(|route| *route != SpaceRoute::Put) {
+    for route in SpaceRoute::ALL.into_iter().filter(|route| *route != SpaceRoute::Put) {
         let mut done = Vec::new();
         for (world, id) in [(&held, &entry), (&unknown, &away)] {
             let body = body(world.space(), route, id);

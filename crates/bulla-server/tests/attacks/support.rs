@@ -234,6 +234,15 @@ impl Wire {
     }
 }
 
+/// Blots out the space that was asked for wherever an answer names it: that much the asker knows.
+pub(crate) fn blank(answer: &mut [u8], space: &SpaceId) {
+    for at in 0..answer.len().saturating_sub(31) {
+        if answer[at..at + 32] == space.0 {
+            answer[at..at + 32].fill(0);
+        }
+    }
+}
+
 /// The bytes of a request.
 pub(crate) fn request(method: &str, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: node\r\n");

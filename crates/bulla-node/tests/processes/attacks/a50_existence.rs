@@ -20,16 +20,6 @@ use crate::raw::{self, Reply, exchange, request};
 use crate::spaces::{found, judged, share};
 use crate::support::{Running, cx, eventually, pull, upstream};
 
-const ROUTES: [SpaceRoute; 7] = [
-    SpaceRoute::Head,
-    SpaceRoute::Status,
-    SpaceRoute::Put,
-    SpaceRoute::Get,
-    SpaceRoute::Has,
-    SpaceRoute::Scan,
-    SpaceRoute::Summary,
-];
-
 /// What is asked about; the entry is only put where it may be one of the space.
 struct Probe<'a> {
     space: SpaceId,
@@ -140,7 +130,7 @@ async fn tells_nothing(mode: &str) {
         Probe { space: unknown, id: absent, entry: &away },
     ];
     let before = answers(&scene.relay).await;
-    for route in ROUTES {
+    for route in SpaceRoute::ALL {
         let mut replies = Vec::new();
         for probe in &probes {
             replies.push(probe.ask(address, &token, route).await);
