@@ -7,20 +7,19 @@
 
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
+#[path = "constant_time/welch.rs"]
+mod welch;
+
 use std::hint::black_box;
 use std::process::ExitCode;
 
 use bulla_core::{ChallengeTag, KeyId, LoginNonce, NodeId, PeerKey};
 use bulla_crypto::EpochKey;
-use bulla_identity::{
-    ChallengeKey, LoginNonces, LoginTranscript, Origin, OsRandomness, Randomness as _,
-};
+use bulla_identity::{ChallengeKey, LoginNonces, LoginTranscript, Origin};
+
+use welch::{LIMIT, Times, turns};
 
 const SAMPLES: usize = 1_000_000;
-/// Largest t that passes.
-const LIMIT: f64 = 10.0;
-/// Of the slowest tenth of the samples most were interrupted; they only add noise.
-const KEPT: f64 = 0.9;
 
 fn main() -> ExitCode {
     let samples = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(SAMPLES);
@@ -66,21 +65,14 @@ fn leaves_early(one: &[u8; 32], other: &[u8; 32]) -> bool {
 
 /// Welch's t between the times for the two inputs.
 fn t<T>(samples: usize, inputs: &[T; 2], compare: impl Fn(&T) -> bool) -> f64 {
-    let mut turns = vec![0; samples.div_ceil(4)];
-    if OsRandomness.fill(&mut turns).is_err() {
-        return f64::INFINITY;
-    }
-    let mut times = [Vec::new(), Vec::new()];
-    for turn in 0..2 * samples {
-        let bit = turns.get(turn / 8).is_some_and(|byte| byte >> (turn % 8) & 1 == 1);
+    let Ok(turns) = turns(samples) else { return f64::INFINITY };
+    let mut times = Times::default();
+    for is_last in turns {
         let [first, last] = inputs;
-        let input = black_box(if bit { last } else { first });
-        let nanoseconds = timed(|| compare(input));
-        let [of_first, of_last] = &mut times;
-        if bit { of_last } else { of_first }.push(nanoseconds);
+        let input = black_box(if is_last { last } else { first });
+        times.push(is_last, timed(|| compare(input)));
     }
-    let [(n, mean, variance), (m, other_mean, other_variance)] = times.map(moments);
-    (mean - other_mean) / (variance / n + other_variance / m).sqrt()
+    times.t()
 }
 
 #[expect(clippy::disallowed_methods, reason = "time is what is measured")]
@@ -91,23 +83,4 @@ fn timed(compare: impl Fn() -> bool) -> f64 {
         black_box(compare());
     }
     start.elapsed().as_secs_f64() * 1e9
-}
-
-/// Count, mean and variance of the fastest.
-fn moments(mut times: Vec<f64>) -> (f64, f64, f64) {
-    times.sort_unstable_by(f64::total_cmp);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "millions of samples are far below 2^52"
-    )]
-    let (kept, count) = {
-        let kept = (times.len() as f64 * KEPT) as usize;
-        (kept, kept as f64)
-    };
-    times.truncate(kept);
-    let mean = times.iter().sum::<f64>() / count;
-    let variance = times.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    (count, mean, variance)
 }

@@ -7,6 +7,9 @@
 
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
+#[path = "../../bulla-crypto/examples/constant_time/welch.rs"]
+mod welch;
+
 use std::error::Error;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -19,16 +22,14 @@ use bulla_core::genesis::Policy;
 use bulla_core::values::ScanRequest;
 use bulla_core::{SpaceId, Verified, Verifier};
 use bulla_crypto::found_space;
-use bulla_identity::{DeviceKeys, NodeKeys, OsRandomness, Passphrase, Randomness as _, WorkFactor};
+use bulla_identity::{DeviceKeys, NodeKeys, OsRandomness, Passphrase, WorkFactor};
 use bulla_node::config::Overrides;
 use bulla_node::run::{ConfigSource, Node};
 use bulla_store::{ContentAddressedStore, Context};
 
+use welch::{LIMIT, Times, turns};
+
 const SAMPLES: usize = 10_000;
-/// Largest t that passes.
-const LIMIT: f64 = 10.0;
-/// Of the slowest tenth of the samples most were interrupted; they only add noise.
-const KEPT: f64 = 0.9;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -86,18 +87,12 @@ async fn t(
     one: SpaceId,
     other: SpaceId,
 ) -> Result<f64, Box<dyn Error>> {
-    let mut turns = vec![0; samples.div_ceil(4)];
-    OsRandomness.fill(&mut turns)?;
     let (one, other) = (client.store(one), client.store(other));
-    let mut times = [Vec::new(), Vec::new()];
-    for turn in 0..2 * samples {
-        let bit = turns.get(turn / 8).is_some_and(|byte| byte >> (turn % 8) & 1 == 1);
-        let nanoseconds = timed(if bit { &*other } else { &*one }).await;
-        let [of_one, of_other] = &mut times;
-        if bit { of_other } else { of_one }.push(nanoseconds);
+    let mut times = Times::default();
+    for is_other in turns(samples)? {
+        times.push(is_other, timed(if is_other { &*other } else { &*one }).await);
     }
-    let [(n, mean, variance), (m, other_mean, other_variance)] = times.map(moments);
-    Ok((mean - other_mean) / (variance / n + other_variance / m).sqrt())
+    Ok(times.t())
 }
 
 #[expect(clippy::disallowed_methods, reason = "time is what is measured")]
@@ -106,23 +101,4 @@ async fn timed(store: &dyn ContentAddressedStore) -> f64 {
     // Whatever the answer is, only its time is looked at.
     drop(store.scan(&Context::new(), ScanRequest::everything()).await);
     start.elapsed().as_secs_f64() * 1e9
-}
-
-/// Count, mean and variance of the fastest.
-fn moments(mut times: Vec<f64>) -> (f64, f64, f64) {
-    times.sort_unstable_by(f64::total_cmp);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "thousands of samples are far below 2^52"
-    )]
-    let (kept, count) = {
-        let kept = (times.len() as f64 * KEPT) as usize;
-        (kept, kept as f64)
-    };
-    times.truncate(kept);
-    let mean = times.iter().sum::<f64>() / count;
-    let variance = times.iter().map(|time| (time - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    (count, mean, variance)
 }
