@@ -51,8 +51,15 @@ impl Side {
         self.ended_with().await.0
     }
 
+    /// It ends with this number, and says this code.
+    pub(super) async fn fails(self, number: i32, code: &str) {
+        let (ended, said) = self.ended_with().await;
+        assert_eq!(ended, Some(number), "{said}");
+        assert!(said.contains(&format!("[{code}]")), "{said}");
+    }
+
     /// How it ended, and everything that it said since it was listened to last.
-    pub(super) async fn ended_with(mut self) -> (Option<i32>, String) {
+    async fn ended_with(mut self) -> (Option<i32>, String) {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         let mut said = String::new();
         while let Ok(Some(line)) = self.stderr.next_line().await {

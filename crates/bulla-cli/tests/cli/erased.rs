@@ -54,8 +54,7 @@ async fn what_is_erased_comes_back_from_nobody_and_is_not_what_is_missing() {
     let (laptop, phone) = (bench.device("laptop").await, bench.device("phone").await);
     laptop.ok(&["space", "create", "--name", "notes"]).await;
     let space = laptop.space().await;
-    let relay = Relay::of_members(&bench, &space).await;
-    laptop.ok(&["space", "grant", &relay.key, "--role", "relay"]).await;
+    let relay = Relay::granted(&bench, &laptop).await;
     laptop.share_with(&phone, "writer").await;
     laptop.add(&bench, "secret", None).await;
     laptop.add(&bench, "kept", None).await;

@@ -10,8 +10,7 @@ async fn shared(bench: &Bench) -> (Home, Home, Home, Relay) {
     let (laptop, phone) = (bench.device("laptop").await, bench.device("phone").await);
     let tablet = bench.device("tablet").await;
     laptop.ok(&["space", "create", "--name", "notes"]).await;
-    let relay = Relay::of_members(bench, &laptop.space().await).await;
-    laptop.ok(&["space", "grant", &relay.key, "--role", "relay"]).await;
+    let relay = Relay::granted(bench, &laptop).await;
     for home in [&phone, &tablet] {
         laptop.share_with(home, "writer").await;
     }

@@ -23,8 +23,7 @@ async fn a_group_reads_what_others_carry_from_when_to_when_it_is_in() {
             create.push("--no-history");
         }
         laptop.ok(&create).await;
-        let relay = Relay::of_members(&bench, &laptop.space().await).await;
-        laptop.ok(&["space", "grant", &relay.key, "--role", "relay"]).await;
+        let relay = Relay::granted(&bench, &laptop).await;
         laptop.share_with(&phone, "writer").await;
         laptop.share_with(&tablet, "writer").await;
         let everybody = async || {
@@ -105,10 +104,9 @@ async fn a_group_reads_what_others_carry_from_when_to_when_it_is_in() {
 async fn keys_are_changed_after_so_many_entries_before_a_sync() {
     let bench = Bench::new();
     let laptop = bench.device("laptop").await;
-    let space = laptop.json(&["space", "create", "--name", "notes"]).await;
-    let relay = Relay::of_members(&bench, space["space"].as_str().unwrap()).await;
-    laptop.ok(&["space", "grant", &relay.key, "--role", "relay"]).await;
-    laptop.ok(&["sync", &relay.url, "--node", &relay.key]).await;
+    laptop.ok(&["space", "create", "--name", "notes"]).await;
+    let relay = Relay::granted(&bench, &laptop).await;
+    laptop.ok(&relay.sync()).await;
     let epochs = async || {
         let entries = laptop.json(&["entry", "log", "--limit", "100"]).await;
         entries

@@ -165,9 +165,7 @@ async fn a_wrong_code_in_a_file_is_refused_at_once() {
     let code = joins.code().await;
     adds.types(&code).await;
     assert_eq!(joins.ended().await, Some(7));
-    let (ended, said) = adds.ended_with().await;
-    assert_eq!(ended, Some(7), "{said}");
-    assert!(said.contains("[pairing.declined]"), "{said}");
+    adds.fails(7, "pairing.declined").await;
     stage.nobody_came_in().await;
 }
 
@@ -179,12 +177,8 @@ async fn a_wrong_code_lets_nobody_in_and_the_other_device_is_told() {
     for _ in 0..3 {
         adds.types(another(&code)).await;
     }
-    let (ended, said) = adds.ended_with().await;
-    assert_eq!(ended, Some(7), "{said}");
-    assert!(said.contains("[pairing.code]"), "{said}");
-    let (ended, said) = joins.ended_with().await;
-    assert_eq!(ended, Some(3), "{said}");
-    assert!(said.contains("[mailbox.unknown]"), "{said}");
+    adds.fails(7, "pairing.code").await;
+    joins.fails(3, "mailbox.unknown").await;
     assert_eq!(stage.state().await, "cancelled");
     stage.nobody_came_in().await;
 }
@@ -196,9 +190,7 @@ async fn a_person_who_types_nothing_refuses_for_both() {
     joins.types("").await;
     adds.types(&code).await;
     assert_eq!(joins.ended().await, Some(7));
-    let (ended, said) = adds.ended_with().await;
-    assert_eq!(ended, Some(7), "{said}");
-    assert!(said.contains("[pairing.declined]"), "{said}");
+    adds.fails(7, "pairing.declined").await;
     stage.nobody_came_in().await;
 }
 
@@ -214,9 +206,7 @@ async fn an_invitation_cancelled_meanwhile_is_refused_at_the_approval() {
     let cancelled = stage.laptop.json(&["invite", "cancel", id]).await;
     assert_eq!(cancelled["cancelled"], made["id"]);
     adds.types(&code).await;
-    let (ended, said) = adds.ended_with().await;
-    assert_eq!(ended, Some(7), "{said}");
-    assert!(said.contains("[invitation.cancelled]"), "{said}");
+    adds.fails(7, "invitation.cancelled").await;
     assert_eq!(joins.ended().await, Some(3));
     assert_eq!(stage.state().await, "cancelled");
     let add = ["device", "add", "--invitation", id];

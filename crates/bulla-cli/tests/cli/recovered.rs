@@ -26,8 +26,7 @@ async fn the_words_bring_a_space_back_from_a_node_when_every_device_is_lost() {
     assert_eq!(words.split(' ').count(), 24);
     let paper = bench.path("paper");
     secret_file(&paper, words);
-    let relay = Relay::of_members(&bench, space).await;
-    laptop.ok(&["space", "grant", &relay.key, "--role", "relay", "--label", "relay"]).await;
+    let relay = Relay::granted(&bench, &laptop).await;
     laptop.share_with(&phone, "admin").await;
     laptop.add(&bench, "by the laptop", None).await;
     laptop.ok(&["space", "groups", "create", "few", "phone"]).await;
@@ -92,8 +91,7 @@ async fn words_made_later_work_as_well() {
     let (laptop, phone) = (bench.device("laptop").await, bench.device("phone").await);
     laptop.ok(&["space", "create", "--name", "notes"]).await;
     let space = laptop.space().await;
-    let relay = Relay::of_members(&bench, &space).await;
-    laptop.ok(&["space", "grant", &relay.key, "--role", "relay"]).await;
+    let relay = Relay::granted(&bench, &laptop).await;
     laptop.share_with(&phone, "admin").await;
     laptop.add(&bench, "before", None).await;
     laptop.ok(&relay.sync()).await;

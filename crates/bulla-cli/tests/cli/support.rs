@@ -258,7 +258,14 @@ impl Relay {
         Self::started(command).await
     }
 
-    /// The same, with mailboxes by these settings. Clients reach it by the address given, else by its own.
+    /// A relay of the only space of an admin, in which it has its role; others hear of that by the admin's next sync.
+    pub(crate) async fn granted(bench: &Bench, admin: &Home) -> Self {
+        let relay = Self::of_members(bench, &admin.space().await).await;
+        admin.ok(&["space", "grant", &relay.key, "--role", "relay"]).await;
+        relay
+    }
+
+    /// A relay of one space with mailboxes by these settings. Clients reach it by the address given, else by its own.
     pub(crate) async fn with_mailboxes(
         bench: &Bench,
         space: &str,
