@@ -12,6 +12,8 @@
 mod day;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/demoted.rs"]
+mod demoted;
 #[path = "cli/device.rs"]
 mod device;
 #[path = "cli/erased.rs"]
