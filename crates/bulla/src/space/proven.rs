@@ -25,7 +25,7 @@ impl Space {
     /// [`replicate`](crate::sync::replicate) yourself. While the space has no members, everything counts.
     #[must_use]
     pub fn frontier_judge(&self) -> Arc<dyn FrontierJudge> {
-        Arc::new(ByDirectory { gate: Arc::clone(&self.inner.gate) })
+        Arc::new(ByDirectory { gate: Arc::clone(&self.inner.gate), most_links: MOST_LINKS })
     }
 }
 
@@ -33,6 +33,8 @@ impl Space {
 #[derive(Debug)]
 struct ByDirectory {
     gate: Arc<Gate>,
+    /// Headers looked up for one question, at most.
+    most_links: usize,
 }
 
 #[async_trait]
@@ -47,7 +49,7 @@ impl FrontierJudge for ByDirectory {
                 by_frontier.entry(one.by).or_default().push(place);
             }
         }
-        let mut judging = Judging { cx, guard, walks: HashMap::new(), links_left: MOST_LINKS };
+        let mut judging = Judging { cx, guard, walks: HashMap::new(), links_left: self.most_links };
         let mut answers = vec![false; attested.len()];
         for (frontier, places) in by_frontier {
             let headers = headers_of(cx, guard, frontier).await?;
@@ -179,3 +181,6 @@ impl Judging<'_> {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;
