@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use bulla::space::{MemoryMarks, new_genesis};
+use bulla::space::{Founding, MemoryMarks, new_genesis};
 use bulla::{Device, EpochKey, Keyring, LocalStore, Role, Space, SpaceError, sync};
 use bulla_core::genesis::Policy;
 use bulla_core::values::Rule;
 use bulla_core::{Verified, Verifier};
-use bulla_crypto::found_space;
+use bulla_crypto::{TransferError, found_space};
 use bulla_identity::OsRandomness;
 use bulla_store::Judged as _;
 
@@ -174,4 +174,79 @@ async fn an_upgrade_survives_opening_the_store_again() {
     assert!(first.has_members());
     drop(first);
     assert!(relay(engine).await.has_members());
+}
+
+/// The keys of a space go over whole and in their order, however often they were changed: one that stayed behind is history
+/// that a device cannot read, and another first one gives other topics (KEY-7).
+///
+/// Clauses: KEY-8.
+#[tokio::test]
+async fn a_thousand_keys_go_over_as_one() {
+    for count in [64, 65, 1_000, 4_096_u32] {
+        let (owner, second) = (device(), device());
+        let genesis = new_genesis(&owner).unwrap();
+        let mut keyring = Keyring::new();
+        for number in 0..count {
+            let mut secret = [9; 32];
+            secret[..4].copy_from_slice(&number.to_be_bytes());
+            let key = EpochKey::dangerous_from_bytes(&secret);
+            keyring.insert(genesis.verified_header().space(), key);
+        }
+        let (spaces, marks) = (spaces(), Arc::new(MemoryMarks::default()));
+        let mine = Space::found_with(&owner, keyring, &spaces, &genesis, marks).await.unwrap();
+        // As text, which is how people pass it on.
+        let transfer = mine.export_key(&second.card("").unwrap()).unwrap().to_string();
+        let transfer = transfer.parse().unwrap();
+        let elsewhere = crate::engine::spaces();
+        let founder = owner.author();
+        let other = Space::join_with_key(&second, &elsewhere, &transfer, &founder).await.unwrap();
+        let ids = |space: &Space| {
+            space.with_keyring(|keyring| {
+                let keys = keyring.keys(&space.id()).iter();
+                keys.map(|key| key.id()).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(ids(&other).len(), count as usize);
+        assert!(ids(&other) == ids(&mine), "{count} keys in their order");
+        assert_eq!(other.topic("notes").unwrap(), mine.topic("notes").unwrap());
+    }
+}
+
+/// Beyond what a transfer holds nothing is given, rather than a part that looks like the whole.
+///
+/// Clauses: KEY-8.
+#[tokio::test]
+async fn more_keys_than_a_transfer_holds_are_refused() {
+    let (owner, second) = (device(), device());
+    let genesis = new_genesis(&owner).unwrap();
+    let mut keyring = Keyring::new();
+    for _ in 0..=4_096 {
+        let key = EpochKey::generate(&OsRandomness).unwrap();
+        keyring.insert(genesis.verified_header().space(), key);
+    }
+    let (spaces, marks) = (spaces(), Arc::new(MemoryMarks::default()));
+    let mine = Space::found_with(&owner, keyring, &spaces, &genesis, marks).await.unwrap();
+    let refused = mine.export_key(&second.card("").unwrap()).unwrap_err();
+    assert!(matches!(refused, SpaceError::Transfer(TransferError::Keys)), "{refused}");
+}
+
+/// Keys of epochs are as good: who comes later gets all that there were.
+///
+/// Clauses: KEY-8.
+#[tokio::test]
+async fn a_newcomer_gets_the_keys_of_seventy_epochs() {
+    let (owner, second) = (device(), device());
+    let policy = Policy { history_for_newcomers: Some(false), ..Policy::default() };
+    let founding = Founding::default().with_policy(policy);
+    let marks = Arc::new(MemoryMarks::default());
+    let mine = Space::found_as(&owner, &spaces(), &founding, marks).await.unwrap();
+    let first = mine.write(note("first")).await.unwrap();
+    for _ in 0..70 {
+        mine.rotate().await.unwrap();
+    }
+    let newcomer = bring(&mine, &second, Role::Reader, "").await;
+    assert!(newcomer.read(first).await.is_err());
+    let transfer = mine.export_key(&second.card("").unwrap()).unwrap();
+    assert!(newcomer.import_key(&transfer, &owner.author()).unwrap() >= 70);
+    assert_eq!(text(&newcomer, first).await, "first");
 }
