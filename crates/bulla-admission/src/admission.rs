@@ -15,7 +15,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use crate::access::DirectoryAccess;
 use crate::chains::Chains;
 use crate::erasing::Owed;
-use crate::flights::Flights;
+use crate::flights::{Arrival, Flights};
 use crate::keys::KeyUse;
 use crate::quota::{Totals, Usage};
 use crate::settings::AdmissionSettings;
@@ -191,14 +191,12 @@ impl DirectoryAdmission {
             let mut landed = Vec::new();
             let presence = self.engine.has(cx, &ids).await?;
             for (arrival, has) in part.iter().zip(&presence) {
-                let is_there = match has {
-                    Has::Yes | Has::PayloadMissing => true,
-                    Has::No | Has::Unknown => {
-                        !self.kept_entries(cx, &[arrival.subject.id]).await?.is_empty()
-                    }
+                let is_kept = match has {
+                    Has::Yes | Has::PayloadMissing => false,
+                    Has::No | Has::Unknown => true,
                 };
-                if is_there {
-                    landed.push(*arrival);
+                if !is_kept || !self.kept_entries(cx, &[arrival.subject.id]).await?.is_empty() {
+                    landed.push(Arrival { is_kept, ..*arrival });
                 }
             }
             self.landed(cx, &landed, true).await?;

@@ -5,7 +5,7 @@
 //! then, and those entries are judged again that lie on the part that is new; so each is judged once for each branch, however
 //! many headers come one by one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::{Bound, RangeInclusive};
 
 use bulla_core::{AuthorKey, EntryId, Header, KeyId, Kind};
@@ -22,6 +22,10 @@ const PAGE: usize = 1_024;
 #[derive(Debug, Default)]
 pub(crate) struct Chains {
     authors: HashMap<AuthorKey, Chain>,
+    /// Headers that were asked for and not held, and whose chains lead there: not always those of their authors.
+    waiting: HashMap<EntryId, BTreeSet<AuthorKey>>,
+    /// Entries in quarantine that chains lead over, to be stored.
+    kept: BTreeSet<EntryId>,
     /// Headers that all walks were told of.
     told: usize,
     most: usize,
@@ -33,6 +37,8 @@ pub(crate) struct Chains {
 struct Chain {
     walks: Vec<(Limits, CutWalk)>,
     look_up: LookUp,
+    /// Headers that were asked for and not held.
+    waiting: HashSet<EntryId>,
     /// Entries whose place is open, and by which terms they are judged.
     open: BTreeMap<(u64, EntryId), (KeyId, Kind)>,
 }
@@ -40,10 +46,18 @@ struct Chain {
 /// How walks of an author get the headers that they ask for.
 #[derive(Debug, Default)]
 struct LookUp {
-    /// Headers that were asked for and not held.
-    waiting: HashSet<EntryId>,
     /// The pages of this author hold more branches than help: headers are looked up one by one.
     is_forked: bool,
+    found: Found,
+}
+
+/// What look-ups found besides what is held.
+#[derive(Debug, Default)]
+struct Found {
+    /// Not here at all.
+    absent: Vec<EntryId>,
+    /// In quarantine.
+    kept: Vec<EntryId>,
 }
 
 /// What waited for a header of an author that has come.
@@ -59,7 +73,7 @@ pub(crate) const ALL: RangeInclusive<u64> = 0..=u64::MAX;
 
 impl Chains {
     pub(crate) fn new(most: usize) -> Self {
-        Self { authors: HashMap::new(), told: 0, most, judged: 0 }
+        Self { most, ..Self::default() }
     }
 
     /// Whether an entry of the author counts by these limits.
@@ -74,11 +88,23 @@ impl Chains {
         let chain = self.authors.entry(subject.author).or_default();
         let before = chain.told();
         let outcome = chain.judge(cx, engine, limits, subject).await;
+        self.take_note(&subject.author, before);
+        outcome
+    }
+
+    /// Takes note of what a chain's walks learnt, which were told of so many headers before.
+    fn take_note(&mut self, author: &AuthorKey, before: usize) {
+        let Some(chain) = self.authors.get_mut(author) else { return };
+        let Found { absent, kept } = std::mem::take(&mut chain.look_up.found);
+        for id in absent {
+            chain.waiting.insert(id);
+            self.waiting.entry(id).or_default().insert(*author);
+        }
+        self.kept.extend(kept);
         self.told = self.told.saturating_sub(before).saturating_add(chain.told());
         if self.told > self.most {
-            self.shrink(&subject.author);
+            self.shrink(author);
         }
-        outcome
     }
 
     /// Forgets what other chains were told, so that memory is bounded by the longest.
@@ -91,17 +117,34 @@ impl Chains {
         self.told = self.authors.values().map(Chain::told).sum();
     }
 
-    /// Tells of a header that is held now; what waited for it.
-    pub(crate) fn tell(&mut self, id: &EntryId, link: Link) -> Option<Waited> {
-        let chain = self.authors.get_mut(&link.author)?;
-        let before = chain.told();
-        let mut branches = Vec::new();
-        for (limits, walk) in &mut chain.walks {
-            branches.extend(walk.waiting_for(id).map(|(cut, from)| (limits.clone(), cut, from)));
-            walk.tell(*id, Some(link));
+    /// Tells of a header that is held now, or in quarantine; what waited for it.
+    pub(crate) fn tell(&mut self, id: &EntryId, link: Link, is_kept: bool) -> Vec<Waited> {
+        let waiting = self.waiting.remove(id).unwrap_or_default();
+        if is_kept {
+            if waiting.is_empty() {
+                // Walks that come to it look it up: it is to be stored then.
+                return Vec::new();
+            }
+            self.kept.insert(*id);
         }
-        self.told = self.told.saturating_sub(before).saturating_add(chain.told());
-        chain.look_up.waiting.remove(id).then_some(Waited { author: link.author, branches })
+        // Nobody else's walk comes to it but by asking.
+        let own = (!waiting.contains(&link.author)).then_some(link.author);
+        let mut waited = Vec::new();
+        for author in waiting.into_iter().chain(own) {
+            let Some(chain) = self.authors.get_mut(&author) else { continue };
+            let before = chain.told();
+            let mut branches = Vec::new();
+            for (limits, walk) in &mut chain.walks {
+                branches
+                    .extend(walk.waiting_for(id).map(|(cut, from)| (limits.clone(), cut, from)));
+                walk.tell(*id, Some(link));
+            }
+            self.told = self.told.saturating_sub(before).saturating_add(chain.told());
+            if chain.waiting.remove(id) {
+                waited.push(Waited { author, branches });
+            }
+        }
+        waited
     }
 
     /// Follows the branches that waited for a header; gives the sequences that may be decided by now and were not before.
@@ -114,11 +157,20 @@ impl Chains {
         let Some(chain) = self.authors.get_mut(&waited.author) else { return Ok(ALL) };
         let before = chain.told();
         let range = chain.follow(cx, engine, waited).await;
-        self.told = self.told.saturating_sub(before).saturating_add(chain.told());
-        if self.told > self.most {
-            self.shrink(&waited.author);
-        }
+        self.take_note(&waited.author, before);
         range
+    }
+
+    /// Entries in quarantine that chains lead over and that are not stored yet.
+    pub(crate) fn kept_on_chains(&self) -> Vec<EntryId> {
+        self.kept.iter().copied().collect()
+    }
+
+    /// These are in quarantine no more.
+    pub(crate) fn brought_out(&mut self, ids: &[EntryId]) {
+        for id in ids {
+            self.kept.remove(id);
+        }
     }
 
     /// How often an entry was judged by its place in a chain since the admission was opened.
@@ -128,7 +180,13 @@ impl Chains {
 
     /// Whether the author's open entries wait for this header.
     pub(crate) fn waits_for(&self, author: &AuthorKey, id: &EntryId) -> bool {
-        self.authors.get(author).is_some_and(|chain| chain.look_up.waiting.contains(id))
+        self.authors.get(author).is_some_and(|chain| chain.waiting.contains(id))
+    }
+
+    /// The lowest sequence of the author's open entries; `None` if nothing is open.
+    pub(crate) fn lowest_open(&self, author: &AuthorKey) -> Option<u64> {
+        let open = &self.authors.get(author)?.open;
+        open.first_key_value().map(|((sequence, _), _)| *sequence)
     }
 
     /// Notes an entry whose place is open.
@@ -189,14 +247,21 @@ impl Chains {
 
     /// Forgets an author: the rights of its entries are other ones now.
     pub(crate) fn forget(&mut self, author: &AuthorKey) {
-        if let Some(chain) = self.authors.remove(author) {
-            self.told = self.told.saturating_sub(chain.told());
+        let Some(chain) = self.authors.remove(author) else { return };
+        self.told = self.told.saturating_sub(chain.told());
+        for id in &chain.waiting {
+            if let Some(authors) = self.waiting.get_mut(id) {
+                authors.remove(author);
+                if authors.is_empty() {
+                    self.waiting.remove(id);
+                }
+            }
         }
     }
 
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
-        (self.authors, self.told) = (HashMap::new(), 0);
+        *self = Self { most: self.most, judged: self.judged, ..Self::default() };
     }
 }
 
@@ -241,7 +306,7 @@ impl Chain {
         engine: &dyn Engine,
         waited: &Waited,
     ) -> Result<RangeInclusive<u64>> {
-        let Self { walks, look_up, open } = self;
+        let Self { walks, look_up, open, .. } = self;
         let floor = open.first_key_value().map_or(u64::MAX, |((sequence, _), _)| *sequence);
         let (mut first, mut last) = (u64::MAX, 0);
         for (limits, cut, from) in &waited.branches {
@@ -280,8 +345,9 @@ impl LookUp {
                 let Header { author, sequence, previous, .. } = *kept.entry.header();
                 Link { author, sequence, previous }
             });
-            if link.is_none() {
-                self.waiting.insert(header);
+            match link {
+                Some(_) => self.found.kept.push(header),
+                None => self.found.absent.push(header),
             }
             walk.tell(header, link);
             return Ok(());

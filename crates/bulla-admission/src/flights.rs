@@ -22,6 +22,8 @@ pub(crate) struct Arrival {
     pub(crate) reserved: Totals,
     /// It is stored with the mark that its place is open.
     pub(crate) is_open: bool,
+    /// It is kept in quarantine, not stored.
+    pub(crate) is_kept: bool,
 }
 
 impl Arrival {

@@ -12,6 +12,7 @@ use crate::admission::DirectoryAdmission;
 use crate::chains::Chains;
 use crate::codes;
 use crate::flights::Arrival;
+use crate::links;
 use crate::quota::{self, Totals};
 use crate::state::{State, Subject, Word};
 use crate::taking::Frontiers;
@@ -62,6 +63,7 @@ impl DirectoryAdmission {
                                 none => none.insert(self.chains.lock().await),
                             };
                             let word = chains.judge(cx, &*self.engine, limits, &subject).await?;
+                            self.bring_out(cx, chains).await?;
                             self.bounded(chains, &subject, word)
                         }
                         standing => Ok(plain(standing)),
@@ -78,9 +80,15 @@ impl DirectoryAdmission {
             verdicts.push(verdict);
         }
         drop(chains);
+        let is_kept = |verdict: &Verdict| matches!(verdict, Verdict::Quarantine(_));
+        let mut needed = HashSet::new();
+        if is_limited || verdicts.iter().any(is_kept) {
+            let chains = self.chains.lock().await;
+            needed = links::on_chains(&chains, entries, &held, &mut verdicts);
+        }
         let erased = self.erase_ahead(cx, entries, &held, &mut verdicts).await?;
         // From here on nothing waits, so that what is set aside is never forgotten.
-        let arrivals = self.reserve(entries, &held, &wanting, &erased, &mut verdicts);
+        let arrivals = self.reserve(entries, &held, &wanting, &erased, &needed, &mut verdicts);
         Ok((verdicts, arrivals))
     }
 
@@ -208,6 +216,7 @@ impl DirectoryAdmission {
         held: &[Option<Facts>],
         wanting: &HashSet<EntryId>,
         erased: &HashSet<EntryId>,
+        needed: &HashSet<EntryId>,
         verdicts: &mut [Verdict],
     ) -> Vec<Arrival> {
         let mut state = self.state_mut();
@@ -236,7 +245,9 @@ impl DirectoryAdmission {
                 let author = &entry.header().author;
                 let of_author = usage.of(author).plus(controls.charged_of(author));
                 let all = usage.all().plus(controls.charged());
-                if let Some(code) = quota::exceeded(&policy, of_author, all, reserved) {
+                if let Some(code) = quota::exceeded(&policy, of_author, all, reserved)
+                    && !needed.contains(&id)
+                {
                     *verdict = refuse(code);
                     continue;
                 }
@@ -252,14 +263,26 @@ impl DirectoryAdmission {
                     let counts = matches!(verdict, Verdict::Admit);
                     controls.note_frontier(&subject.id, &subject.author, counts);
                 }
-                arrivals.push(Arrival { subject, previous, reserved, is_open });
+                arrivals.push(Arrival { subject, previous, reserved, is_open, is_kept });
             }
         }
         arrivals
     }
 
-    /// What is said of an entry now.
+    /// What is said of an entry now. What its chain leads over is stored before it is said.
     pub(crate) async fn word(
+        &self,
+        cx: &Context,
+        chains: &mut Chains,
+        subject: &Subject,
+    ) -> Result<Word> {
+        let word = self.word_by_itself(cx, chains, subject).await?;
+        self.bring_out(cx, chains).await?;
+        Ok(word)
+    }
+
+    /// The same without storing anything.
+    pub(crate) async fn word_by_itself(
         &self,
         cx: &Context,
         chains: &mut Chains,

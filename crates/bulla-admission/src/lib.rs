@@ -32,6 +32,7 @@ mod erasing;
 mod flights;
 mod judging;
 mod keys;
+mod links;
 mod quota;
 mod rejudging;
 mod settings;

@@ -190,12 +190,10 @@ impl DirectoryAdmission {
         let mut whole = HashSet::new();
         for arrival in arrivals {
             let author = arrival.author();
-            if !chains.is_unknown(&author) {
-                waited.extend(chains.tell(&arrival.subject.id, arrival.link()));
-                if again {
-                    whole.insert(author);
-                }
+            if again && !chains.is_unknown(&author) {
+                whole.insert(author);
             }
+            waited.extend(chains.tell(&arrival.subject.id, arrival.link(), arrival.is_kept));
         }
         let mut marks = Marks::new(&*self.engine);
         let mut decided = Vec::new();
@@ -207,6 +205,7 @@ impl DirectoryAdmission {
         for author in &whole {
             self.resolve(cx, &mut chains, (author, ALL), &mut marks, &mut decided).await?;
         }
+        self.bring_out(cx, &mut chains).await?;
         for arrival in arrivals.iter().filter(|arrival| arrival.is_open) {
             // Somebody else's arrival decided it before it was stored.
             if !chains.is_open(&arrival.subject) {

@@ -58,7 +58,9 @@ impl DirectoryAdmission {
             if is_new((verdict, held)) && !is_frontier(entry) {
                 let (subject, previous) = (subject_of(entry), entry.header().previous);
                 let reserved = Totals::default();
-                arrivals.push(Arrival { subject, previous, reserved, is_open: false });
+                let arrival =
+                    Arrival { subject, previous, reserved, is_open: false, is_kept: false };
+                arrivals.push(arrival);
             }
         }
         if verdicts.iter().zip(&held).any(is_new) {

@@ -18,7 +18,7 @@ use crate::rejudging::Marks;
 use crate::state::{Subject, Word};
 
 /// Bytes of entries that are taken out of quarantine at once.
-const PART_BYTES: u32 = MAX_PAGE_BYTES / 2;
+pub(crate) const PART_BYTES: u32 = MAX_PAGE_BYTES / 2;
 
 /// What a retry did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -145,6 +145,7 @@ impl DirectoryAdmission {
                     previous: entry.header().previous,
                     reserved,
                     is_open: *word == Word::Open,
+                    is_kept: false,
                 });
                 batch.push((entry, word.mark()));
             }

@@ -31,6 +31,8 @@ mod entries;
 mod erasures;
 #[path = "../../bulla-directory/tests/model/history.rs"]
 mod history;
+#[path = "replicas/links.rs"]
+mod links;
 #[path = "replicas/quotas.rs"]
 mod quotas;
 #[path = "../../bulla-directory/tests/common/random.rs"]

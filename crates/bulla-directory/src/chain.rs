@@ -91,9 +91,16 @@ impl CutWalk {
     /// Nothing is looked up that cannot change the answer: an entry that all branches end before is decided at once.
     #[must_use]
     pub fn judge(&mut self, sequence: u64, id: &EntryId) -> Outcome {
+        let losses = self.limits.losses().to_vec();
+        let may_lie_within = |loss: usize| {
+            let mut cuts = losses.get(loss).into_iter().flat_map(|loss| &loss.cuts().0);
+            cuts.any(|cut| sequence < cut.sequence || *id == cut.id)
+        };
+        if !self.limits.holds(may_lie_within) {
+            return Outcome::Decided(Verdict::Refused(Refusal::Cut));
+        }
         let mut within = Vec::new();
         let mut open = Vec::new();
-        let losses = self.limits.losses().to_vec();
         for loss in &losses {
             let mut is_open = false;
             let mut is_within = false;

@@ -57,6 +57,8 @@ mod entries;
 mod erasures;
 #[path = "../../bulla-directory/tests/model/history.rs"]
 mod history;
+#[path = "../../bulla-admission/tests/replicas/links.rs"]
+mod links;
 #[path = "../../bulla-admission/tests/replicas/quotas.rs"]
 mod quotas;
 #[path = "../../bulla-directory/tests/common/random.rs"]

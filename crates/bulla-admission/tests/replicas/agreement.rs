@@ -193,7 +193,7 @@ async fn replicas_full_of_other_junk_agree() {
 /// Clauses: ADM-6, ADM-7.
 #[tokio::test]
 async fn bounds_never_change_what_counts() {
-    let worlds = Worlds::new();
+    let worlds = Worlds::keen();
     let (mut turned_away, mut named) = (0, 0);
     for seed in seeds(HISTORIES) {
         let history = worlds.history(seed, 8 + seed as usize % 40);

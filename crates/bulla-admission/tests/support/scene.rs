@@ -180,6 +180,11 @@ impl Writer {
         }
     }
 
+    /// The next entry comes after this one, whosever it is.
+    pub(crate) const fn continue_at(&mut self, previous: EntryId, sequence: u64) {
+        (self.previous, self.sequence) = (previous, sequence);
+    }
+
     const fn advance(&mut self, id: EntryId) {
         self.sequence += 1;
         self.previous = id;
