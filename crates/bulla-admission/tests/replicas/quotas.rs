@@ -1,5 +1,7 @@
 //! How much an author and a space may have.
 
+use std::collections::BTreeSet;
+
 use bulla_admission::{Totals, codes};
 use bulla_core::Verified;
 use bulla_core::control::Role;
@@ -148,35 +150,42 @@ async fn what_leaves_the_quarantine_keeps_to_quotas() {
 }
 
 /// Two puts of one author at once, the first of which waits in the middle of any of its calls: together they have what one
-/// after the other would have.
+/// after the other would have, also where an entry is in both.
 ///
 /// Clauses: ADM-12.
 #[tokio::test]
 async fn puts_at_the_same_time_keep_to_quotas_together() {
     let policy = Policy { author_entries: Some(3), ..Policy::default() };
-    for nth in 1.. {
-        let (_, mut writer, replica) = pair(policy).await;
-        let entries: Vec<_> = (0..5).map(|_| writer.write()).collect();
-        let (first, second) = (all(&entries[..2]), all(&entries[2..]));
-        replica.engine.plan(nth, Fault::Wait);
-        let (mut outcomes, others, ()) =
-            tokio::join!(replica.put(&first), replica.put(&second), async {
-                for _ in 0..50 {
-                    tokio::task::yield_now().await;
-                }
-                replica.engine.go_on();
-            });
-        let is_over = replica.engine.heal();
-        outcomes.extend(others);
-        outcomes.retain(|outcome| !is_stored(outcome));
-        assert_eq!(outcomes, vec![refused(codes::AUTHOR_ENTRIES, true); 2], "call {nth}");
-        let used = Totals { entries: 3, bytes: 48 };
-        assert_eq!(replica.admission.usage(&writer.device.key), used, "call {nth}");
-        let again = replica.reopen().await;
-        assert_eq!(again.admission.usage(&writer.device.key), used, "call {nth}, opened again");
-        if is_over {
-            assert!(nth > 2, "the puts make more calls than {nth}");
-            break;
+    for in_both in [0, 1, 2] {
+        for nth in 1.. {
+            let (_, mut writer, replica) = pair(policy).await;
+            let entries: Vec<_> = (0..5).map(|_| writer.write()).collect();
+            let (first, second) = (all(&entries[..2]), all(&entries[2 - in_both..]));
+            replica.engine.plan(nth, Fault::Wait);
+            let (mut outcomes, others, ()) =
+                tokio::join!(replica.put(&first), replica.put(&second), async {
+                    for _ in 0..50 {
+                        tokio::task::yield_now().await;
+                    }
+                    replica.engine.go_on();
+                });
+            let is_over = replica.engine.heal();
+            let what = format!("call {nth}, {in_both} in both");
+            outcomes.extend(others);
+            let refusal = refused(codes::AUTHOR_ENTRIES, true);
+            let is_stored = |outcome: &&PutOutcome| outcome.receipt().is_some();
+            let (stored, rest): (Vec<_>, Vec<_>) = outcomes.iter().partition(is_stored);
+            assert!(rest.into_iter().all(|outcome| *outcome == refusal), "{what}: {outcomes:?}");
+            let receipts: BTreeSet<_> = stored.iter().filter_map(|one| one.receipt()).collect();
+            assert_eq!(receipts, BTreeSet::from([3, 4, 5]), "{what}: {outcomes:?}");
+            let used = Totals { entries: 3, bytes: 48 };
+            assert_eq!(replica.admission.usage(&writer.device.key), used, "{what}");
+            let again = replica.reopen().await;
+            assert_eq!(again.admission.usage(&writer.device.key), used, "{what}, opened again");
+            if is_over {
+                assert!(nth > 2, "the puts make more calls than {nth}");
+                break;
+            }
         }
     }
 }
