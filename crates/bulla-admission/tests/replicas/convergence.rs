@@ -103,6 +103,52 @@ async fn third_from(first: &Replica, history: &History, seed: u64) {
     assert_eq!(seen.0.counting(), seen.1.counting(), "seed {seed}");
 }
 
+/// Each of two replicas was given a part only, and they pull from each other until neither learns anything: then both say the
+/// same of whatever one of them holds, and it is what the model says.
+///
+/// Clauses: ADM-5, ADM-6, ADM-9, ADM-10.
+#[tokio::test]
+async fn two_replicas_that_pull_from_each_other_agree() {
+    let worlds = Worlds::keen();
+    for seed in seeds(HISTORIES / 4) {
+        let history = worlds.history(seed, 8 + seed as usize % 40);
+        let mut random = Random::new(seed ^ 0x2_0000);
+        let (mut ones, mut others) = (Vec::new(), Vec::new());
+        for entry in whole(&history) {
+            match random.below(4) {
+                0 => ones.push(entry),
+                1 => others.push(entry),
+                _ => {
+                    ones.push(entry.clone());
+                    others.push(entry);
+                }
+            }
+        }
+        let one = replica(&history, &ones, seed * 2, 1).await;
+        let other = replica(&history, &others, seed * 2 + 1, 2).await;
+        let (bookmarks, back) = (Arc::default(), Arc::default());
+        for round in 0.. {
+            assert!(round < 12, "seed {seed}: they go on for ever");
+            let there = pull(&other.store, &one.store, &bookmarks).await;
+            let back = pull(&one.store, &other.store, &back).await;
+            if there.counts.stored + back.counts.stored == 0 {
+                break;
+            }
+        }
+        let seen = (agrees(&one, &history, seed).await, agrees(&other, &history, seed).await);
+        let heads = (one.head().await, other.head().await);
+        assert_eq!(heads.0.control, heads.1.control, "seed {seed}");
+        assert_eq!(seen.0.counting(), seen.1.counting(), "seed {seed}");
+        assert_eq!(heads.0.counting, heads.1.counting, "seed {seed}");
+        for id in seen.0.held.keys().chain(seen.1.held.keys()) {
+            // Nothing is taken of strangers, and what came while they were none stays.
+            let words = [seen.0.word(id), seen.1.word(id)];
+            let words = words.map(|word| word.unwrap_or_else(|| "directory.stranger".to_owned()));
+            assert_eq!(words[0], words[1], "seed {seed}: {id}");
+        }
+    }
+}
+
 /// Whether payloads are missing at the source, so that no run can be complete.
 async fn wants_payloads(replica: &Replica) -> bool {
     replica.headers().await.iter().any(|(_, state)| *state == PayloadState::Missing)
