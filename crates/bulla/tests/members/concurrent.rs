@@ -33,7 +33,12 @@ async fn rotations_at_the_same_time_end_in_one_writing_epoch() {
         );
     }
     // The next epoch has both as parents, and newcomers read either.
+    let heads = mine.with_directory(|directory| directory.epoch_heads(&EntryId::ZERO)).unwrap();
+    assert_eq!(heads.len(), 2);
     mine.rotate().await.unwrap();
+    let next = writing_epoch(&mine, EntryId::ZERO).unwrap();
+    let parents = mine.with_directory(|directory| directory.epoch(&next).unwrap().parents).unwrap();
+    assert_eq!(parents, heads);
     let late = device();
     let newcomer = bring(&mine, &late, Role::Reader, "").await;
     assert_eq!(text(&newcomer, there).await, "there");
