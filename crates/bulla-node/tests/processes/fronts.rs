@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bulla_core::control::Role;
 use bulla_core::values::{GetItem, PayloadState};
-use bulla_core::{SpaceId, VerifiedEntry};
-use bulla_store::cached::{CachedEntry, CachedPart};
+use bulla_core::{EntryId, SpaceId, VerifiedEntry};
+use bulla_store::cached::CachedPart;
 use bulla_store::{CacheStorage as _, StoreExt as _};
 use bulla_store_rocksdb::{DiskCacheOptions, DiskCacheStorage};
 
@@ -149,14 +149,52 @@ async fn an_erase_entry_drops_payloads_at_a_cache() {
     assert!(matches!(&item, GetItem::Header(_, state) if *state == gone), "{item:?}");
     front.stop().await;
     // Nothing that holds it is left: what lies on its disk has the header, or not even that.
-    let options = DiskCacheOptions::new(1 << 30);
-    let storage = DiskCacheStorage::open(front_site.path("data/cache"), options).unwrap();
-    let ids = [secret.id(), other.id()];
-    let kept = storage.get(&space, &ids, CachedPart::Whole, u32::MAX).await.unwrap();
-    let has_payload = |kept: &CachedEntry| kept.entry.payload().is_some();
-    assert!(!kept[0].as_ref().is_some_and(has_payload), "{kept:?}");
-    assert!(kept[1].as_ref().is_some_and(has_payload), "it is the cache's own: {kept:?}");
+    assert_eq!(on_disk(&front_site, space, &[secret.id(), other.id()]).await, [false, true]);
     drop((front_site, bench));
+}
+
+/// The same of an erasure that a cache was not there to hear of: it gives nobody the payload when it is back, and keeps it no
+/// longer.
+///
+/// NODE-29.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_erased_while_a_cache_was_away_leaves_its_disk() {
+    let mut scene = Scene::new("cache").await;
+    let space = scene.owner.space();
+    let (secret, other) = (scene.writer.write("secret"), scene.writer.write("other"));
+    share(&*scene.relay.store(&scene.writer.keys, space), &[&secret, &other]).await;
+    assert_eq!(pull(&*scene.front.store(&scene.reader.keys, space)).await.len(), 6);
+    let Scene { bench, relay, front, front_site, mut owner, reader, .. } = scene;
+    front.stop().await;
+    let ids = [secret.id(), other.id()];
+    assert_eq!(on_disk(&front_site, space, &ids).await, [true, true]);
+    let erase = owner.erase(vec![secret.id()]);
+    share(&*relay.store(&owner.keys, space), &[&erase]).await;
+
+    // Nobody asked for it: to hear of the erasure is enough.
+    let front = front_site.start().await;
+    let item = front.store(&reader.keys, space).get_one(&cx(), other.id()).await.unwrap();
+    assert!(matches!(item, GetItem::Entry(_)), "{item:?}");
+    front.stop().await;
+    assert_eq!(on_disk(&front_site, space, &ids).await, [false, true]);
+    let front = front_site.start().await;
+    let item = front.store(&reader.keys, space).get_one(&cx(), secret.id()).await.unwrap();
+    let gone = PayloadState::Erased(erase.id());
+    assert!(matches!(&item, GetItem::Header(_, state) if *state == gone), "{item:?}");
+    front.stop().await;
+    relay.stop().await;
+    drop((front_site, bench));
+}
+
+/// Of which entries a cache that is stopped keeps the payload.
+async fn on_disk(site: &Site, space: SpaceId, ids: &[EntryId]) -> Vec<bool> {
+    let options = DiskCacheOptions::new(1 << 30);
+    let storage = DiskCacheStorage::open(site.path("data/cache"), options).unwrap();
+    let kept = storage.get(&space, ids, CachedPart::Whole, u32::MAX).await.unwrap();
+    assert_eq!(kept.len(), ids.len());
+    kept.iter()
+        .map(|kept| kept.as_ref().is_some_and(|kept| kept.entry.payload().is_some()))
+        .collect()
 }
 
 /// Two of them in a row, both with the role relay.
