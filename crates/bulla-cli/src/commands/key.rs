@@ -14,8 +14,8 @@ use crate::args::{KeyCommand, SpaceArg};
 use crate::exit::{Exit, Failure, Result, with_causes};
 use crate::home::io;
 
-/// Longest transfer or card read from outside, in bytes.
-const MAX_INPUT_BYTES: u64 = 64 * 1024;
+/// Longest transfer or card read from outside, in bytes: more than any transfer has (KEY-10).
+const MAX_INPUT_BYTES: u64 = 512 * 1024;
 
 pub(crate) async fn run(app: &App, command: KeyCommand) -> Result<()> {
     match command {
@@ -111,8 +111,7 @@ async fn import(app: &App, file: &Path, from: &str, name: Option<&str>) -> Resul
     let keys = transfer.open(&app.home.keys()?, &from.author()).map_err(|error| refused(&error))?;
     let space = transfer.space();
     let mut keyring = app.keyring()?;
-    let added =
-        keys.into_iter().map(|key| keyring.insert(space, key)).filter(|is_new| *is_new).count();
+    let added = keyring.merge(space, keys);
     app.save_keyring(&keyring)?;
     app.spaces()?.create(&Context::new(), space).await?;
     let mut local = app.home.local()?;
