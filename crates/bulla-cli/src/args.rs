@@ -25,6 +25,10 @@ Exit codes:
   5  a node cannot be reached now; the same command may work later
   6  a sync ended and is not proven complete
   7  wrong passphrase, wrong key, or no right to do that
+  8  a sync is complete, and found a fork not known before, or a node that went back
+  130, 143  interrupted (SIGINT, SIGTERM), where another device was told of it first
+
+A sync that found a fork says so each time, and ends with 8 only once: when its proof is new in evidence/.
 
 Files: everything lies in the home folder (--home, else $BULLA_HOME, else ~/.local/share/bulla):
 identity.age, keyring.age and invitations.age hold secrets under your passphrase, store/ sealed entries,

@@ -20,6 +20,13 @@ pub(crate) enum Exit {
     Incomplete = 6,
     /// A wrong passphrase, a wrong key, or no right to do that.
     Denied = 7,
+    /// A sync is complete, and found out something that somebody should look at: a fork that was not known, or a node that
+    /// went back.
+    Found = 8,
+    /// Ended by SIGINT, as shells count that.
+    Interrupted = 130,
+    /// Ended by SIGTERM.
+    Terminated = 143,
 }
 
 /// An error with the number the program ends with, what to do next, and a stable code where there is one.
@@ -40,6 +47,11 @@ impl Failure {
 
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Self::new(Exit::Usage, message)
+    }
+
+    /// Whether the program was asked to end.
+    pub(crate) const fn is_interrupted(&self) -> bool {
+        matches!(self.exit, Exit::Interrupted | Exit::Terminated)
     }
 
     /// Adds what to do next.

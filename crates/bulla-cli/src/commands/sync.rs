@@ -57,7 +57,22 @@ pub(crate) async fn run(app: &App, arguments: SyncArgs) -> Result<()> {
         findings.push(Findings::of(app, &space, report).await?);
     }
     show(app, &results, &findings, &learned, client.traffic());
-    judge(&results).map_err(|failure| refused(failure, &results, &space, &before))
+    judge(&results).map_err(|failure| refused(failure, &results, &space, &before))?;
+    news(&findings)
+}
+
+/// A complete sync that found out something new does not end as if nothing were wrong: scripts would not notice.
+fn news(findings: &[Findings]) -> Result<()> {
+    let mut news: Vec<String> = findings.iter().flat_map(Findings::news).collect();
+    // Both directions may have met the same.
+    news.dedup();
+    if news.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Found, format!("complete, but: {}", news.join("; "))).help(
+        "of a fork, an admin should `bulla space revoke` the device; of a node that went back, ask its operator; \
+         the next sync ends with 8 only if there is more",
+    ))
 }
 
 /// What a device can know whom a node does not serve. A node answers strangers, revoked devices and everybody who asks for a

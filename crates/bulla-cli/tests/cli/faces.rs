@@ -115,7 +115,7 @@ async fn a21_a_relay_with_two_faces_is_found_out_and_a_stranger_can_check_it() {
     let (code, row, _) = synced(&phone, &relay).await;
     assert_eq!(
         (code, &row["verdict"], &row["unreached"]["count"]),
-        (Some(0), &json!("complete"), &json!(0)),
+        (Some(8), &json!("complete"), &json!(0)),
         "{row}"
     );
     assert_eq!(fault(&row), "rollback", "{row}");
@@ -140,8 +140,10 @@ async fn a19_a_relay_that_was_set_back_is_reported_and_gets_everything_again() {
     phone.ok(&relay.sync()).await;
     relay.stop().await;
     let relay = Relay::of_folder(&bench.path("backup")).await;
-    let (code, row, _) = synced(&phone, &relay).await;
-    assert_eq!((code, fault(&row)), (Some(0), "rollback"), "{row}");
+    let (code, row, error) = synced(&phone, &relay).await;
+    assert_eq!((code, fault(&row)), (Some(8), "rollback"), "{row}");
+    assert!(error["error"].as_str().unwrap().contains("rollback: "), "{error}");
+    assert_eq!(error["exit"], 8);
     assert!(
         row["misbehaviour"][0]["message"].as_str().unwrap().contains("was at receipt"),
         "{row}"
@@ -163,14 +165,15 @@ async fn a18_a_copied_device_is_a_fork_that_everybody_sees_and_can_prove() {
     tablet.ok(&relay.sync()).await;
     copy.run(&relay.sync()).await;
     for home in [&laptop, &phone] {
-        let (code, row, _) = synced(home, &relay).await;
-        assert_eq!(code, Some(0), "{row}");
+        let (code, row, error) = synced(home, &relay).await;
+        assert_eq!(code, Some(8), "{row}");
+        assert!(error["error"].as_str().unwrap().contains("3 new forks"), "{error}");
         // A chunk, a manifest and a name of each.
         let forks = row["forks"].as_array().unwrap();
         assert_eq!(forks.len(), 3, "{row}");
         let key = tablet.key().await;
         for fork in forks {
-            assert_eq!(fork["author"], key.as_str());
+            assert_eq!((&fork["author"], &fork["new"]), (&json!(key), &json!(true)));
             let files = fork["evidence"].as_array().unwrap();
             let [first, second] = [0, 1].map(|place| files[place].as_str().unwrap());
             let stranger = bench.home("stranger");
@@ -186,15 +189,21 @@ async fn a18_a_copied_device_is_a_fork_that_everybody_sees_and_can_prove() {
                 Value::Null
             );
         }
-        // It is told as long as it is so.
-        let (_, row, _) = synced(home, &relay).await;
-        assert_eq!(row["forks"].as_array().unwrap().len(), 3, "{row}");
+        // It is told as long as it is so, and ends no further sync as if it were new.
+        let (code, row, _) = synced(home, &relay).await;
+        assert_eq!((code, row["forks"].as_array().unwrap().len()), (Some(0), 3), "{row}");
+        assert_eq!(row["forks"][0]["new"], false, "{row}");
+        // A proof that was lost is found again, and told as what was found.
+        std::fs::remove_file(row["forks"][0]["evidence"][0].as_str().unwrap()).unwrap();
+        let (code, row, error) = synced(home, &relay).await;
+        assert_eq!((code, &row["forks"][0]["new"]), (Some(8), &json!(true)), "{row}");
+        assert!(error["error"].as_str().unwrap().contains("1 new fork"), "{error}");
         let told = String::from_utf8(home.run(&relay.sync()).await.stdout).unwrap();
         assert!(told.contains("fork: "), "{told}");
         assert_eq!(home.paths().await, ["one", "other"], "both branches are kept");
     }
-    // The device itself signs no more.
-    tablet.ok(&relay.sync()).await;
+    // The device itself is told, and signs no more.
+    assert_eq!(synced(&tablet, &relay).await.0, Some(8));
     let folder = bench.files("more", &[("more", Some(b"more"))]);
     let error = tablet.fails(4, &["file", "add", text(&folder)]).await;
     assert!(error["help"].as_str().unwrap().contains("identity"), "{error}");

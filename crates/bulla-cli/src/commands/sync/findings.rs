@@ -14,10 +14,11 @@ use crate::app::App;
 use crate::durable;
 use crate::exit::{Result, with_causes};
 use crate::home::io;
+use crate::output::count;
 
 /// Lines for people about one kind of finding; programs get all there are.
 const MOST_LINES: usize = 8;
-/// Forks whose entries are kept as files; each takes two.
+/// Forks whose entries become files in one sync; each takes two. The rest is kept by the next.
 const MOST_FORKS: usize = 64;
 
 /// What one direction of a sync found out.
@@ -26,7 +27,16 @@ pub(super) struct Findings {
     misbehaviour: Vec<(&'static str, String, Vec<Named>)>,
     unreached: Vec<Named>,
     unreached_count: u64,
-    forks: Vec<(Fork, Vec<PathBuf>)>,
+    forks: Vec<FoundFork>,
+}
+
+/// A fork, and the files that prove it.
+#[derive(Debug)]
+struct FoundFork {
+    fork: Fork,
+    files: Vec<PathBuf>,
+    /// Its proof was not in the folder before.
+    is_new: bool,
 }
 
 /// An entry that is proven to exist, and the file that proves it.
@@ -51,19 +61,36 @@ impl Findings {
             findings.misbehaviour.push((word, with_causes(fault), named));
         }
         findings.unreached = keep_all(app, &report.unreached)?;
-        for (number, fork) in report.forks.iter().enumerate() {
-            let mut files = Vec::new();
-            if number < MOST_FORKS
-                && let Some(Evidence::Fork { first, second }) =
-                    Evidence::of_fork(&Context::new(), &**space.store(), fork).await?
-            {
-                let [a, b] = fork.ids;
-                files.push(keep(app, &a.to_string(), &first)?);
-                files.push(keep(app, &b.to_string(), &second)?);
+        let mut kept = 0;
+        for fork in &report.forks {
+            let mut files = fork.ids.map(|id| path_of(app, &id.to_string())).to_vec();
+            let is_known = files.iter().all(|file| file.exists());
+            let mut is_new = false;
+            if !is_known {
+                files.clear();
+                if kept < MOST_FORKS
+                    && let Some(Evidence::Fork { first, second }) =
+                        Evidence::of_fork(&Context::new(), &**space.store(), fork).await?
+                {
+                    let [a, b] = fork.ids;
+                    files.push(keep(app, &a.to_string(), &first)?);
+                    files.push(keep(app, &b.to_string(), &second)?);
+                    is_new = true;
+                    kept += 1;
+                }
             }
-            findings.forks.push((*fork, files));
+            findings.forks.push(FoundFork { fork: *fork, files, is_new });
         }
         Ok(findings)
+    }
+
+    /// What was not known before: forks whose proof is new here, and what the other side did. That a node went back is known
+    /// from then on too, since its state now is what the next sync compares with.
+    pub(super) fn news(&self) -> Vec<String> {
+        let forks = self.forks.iter().filter(|found| found.is_new).count() as u64;
+        let faults = self.misbehaviour.iter().map(|(_, message, _)| message.clone());
+        let forks = (forks > 0).then(|| count(forks, "new fork", "new forks"));
+        faults.chain(forks).collect()
     }
 
     /// Lines for people: what was found, and which file shows it to others.
@@ -83,7 +110,7 @@ impl Findings {
                 .map_or_else(String::new, |file| format!("; shown by {}", file.display()));
             app.output.line(format!("proven and not given: {}{shown}", named.attested));
         }
-        for (fork, files) in self.forks.iter().take(MOST_LINES) {
+        for FoundFork { fork, files, .. } in self.forks.iter().take(MOST_LINES) {
             let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
             let shown = match files.is_empty() {
                 true => String::new(),
@@ -119,10 +146,10 @@ impl Findings {
         let forks: Vec<Value> = self
             .forks
             .iter()
-            .map(|(fork, files)| {
+            .map(|FoundFork { fork, files, is_new }| {
                 json!({
                     "author": fork.author.to_string(), "sequence": fork.sequence,
-                    "entries": fork.ids.map(|id| id.to_string()), "evidence": files,
+                    "entries": fork.ids.map(|id| id.to_string()), "evidence": files, "new": is_new,
                 })
             })
             .collect();
@@ -158,11 +185,16 @@ fn keep_all(app: &App, attested: &[Attested]) -> Result<Vec<Named>> {
     named.collect()
 }
 
+/// Where the proof lies that an entry exists.
+fn path_of(app: &App, id: &str) -> PathBuf {
+    app.home.evidence_path().join(format!("{id}.entry"))
+}
+
 /// Writes an entry in plain form (WIRE-14) into a file of its id, if there is none yet.
 fn keep(app: &App, id: &str, entry: &RawEntry) -> Result<PathBuf> {
     let folder = app.home.evidence_path();
     std::fs::create_dir_all(&folder).map_err(|error| io("make", &folder, &error))?;
-    let path = folder.join(format!("{id}.entry"));
+    let path = path_of(app, id);
     if !path.exists() {
         let mut writer = Writer::new();
         writer.array(3).bytes(&entry.header).bytes(entry.signature.0);
