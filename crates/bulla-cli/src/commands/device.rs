@@ -4,6 +4,7 @@ mod add;
 mod channel;
 mod codes;
 mod deliver;
+pub(crate) mod interrupt;
 mod join;
 mod lines;
 mod list;

@@ -8,6 +8,7 @@ use bulla_pairing::{Background, DEFAULT_LIFETIME_MS, Invitation, MailboxNode};
 use bulla_store::{Clock as _, SystemClock};
 use serde_json::json;
 
+use super::device::interrupt::Interrupts;
 use super::device::mailbox;
 use super::register;
 use crate::app::App;
@@ -34,6 +35,7 @@ async fn offer(app: &App, arguments: &OfferArgs) -> Result<()> {
         // Nobody asked for the node: without it the invitation serves as well.
         Some(node) => match by_mailbox(app, space, arguments, &device, &node).await {
             Ok(invitation) => invitation,
+            Err(failure) if failure.is_interrupted() => return Err(failure),
             Err(failure) => {
                 let code = failure.code.as_deref().unwrap_or("no code");
                 app.output
@@ -111,9 +113,15 @@ async fn by_mailbox(
     let url = node.url.clone();
     let invitation =
         make(app, space, arguments, device, Some(&MailboxNode { url, key: client.node() }))?;
-    match mailbox::open(&client, &invitation).await {
+    let mut interrupts = Interrupts::listen()?;
+    match interrupts.or(mailbox::open(&client, &invitation)).await {
         Ok(()) => Ok(invitation),
         Err(failure) => {
+            if failure.is_interrupted() {
+                // It may be open, and nobody was shown the way to it.
+                let key = invitation.mailbox();
+                interrupts.or_again(mailbox::close(&client, &key)).await;
+            }
             register::give_up(app, &invitation.id());
             Err(failure)
         }

@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr};
@@ -45,6 +46,15 @@ impl Side {
     pub(super) async fn types(&mut self, code: &str) {
         let stdin = self.child.stdin.as_mut().unwrap();
         stdin.write_all(format!("{code}\n").as_bytes()).await.unwrap();
+    }
+
+    /// Asks it to end; how it did.
+    pub(super) async fn interrupted(mut self, signal: Signal) -> Option<i32> {
+        // Waiting for a child closes its input, which would be another reason to end.
+        let _stdin = self.child.stdin.take();
+        let process = self.child.id().and_then(|id| i32::try_from(id).ok());
+        kill_process(process.and_then(Pid::from_raw).unwrap(), signal).unwrap();
+        self.ended().await
     }
 
     pub(super) async fn ended(self) -> Option<i32> {

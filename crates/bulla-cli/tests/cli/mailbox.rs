@@ -8,6 +8,7 @@ use bulla_client::{Client, Upstream};
 use bulla_identity::{DeviceKeys, OsRandomness};
 use bulla_pairing::{Invitation, Joiner};
 use bulla_store::Context;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
@@ -387,4 +388,61 @@ async fn a_message_of_something_else_in_the_mailbox_ends_the_invitation() {
     let add = ["device", "add", "--invitation", id];
     assert_eq!(stage.laptop.fails(7, &add).await["code"], "invitation.cancelled");
     stage.nobody_came_in().await;
+}
+
+/// Whoever is asked to end tells the other side first, wherever the two have come: it does not wait for its quarter of an hour.
+#[tokio::test]
+async fn a_side_that_is_interrupted_tells_the_other() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let number = if signal == Signal::INT { 130 } else { 143 };
+        // Nobody came yet: whoever comes is told that it is too late.
+        let stage = Stage::new("").await;
+        let (file, _) = stage.invited(&[]).await;
+        let mut adds = Side::start(&stage.laptop, &["device", "add"]);
+        adds.says("Waiting for the new device").await;
+        assert_eq!(adds.interrupted(signal).await, Some(number));
+        assert_eq!(stage.state().await, "cancelled");
+        let join = ["device", "join", text(&file), QUICK[0], QUICK[1]];
+        assert_eq!(stage.phone.fails(3, &join).await["code"], "mailbox.unknown");
+        stage.nobody_came_in().await;
+
+        // The new device waits: for the other one, and for its person.
+        let stage = Stage::new("").await;
+        let (adds, mut joins, code, _) = stage.paired(&[]).await;
+        joins.types(&code).await;
+        joins.says("Waiting to be let in").await;
+        assert_eq!(adds.interrupted(signal).await, Some(number));
+        joins.fails(3, "mailbox.unknown").await;
+        assert_eq!(stage.state().await, "cancelled");
+        stage.nobody_came_in().await;
+
+        // The other way round, while somebody is to type at both.
+        let stage = Stage::new("").await;
+        let (mut adds, joins, code, _) = stage.paired(&[]).await;
+        adds.types(&code).await;
+        assert_eq!(joins.interrupted(signal).await, Some(number));
+        adds.fails(3, "mailbox.unknown").await;
+        assert_eq!(stage.state().await, "cancelled");
+        stage.nobody_came_in().await;
+    }
+}
+
+/// A node that does not answer keeps nobody who was asked to end.
+#[tokio::test]
+async fn an_interrupted_side_waits_for_no_node() {
+    let bench = Bench::new();
+    let (laptop, phone) = (bench.device("laptop").await, bench.device("phone").await);
+    laptop.ok(&["space", "create", "--name", "notes"]).await;
+    let wire = Wire::new().await;
+    let relay = Relay::with_mailboxes(&bench, &laptop.space().await, "", Some(&wire.url)).await;
+    wire.lead_to(&relay.url);
+    laptop.ok(&["sync", &wire.url, "--node", &relay.key]).await;
+    let made = laptop.json(&["invite"]).await;
+    let join = ["device", "join", made["invitation"].as_str().unwrap(), QUICK[0], QUICK[1]];
+    let mut joins = Side::start(&phone, &join);
+    joins.says("Waiting for the device that invited").await;
+    wire.cut();
+    joins.says("No answer from the node").await;
+    assert_eq!(joins.interrupted(Signal::INT).await, Some(130));
+    relay.stop().await;
 }

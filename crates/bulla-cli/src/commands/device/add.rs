@@ -1,5 +1,7 @@
 //! `bulla device add`: the side that lets in.
 
+use std::cell::Cell;
+
 use bulla::{Device, EntryId, Role, Space, SpaceError};
 use bulla_identity::{OsRandomness, label_fits};
 use bulla_pairing::{
@@ -11,11 +13,12 @@ use serde_json::json;
 use super::channel::{Channel, remote};
 use super::codes::Codes;
 use super::deliver::Delivery;
+use super::interrupt::Interrupts;
 use super::{differ, ended, free_store, own_label};
 use crate::app::App;
 use crate::args::{AddArgs, SpaceArg};
 use crate::commands::{invite, register};
-use crate::exit::Result;
+use crate::exit::{Failure, Result};
 
 pub(super) async fn run(app: &App, arguments: AddArgs) -> Result<()> {
     let now_ms = SystemClock::new().unix_ms();
@@ -35,24 +38,70 @@ pub(super) async fn run(app: &App, arguments: AddArgs) -> Result<()> {
 
     let way = &arguments.way;
     let mut channel = Channel::new(app, &device, &invitation, offered.expires_ms, way)?;
-    let (mut approver, answer) = begin(app, &device, &offered, &mut channel).await?;
+    let mut interrupts = Interrupts::listen()?;
+    let begun = interrupts.or(begin(app, &device, &offered, &mut channel)).await;
+    let (mut approver, answer) = match begun {
+        Err(failure) if failure.is_interrupted() && channel.can_close() => {
+            // Perhaps somebody is on the way to the mailbox, and nobody would come for what they leave.
+            return Err(abandon(app, &offered, &channel, &mut interrupts, failure).await);
+        }
+        begun => begun?,
+    };
     let codes =
         Codes { output: app.output, file: way.code_file.clone(), until_ms: offered.expires_ms };
-    let confirmed = compare(app, &mut channel, &mut approver, &answer, &codes).await;
-    let ended = match confirmed {
-        Ok(typed) => {
-            let side =
-                Side { app, device: &device, arguments: &arguments, invitation: &invitation };
-            side.let_in(&channel, approver, &typed).await
-        }
-        Err(failure) => Err(failure),
+    let reached = Cell::new(Reached::Nothing);
+    let exchange = async {
+        let typed = compare(app, &mut channel, &mut approver, &answer, &codes).await?;
+        let (arguments, invitation, reached) = (&arguments, &invitation, &reached);
+        let side = Side { app, device: &device, arguments, invitation, reached };
+        side.let_in(&channel, approver, &typed).await
     };
-    if ended.is_err() {
-        // Whatever went wrong, the invitation serves nobody any more, and the other device need not wait.
-        register::give_up(app, &offered.id);
-        channel.close().await;
+    match interrupts.or(exchange).await {
+        Err(failure) if failure.is_interrupted() => Err(match reached.get() {
+            Reached::Nothing => abandon(app, &offered, &channel, &mut interrupts, failure).await,
+            Reached::Granted => {
+                interrupts.or_again(async { _ = channel.close().await }).await;
+                failure.help(
+                    "the device is in, or almost: see `bulla space members`, then `bulla sync`",
+                )
+            }
+            // What it is told lies in the mailbox still, perhaps.
+            Reached::Told => failure.help("the device is in; `bulla sync` brings it to others"),
+        }),
+        Err(failure) => {
+            // Whatever went wrong, the invitation serves nobody any more, and the other device need not wait.
+            register::give_up(app, &offered.id);
+            channel.close().await;
+            Err(failure)
+        }
+        Ok(()) => Ok(()),
     }
-    ended
+}
+
+/// How far letting in has come, for whoever is asked to end.
+#[derive(Debug, Clone, Copy)]
+enum Reached {
+    /// Nobody is in.
+    Nothing,
+    /// The device is in.
+    Granted,
+    /// It has been told, or is just being told.
+    Told,
+}
+
+/// Ends the invitation, and first of all tells the device that waits.
+async fn abandon(
+    app: &App,
+    offered: &InvitationInfo,
+    channel: &Channel,
+    interrupts: &mut Interrupts,
+    failure: Failure,
+) -> Failure {
+    interrupts.or_again(async { _ = channel.close().await }).await;
+    register::give_up(app, &offered.id);
+    failure.help(
+        "nobody was let in, and the invitation is cancelled: make a new one with `bulla invite`",
+    )
 }
 
 /// Takes message 1, and makes message 2. The register is durable before it goes out.
@@ -127,12 +176,13 @@ struct Side<'a> {
     device: &'a Device,
     arguments: &'a AddArgs,
     invitation: &'a Invitation,
+    reached: &'a Cell<Reached>,
 }
 
 impl Side<'_> {
     /// Both persons confirmed: signs the grant, brings it to the node, and tells the other device.
     async fn let_in(&self, channel: &Channel, mut approver: Approver, typed: &str) -> Result<()> {
-        let Self { app, device, arguments, invitation } = *self;
+        let Self { app, device, arguments, invitation, reached } = *self;
         let spaces = free_store(app).await?;
         let space = app.open(&spaces, invitation.space(), device).await?;
         match space.role() {
@@ -146,6 +196,8 @@ impl Side<'_> {
         })?;
         let role = Role::from(arguments.role);
         let label = arguments.label.as_deref().unwrap_or_else(|| approved.label());
+        // A grant that is begun is brought to its end, wherever this ends.
+        reached.set(Reached::Granted);
         let grant = space.grant(*approved.card(), role, label).await?;
         // From here on the device is in, whatever else fails.
         let message = approval(device, &space, &approved, grant).await?;
@@ -155,6 +207,7 @@ impl Side<'_> {
             // The grant first: with it the node lets the new device in.
             delivery.control(&arguments.way.link).await;
         }
+        reached.set(Reached::Told);
         let told = channel.send(&message).await;
 
         let author = approved.card().author();

@@ -82,6 +82,11 @@ impl Channel {
         }
     }
 
+    /// Whether the other side can be told that nothing more comes.
+    pub(super) const fn can_close(&self) -> bool {
+        matches!(self.way, Way::Mailbox(_))
+    }
+
     /// Tells the other side, where that can be told, that nothing more comes; whether it can.
     pub(super) async fn close(&self) -> bool {
         match &self.way {

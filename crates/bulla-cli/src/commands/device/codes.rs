@@ -38,7 +38,7 @@ impl Codes {
         }
         for left in (0..TRIES).rev() {
             self.output.note("Type the code that the other device shows, or nothing to refuse:");
-            let typed = read_line()?.trim().to_owned();
+            let typed = read_line().await?.trim().to_owned();
             if typed.is_empty() {
                 return Ok(None);
             }

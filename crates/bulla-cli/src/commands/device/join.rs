@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::channel::{Channel, remote};
 use super::codes::Codes;
+use super::interrupt::Interrupts;
 use super::{differ, ended, free_store, own_label};
 use crate::app::App;
 use crate::args::JoinArgs;
@@ -49,9 +50,19 @@ pub(super) async fn run(app: &App, arguments: JoinArgs) -> Result<()> {
     let mut channel = Channel::new(app, &device, &invitation, until_ms, &arguments.way)?;
     let label = arguments.label.clone().unwrap_or_else(|| own_label(app));
     let codes = Codes { output: app.output, file: arguments.way.code_file.clone(), until_ms };
-    let (approval, inviter) =
-        come_in(app, &device, &invitation, &label, &mut channel, &codes).await?;
-    keep(app, &device, &invitation, &approval, &inviter, &arguments).await?;
+    let mut interrupts = Interrupts::listen()?;
+    let coming = come_in(app, &device, &invitation, &label, &mut channel, &codes);
+    let (approval, inviter) = match interrupts.or(coming).await {
+        Err(failure) if failure.is_interrupted() => {
+            interrupts.or_again(async { _ = channel.close().await }).await;
+            // Its last word may have been on the way.
+            return Err(failure.help(
+                "nobody waits for this device now; if it is in already, `bulla space join` and `bulla sync` show it",
+            ));
+        }
+        came => came?,
+    };
+    interrupts.or(keep(app, &device, &invitation, &approval, &inviter, &arguments)).await?;
     // Nothing lies in it any more that somebody waits for.
     channel.close().await;
     Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bulla_pairing::Message;
 use bulla_store::{Clock as _, SystemClock};
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::late;
 use crate::exit::{Exit, Failure, Result};
@@ -56,7 +57,7 @@ impl Lines {
         let until_ms = self.wait_ms.map_or(self.expires_ms, |wait| now.saturating_add(wait));
         loop {
             let line = match &mut self.from {
-                None => read_line()?,
+                None => read_line().await?,
                 Some((path, count)) => {
                     let line = next_line(path, count, until_ms).await?;
                     line.ok_or_else(|| late(self.wait_ms.is_some()))?
@@ -72,7 +73,14 @@ impl Lines {
 }
 
 /// A line from standard input.
-pub(super) fn read_line() -> Result<String> {
+pub(super) async fn read_line() -> Result<String> {
+    let (sender, receiver) = oneshot::channel();
+    // Nothing ends such a read. A thread that nobody waits for lets the program be asked to end meanwhile, and end.
+    std::thread::spawn(move || drop(sender.send(read_line_here())));
+    receiver.await.map_err(|_| Failure::new(Exit::Failure, "standard input was not read"))?
+}
+
+fn read_line_here() -> Result<String> {
     let mut line = String::new();
     let read = std::io::stdin().lock().take(MAX_LINE_BYTES).read_line(&mut line);
     match read {

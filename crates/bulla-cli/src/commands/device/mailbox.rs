@@ -19,6 +19,8 @@ use crate::output::Output;
 
 /// Longest pause after a connection that broke.
 const MOST_PAUSE: Duration = Duration::from_secs(10);
+/// How long this side waits until the other one is told.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
 /// One side of a mailbox.
 #[derive(Debug)]
@@ -56,6 +58,14 @@ pub(crate) async fn open(client: &Client, invitation: &Invitation) -> Result<()>
     Ok(())
 }
 
+/// Ends a mailbox, if its node answers in time. It ends by itself too.
+pub(crate) async fn close(client: &Client, key: &MailboxKey) {
+    let (request, proof) = key.close(client.node());
+    let cx = Context::new();
+    let closing = client.ask_mailbox(&cx, &request, &proof, &[]);
+    drop(tokio::time::timeout(CLOSE_WITHIN, closing).await);
+}
+
 impl Mailbox {
     /// Leaves a message.
     pub(super) async fn send(&self, message: &Message) -> Result<()> {
@@ -82,10 +92,9 @@ impl Mailbox {
         }
     }
 
-    /// Ends the mailbox, so that the other side need not wait for what will not come. It ends by itself too.
+    /// Ends the mailbox, so that the other side need not wait for what will not come.
     pub(super) async fn close(&self) {
-        let (request, proof) = self.key.close(self.client.node());
-        drop(self.client.ask_mailbox(&Context::new(), &request, &proof, &[]).await);
+        close(&self.client, &self.key).await;
     }
 
     fn until_ms(&self) -> u64 {
