@@ -86,7 +86,7 @@ impl Work {
             if !entries.is_empty() {
                 let sent: Vec<_> = entries.iter().map(Sent::of).collect();
                 let report = self.target.put(entries).await?;
-                self.settle(&sent, &report)?;
+                self.settle(&sent, &report).await?;
                 self.show_progress();
             }
         }

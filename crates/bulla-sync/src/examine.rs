@@ -65,6 +65,7 @@ impl Work {
         let examined = self.ledger.examined.filter(|cursor| cursor.receipt <= head.last_receipt);
         let start = examined.unwrap_or_else(|| start_cursor(&self.keys.space, self.keys.target));
         if examined.is_none() {
+            self.is_anew = true;
             self.wants.clear();
             self.ledger.absent = 0;
             if needs_headers && self.judges_references() {
@@ -81,6 +82,11 @@ impl Work {
             Walk::ids(&self.target, start, head.cursor())
         };
         while let Some(page) = walk.next().await? {
+            let authors = page.items.iter().filter_map(|item| match &item.body {
+                ScanBody::Header(header, _) => Some(header.header().author),
+                ScanBody::Id(_) | ScanBody::Entry(_) | ScanBody::Invalid(_) => None,
+            });
+            self.read_tips_of(authors.collect()).await?;
             for item in &page.items {
                 let (state, is_wanted) = match &item.body {
                     ScanBody::Header(header, state) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bulla_core::EntryId;
 
-use crate::keep::Paged;
+use crate::keep::Listed;
 use crate::{Exception, Why};
 
 /// Entries that the source showed and the target does not hold.
@@ -15,12 +15,14 @@ pub(crate) struct Exceptions {
     pub(crate) is_cut: bool,
     /// Counts changes.
     pub(crate) version: u64,
+    /// Counts how often all were forgotten.
+    pub(crate) forgotten: u64,
 }
 
 impl Exceptions {
     pub(crate) fn new(records: Vec<Exception>, is_cut: bool) -> Self {
         let records = records.into_iter().map(|record| (record.id, record)).collect();
-        Self { records, is_cut, version: 0 }
+        Self { records, is_cut, version: 0, forgotten: 0 }
     }
 
     pub(crate) fn insert(&mut self, exception: Exception) {
@@ -40,7 +42,8 @@ impl Exceptions {
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Self { version: self.version + 1, ..Self::default() };
+        let (version, forgotten) = (self.version + 1, self.forgotten + 1);
+        *self = Self { version, forgotten, ..Self::default() };
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -11,7 +11,7 @@ use bulla_core::{AuthorKey, EntryId, VerifiedHeader};
 use bulla_store::rules::start_cursor;
 
 use crate::Fork;
-use crate::keep::{Paged, Tip};
+use crate::keep::{Highest, Listed as _, Noted, PageSet, Tip};
 use crate::side::Halt;
 use crate::walk::Walk;
 use crate::work::Work;
@@ -25,7 +25,7 @@ const MOST_LATE: usize = 65_536;
 #[derive(Debug, Default)]
 pub(crate) struct Forks {
     /// The highest sequence of each author.
-    tips: HashMap<AuthorKey, (u64, EntryId)>,
+    pub(crate) tips: Highest<Tip>,
     /// Entries whose sequence had been reached.
     late: BTreeMap<(AuthorKey, u64), BTreeSet<EntryId>>,
     found: BTreeMap<(AuthorKey, u64), Fork>,
@@ -35,9 +35,9 @@ pub(crate) struct Forks {
 
 impl Forks {
     /// What earlier runs left.
-    pub(crate) fn new(tips: Vec<Tip>, found: Vec<Fork>) -> Self {
+    pub(crate) fn new(tips: PageSet, found: Vec<Fork>) -> Self {
         Self {
-            tips: tips.into_iter().map(|tip| (tip.author, (tip.sequence, tip.id))).collect(),
+            tips: Highest::new(tips),
             found: found.into_iter().map(|fork| ((fork.author, fork.sequence), fork)).collect(),
             ..Self::default()
         }
@@ -50,26 +50,23 @@ impl Forks {
         self.are_tips_changed = true;
     }
 
-    /// Takes note of an entry that the target holds.
+    /// Takes note of an entry that the target holds, once the tips of its author were read.
     pub(crate) fn observe(&mut self, verified: &VerifiedHeader) {
         let header = verified.header();
         let (author, sequence, id) = (header.author, header.sequence, verified.id());
-        let has_room = self.tips.len() < Tip::MOST;
-        match self.tips.get(&author) {
-            Some((_, known)) if *known == id => {}
-            Some((highest, _)) if sequence <= *highest => self.late(author, sequence, id),
-            None if !has_room => self.late(author, sequence, id),
-            Some(_) | None => {
-                self.tips.insert(author, (sequence, id));
-                self.are_tips_changed = true;
-            }
+        if self.tips.get(&author).is_some_and(|tip| tip.id == id) {
+            return;
+        }
+        match self.tips.note(Tip { author, sequence, id }) {
+            Noted::Highest => self.are_tips_changed = true,
+            Noted::Not => self.late(author, sequence, id),
         }
     }
 
     /// Takes note of an entry that is proven to exist and not held.
     fn proven(&mut self, author: AuthorKey, sequence: u64, id: EntryId) {
         let is_found = self.found.contains_key(&(author, sequence));
-        if !is_found && self.tips.get(&author).is_some_and(|(highest, _)| sequence <= *highest) {
+        if !is_found && self.tips.get(&author).is_some_and(|tip| sequence <= tip.sequence) {
             self.late(author, sequence, id);
         }
     }
@@ -121,18 +118,6 @@ impl Forks {
     pub(crate) fn found(&self) -> Vec<Fork> {
         self.found.values().copied().collect()
     }
-
-    /// The tips, for keeping.
-    pub(crate) fn tips(&self) -> Vec<Tip> {
-        let tip = |(&author, &(sequence, id)): (&AuthorKey, &(u64, EntryId))| Tip {
-            author,
-            sequence,
-            id,
-        };
-        let mut tips: Vec<_> = self.tips.iter().map(tip).collect();
-        tips.sort_by_key(|tip| tip.author);
-        tips
-    }
 }
 
 impl Work {
@@ -140,6 +125,8 @@ impl Work {
     pub(crate) async fn find_forks(&mut self, now: &Head) -> Result<(), Halt> {
         // With nothing new there is nothing new to compare.
         if self.forks.are_tips_changed {
+            let authors = self.frontiers.unreached_entries().map(|(_, of)| of.author).collect();
+            self.read_tips_of(authors).await?;
             let mut proven = HashMap::new();
             for (id, of) in self.frontiers.unreached_entries() {
                 if let Some(other) = proven.insert((of.author, of.sequence), id) {
@@ -207,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn late_entries_are_bounded_and_tips_too() {
+    fn late_entries_are_bounded_and_forks_are_read_back() {
         let mut forks = Forks::default();
         let most = u64::try_from(MOST_LATE).unwrap();
         for sequence in 0..most + 10 {
@@ -219,11 +206,8 @@ mod tests {
         assert_eq!(forks.late[&(AuthorKey([1; 32]), 5)].len(), 2);
         forks.late(AuthorKey([1; 32]), 5, EntryId([4; 32]));
         assert_eq!(forks.late[&(AuthorKey([1; 32]), 5)].len(), 2);
-        let tips: Vec<_> = (0..20)
-            .map(|i| Tip { author: AuthorKey(bytes(i)), sequence: i + 1, id: EntryId(bytes(i)) })
-            .collect();
-        let again = Forks::new(tips.clone(), vec![fork(1, 2)]);
-        assert_eq!((again.tips(), again.found()), (tips, vec![fork(1, 2)]));
+        let again = Forks::new(PageSet::default(), vec![fork(1, 2)]);
+        assert_eq!(again.found(), vec![fork(1, 2)]);
         assert!(!again.is_changed && !again.are_tips_changed && !again.is_waiting());
     }
 }

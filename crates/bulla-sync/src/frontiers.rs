@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bulla_core::{AuthorKey, EntryId, Kind, VerifiedHeader};
 
-use crate::keep::Known;
+use crate::keep::{Highest, Known, Listed as _, Noted, PageSet, Reached};
 
 /// Most entries of one author that are known by proof and not held: more branches than an honest author has.
 const MOST_PER_AUTHOR: u32 = 16;
@@ -34,26 +34,23 @@ pub(crate) struct Frontiers {
     unreached: BTreeMap<EntryId, Attestation>,
     per_author: HashMap<AuthorKey, u32>,
     /// Of each author the highest that the target holds, as far as there is room.
-    reached: BTreeMap<AuthorKey, (EntryId, Attestation)>,
+    pub(crate) reached: Highest<Reached>,
     /// Frontiers not read yet.
     waiting: BTreeSet<EntryId>,
     /// Entries that frontiers claim without proof and the target does not hold.
     hints: BTreeSet<EntryId>,
-    /// The list is not what was loaded.
+    /// The list of what is not held is not what was loaded.
     pub(crate) is_changed: bool,
     /// Something that found no room before would find some now.
     pub(crate) has_room_again: bool,
 }
 
 impl Frontiers {
-    /// What earlier runs learnt.
-    pub(crate) fn new(records: Vec<Known>) -> Self {
-        let mut frontiers = Self::default();
-        for Known { id, attestation, is_held } in records {
-            match is_held {
-                true => frontiers.reached(id, attestation),
-                false => frontiers.unreached(id, attestation),
-            }
+    /// What earlier runs learnt: what was not held, and where the rest is kept.
+    pub(crate) fn new(records: Vec<Known>, reached: PageSet) -> Self {
+        let mut frontiers = Self { reached: Highest::new(reached), ..Self::default() };
+        for Known { id, attestation } in records {
+            frontiers.unreached(id, attestation);
         }
         frontiers.is_changed = false;
         frontiers
@@ -83,7 +80,7 @@ impl Frontiers {
 
     /// Whether there may be more than the list holds.
     pub(crate) fn is_full(&self) -> bool {
-        self.unreached.len() >= Known::MOST_UNREACHED
+        self.unreached.len() >= Known::MOST
     }
 
     /// What is proven and not held.
@@ -96,16 +93,8 @@ impl Frontiers {
     }
 
     /// An entry that is proven and held.
-    fn reached(&mut self, id: EntryId, attestation: Attestation) {
-        let highest = self.reached.get(&attestation.author);
-        let is_higher = match highest {
-            Some((_, known)) => known.sequence < attestation.sequence,
-            None => self.reached.len() < Known::MOST_REACHED,
-        };
-        if is_higher {
-            self.reached.insert(attestation.author, (id, attestation));
-            self.is_changed = true;
-        }
+    fn reached(&mut self, id: EntryId, attestation: Attestation) -> Noted {
+        self.reached.note(Reached(Known { id, attestation }))
     }
 
     /// An entry that is proven and not held.
@@ -123,7 +112,7 @@ impl Frontiers {
     /// The target holds this entry by now.
     fn settle(&mut self, id: &EntryId) {
         if let Some(attestation) = self.remove(id) {
-            self.reached(*id, attestation);
+            let _ = self.reached(*id, attestation);
         }
     }
 
@@ -140,19 +129,10 @@ impl Frontiers {
         Some(attestation)
     }
 
-    /// For keeping.
+    /// What is not held, for keeping.
     pub(crate) fn records(&self) -> Vec<Known> {
-        let unreached = self.unreached.iter().map(|(id, attestation)| Known {
-            id: *id,
-            attestation: *attestation,
-            is_held: false,
-        });
-        let reached = self.reached.values().map(|(id, attestation)| Known {
-            id: *id,
-            attestation: *attestation,
-            is_held: true,
-        });
-        unreached.chain(reached).collect()
+        let record = |(&id, &attestation): (&EntryId, &Attestation)| Known { id, attestation };
+        self.unreached.iter().map(record).collect()
     }
 }
 
@@ -182,11 +162,11 @@ mod tests {
         frontiers.unreached(id(0), by(1, 1));
         assert_eq!((frontiers.unreached.len(), frontiers.unreached[&id(0)].sequence), (16, 7));
         for i in 100..10_000 {
-            assert_eq!(frontiers.is_full(), frontiers.unreached.len() == Known::MOST_UNREACHED);
+            assert_eq!(frontiers.is_full(), frontiers.unreached.len() == Known::MOST);
             frontiers.unreached(id(i), by(i, 1));
         }
         assert!(frontiers.is_full() && !frontiers.has_room_again);
-        assert_eq!(frontiers.unreached.len(), Known::MOST_UNREACHED);
+        assert_eq!(frontiers.unreached.len(), Known::MOST);
         // What finds room where there was none is looked for.
         frontiers.settle(&id(200));
         assert!(frontiers.has_room_again && !frontiers.is_full());
@@ -209,22 +189,19 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_held_the_highest_of_each_author_is_kept_and_all_is_read_back() {
+    fn of_what_is_held_the_highest_of_each_author_is_known_and_what_is_not_is_read_back() {
         let mut frontiers = Frontiers::default();
         for (i, sequence) in [(1, 4), (2, 9), (3, 9), (4, 2)] {
             frontiers.reached(id(i), by(0, sequence));
         }
         frontiers.unreached(id(5), by(0, 12));
-        for i in 0..5_000 {
-            frontiers.reached(id(i), by(i + 1, 1));
-        }
-        assert_eq!(frontiers.reached.len(), Known::MOST_REACHED);
-        assert_eq!(frontiers.reached[&by(0, 0).author].0, id(2));
+        let highest = |frontiers: &Frontiers| frontiers.reached.get(&by(0, 0).author).unwrap().0.id;
+        assert_eq!(highest(&frontiers), id(2));
         let records = frontiers.records();
-        let again = Frontiers::new(records.clone());
+        let again = Frontiers::new(records.clone(), PageSet::default());
         assert_eq!((again.records(), again.is_changed), (records, false));
         // Once it is there it is the highest.
         frontiers.settle(&id(5));
-        assert_eq!(frontiers.reached[&by(0, 0).author].0, id(5));
+        assert_eq!(highest(&frontiers), id(5));
     }
 }

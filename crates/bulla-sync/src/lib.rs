@@ -21,6 +21,7 @@
 mod ask;
 mod audit;
 mod checkpointer;
+mod close;
 mod examine;
 mod exceptions;
 mod fetch;
@@ -35,6 +36,7 @@ mod options;
 mod pass;
 mod progress;
 mod proof;
+mod reading;
 mod references;
 mod report;
 mod run;

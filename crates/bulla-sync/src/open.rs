@@ -1,24 +1,25 @@
-//! The start and the end of a run: what earlier ones left, whether the source was rolled back, and what is kept for the
-//! next.
+//! The start of a run: what earlier ones left, and whether the source was rolled back.
 
 use std::sync::Arc;
 
-use bulla_core::cbor::{Decode, Encode};
+use bulla_core::cbor::Decode;
 use bulla_core::values::{Cursor, Freshness, Head, ScanRequest, Want};
 use bulla_core::{EntryId, Lineage};
 use bulla_store::{Bookmarks, StoreError};
+use tokio::sync::Mutex;
 
+use crate::checkpointer::Keeper;
 use crate::exceptions::Exceptions;
 use crate::forks::Forks;
 use crate::frontiers::Frontiers;
-use crate::keep::{Checkpoint, Keys, Known, Ledger, Place, Seen, Sighting, Tip, load, save};
+use crate::keep::{Checkpoint, Keys, Known, Ledger, List, Place, Seen, Sighting};
 use crate::misbehaviour::RolledBack;
 use crate::references::{Open, References};
 use crate::side::{Halt, Side};
 use crate::walk::Gaps;
 use crate::wants::Wants;
 use crate::work::{Position, Work};
-use crate::{Counts, Direction, Exception, Fork, Misbehaviour, Options, Progress, Reason};
+use crate::{Counts, Direction, Fork, Misbehaviour, Options, Progress, Reason};
 
 /// Ids that may be read once more so that a known state stays of use: 32 bytes each.
 const WORTH_READING_AGAIN: u64 = 4_096;
@@ -26,9 +27,17 @@ const WORTH_READING_AGAIN: u64 = 4_096;
 /// What was kept before, so that nothing is written that is there already.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
-    pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) ledger: Option<Ledger>,
     pub(crate) sighting: Option<Sighting>,
+}
+
+/// Where the lists lie that are read whole, of those that the ledger relies on.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    pub(crate) wants: List<EntryId>,
+    pub(crate) unresolved: List<Open>,
+    pub(crate) unreached: List<Known>,
+    pub(crate) forks: List<Fork>,
 }
 
 /// The two stores of a run and where it keeps things.
@@ -51,42 +60,40 @@ impl Sides {
             is_target_near: self.options.direction == Direction::Pull,
         };
         let bookmarks = &*self.bookmarks;
-        let checkpoint: Option<Checkpoint> = read(bookmarks, &keys, Place::Checkpoint).await?;
+        let (checkpoint, kept_ledger, sighting) = tokio::try_join!(
+            read::<Checkpoint>(bookmarks, &keys, Place::Checkpoint),
+            read::<Ledger>(bookmarks, &keys, Place::Ledger),
+            read::<Sighting>(bookmarks, &keys, Place::Sighting),
+        )?;
         let checkpoint =
             checkpoint.filter(|checkpoint| belongs(checkpoint, head.lineage, target.lineage));
-        let ledger: Option<Ledger> = read(bookmarks, &keys, Place::Ledger).await?;
-        let sighting: Option<Sighting> = read(bookmarks, &keys, Place::Sighting).await?;
         let sighting = sighting.filter(|sighting| sighting.0.lineage == head.lineage);
-        let kept = Kept { checkpoint: checkpoint.clone(), ledger, sighting };
-
-        let exceptions = match &checkpoint {
-            Some(_) => load::<Exception>(bookmarks, &keys).await.map_err(Halt::Stop)?,
-            None => Some(Vec::new()),
-        };
-        // A list that cannot be read is found out again: entries by reading the source anew, the others by examining the
-        // target anew.
-        let (checkpoint, exceptions) = match exceptions {
-            Some(exceptions) => (checkpoint, exceptions),
-            None => (None, Vec::new()),
-        };
-        let mut ledger = ledger.unwrap_or_default();
+        let mut ledger = kept_ledger.unwrap_or_default();
         let foreign = |cursor: &Cursor| cursor.lineage != target.lineage;
         if ledger.examined.as_ref().is_some_and(foreign) {
             ledger = Ledger::default();
         }
-        let wants = load::<EntryId>(bookmarks, &keys).await.map_err(Halt::Stop)?;
-        let unresolved = load::<Open>(bookmarks, &keys).await.map_err(Halt::Stop)?;
-        let frontiers = load::<Known>(bookmarks, &keys).await.map_err(Halt::Stop)?;
-        let tips = load::<Tip>(bookmarks, &keys).await.map_err(Halt::Stop)?;
-        let forks = load::<Fork>(bookmarks, &keys).await.map_err(Halt::Stop)?;
-        let is_readable = wants.is_some()
-            && unresolved.is_some()
-            && frontiers.is_some()
-            && tips.is_some()
-            && forks.is_some();
+        // A list that cannot be read is found out again: entries by reading the source anew, the others by examining the
+        // target anew.
+        let pages = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.exception_pages);
+        let (exceptions, (lists, is_readable)) =
+            tokio::try_join!(List::load(bookmarks, &keys, pages), load(bookmarks, &keys, &ledger))
+                .map_err(Halt::Stop)?;
+        let kept_checkpoint = checkpoint.clone();
+        let is_checkpoint_readable = exceptions.is_some();
+        let checkpoint = checkpoint.filter(|_| is_checkpoint_readable);
+        let place = exceptions.unwrap_or_default();
+        let exceptions = place.records();
+        let bookmarks = Arc::clone(&self.bookmarks);
+        let mut keeper = Keeper::new(bookmarks, keys.clone(), kept_checkpoint, place);
+        if !is_checkpoint_readable {
+            // Before anything is written over what it relies on.
+            keeper.forget().await.map_err(Halt::Stop)?;
+        }
         if !is_readable {
             ledger = Ledger::default();
         }
+        let kept = Kept { ledger: kept_ledger, sighting };
         let cut = checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.exceptions_cut);
         let work = Work {
             options: Arc::clone(&self.options),
@@ -98,16 +105,19 @@ impl Sides {
             target_head: target,
             checkpoint,
             exceptions: Exceptions::new(exceptions, cut),
-            kept_exceptions: 0,
+            keeper: Arc::new(Mutex::new(keeper)),
             offered: Arc::default(),
             offered_exceptions: 0,
-            references: References::new(unresolved.unwrap_or_default(), ledger.unresolved_cut),
-            frontiers: Frontiers::new(frontiers.unwrap_or_default()),
+            references: References::new(lists.unresolved.records(), ledger.unresolved_cut),
+            frontiers: Frontiers::new(lists.unreached.records(), ledger.lists.reached),
             unreached: Vec::new(),
-            forks: Forks::new(tips.unwrap_or_default(), forks.unwrap_or_default()),
+            forks: Forks::new(ledger.lists.tips, lists.forks.records()),
             verifier: None,
-            wants: Wants::new(wants.unwrap_or_default(), ledger.wants_cut),
+            wants: Wants::new(lists.wants.records(), ledger.wants_cut),
             ledger,
+            lists,
+            is_lost: false,
+            is_anew: !is_readable,
             position: Position::at(target.cursor()),
             gaps: Gaps::default(),
             counts: Counts::default(),
@@ -190,62 +200,9 @@ impl Work {
                 target: self.target_head.cursor(),
                 seen: Seen::AsHeld(self.head.held),
                 exceptions_cut: false,
+                exception_pages: 0,
             },
         });
-    }
-
-    /// Keeps what the next run needs, lists before what relies on them; writes only what changed.
-    pub(crate) async fn close(&mut self, kept: &Kept) -> Result<(), Reason> {
-        let bookmarks = &*self.bookmarks;
-        if self.references.is_waiting() || self.frontiers.is_waiting() || self.forks.is_waiting() {
-            // The run ended before it was known what these entries name: they are examined again.
-            self.ledger = kept.ledger.unwrap_or_default();
-        }
-        if self.frontiers.has_room_again {
-            self.ledger.examined = None;
-        }
-        if self.wants.is_changed {
-            save(bookmarks, &self.keys, &self.wants.to_vec()).await?;
-        }
-        if self.references.is_changed {
-            save(bookmarks, &self.keys, &self.references.records()).await?;
-        }
-        if self.frontiers.is_changed {
-            save(bookmarks, &self.keys, &self.frontiers.records()).await?;
-        }
-        if self.forks.is_changed {
-            save(bookmarks, &self.keys, &self.forks.found()).await?;
-        }
-        // Late entries are late by the tips of before as well.
-        if self.forks.are_tips_changed && !self.forks.is_waiting() {
-            save(bookmarks, &self.keys, &self.forks.tips()).await?;
-        }
-        self.ledger.wants_cut = self.wants.is_cut;
-        self.ledger.unresolved_cut = self.references.is_cut;
-        if kept.ledger != Some(self.ledger) {
-            write(bookmarks, &self.keys, Place::Ledger, &self.ledger).await?;
-        }
-        if self.exceptions.version != self.kept_exceptions {
-            save(bookmarks, &self.keys, &self.exceptions.to_vec()).await?;
-        }
-        match &mut self.checkpoint {
-            Some(checkpoint) => {
-                checkpoint.exceptions_cut = self.exceptions.is_cut;
-                if kept.checkpoint.as_ref() != Some(checkpoint) {
-                    write(bookmarks, &self.keys, Place::Checkpoint, checkpoint).await?;
-                    self.counts.checkpoints += 1;
-                }
-            }
-            None => {
-                let key = self.keys.of(Place::Checkpoint);
-                bookmarks.remove(&key).await.map_err(Reason::Bookmarks)?;
-            }
-        }
-        let sighting = Sighting(self.head.cursor());
-        if self.head.freshness == Freshness::Fresh && kept.sighting != Some(sighting) {
-            write(bookmarks, &self.keys, Place::Sighting, &sighting).await?;
-        }
-        Ok(())
     }
 }
 
@@ -281,11 +238,26 @@ async fn read<T: Decode>(
     Ok(bytes.and_then(|bytes| T::from_cbor(&bytes).ok()))
 }
 
-async fn write(
+/// The lists that the ledger relies on, and whether all of them can be read. If not, of the others only forks are of use:
+/// those that were found stay found.
+async fn load(
     bookmarks: &dyn Bookmarks,
     keys: &Keys,
-    place: Place,
-    value: &impl Encode,
-) -> Result<(), Reason> {
-    bookmarks.write(&keys.of(place), &value.to_cbor()).await.map_err(Reason::Bookmarks)
+    ledger: &Ledger,
+) -> Result<(Lists, bool), Reason> {
+    let pages = &ledger.lists;
+    let (wants, unresolved, unreached, forks) = tokio::try_join!(
+        List::load(bookmarks, keys, pages.wants),
+        List::load(bookmarks, keys, pages.unresolved),
+        List::load(bookmarks, keys, pages.unreached),
+        List::load(bookmarks, keys, pages.forks),
+    )?;
+    let is_readable = forks.is_some();
+    let forks = forks.unwrap_or_default();
+    match (wants, unresolved, unreached) {
+        (Some(wants), Some(unresolved), Some(unreached)) if is_readable => {
+            Ok((Lists { wants, unresolved, unreached, forks }, true))
+        }
+        _ => Ok((Lists { forks, ..Lists::default() }, false)),
+    }
 }

@@ -73,18 +73,12 @@ impl Work {
     /// Goes once over the source's log, from the plan's start to the head.
     pub(crate) async fn pass(&mut self, plan: Plan) -> Result<Passed, Halt> {
         let keeps = plan.seen.is_some();
-        let checkpointer = keeps.then(|| {
-            let bookmarks = Arc::clone(&self.bookmarks);
-            Checkpointer::start(bookmarks, self.keys.clone(), self.kept_exceptions)
-        });
+        let checkpointer = keeps.then(|| Checkpointer::start(Arc::clone(&self.keeper)));
         let passed = self.run_pass(plan, checkpointer.as_ref()).await;
         // What was acknowledged is kept, however the pass ended.
         if let Some(checkpointer) = checkpointer {
             let written = checkpointer.finish().await.map_err(Halt::Stop)?;
             self.counts.checkpoints += written;
-            if written > 0 {
-                self.kept_exceptions = self.offered_exceptions;
-            }
         }
         passed
     }
@@ -174,7 +168,7 @@ impl Work {
     ) -> Result<(), Halt> {
         let Done { sent, report, page } = done;
         if let Some(report) = report {
-            let settled = self.settle(&sent, &report)?;
+            let settled = self.settle(&sent, &report).await?;
             tallies.add(settled);
         }
         if self.is_look_up_due() {
@@ -201,6 +195,7 @@ impl Work {
             target: self.target_cursor().await?,
             seen: Seen::Known(seen.clone()),
             exceptions_cut: self.exceptions.is_cut,
+            exception_pages: 0,
         };
         self.checkpoint = Some(checkpoint.clone());
         checkpointer.offer(self.snapshot(checkpoint));
@@ -214,7 +209,8 @@ impl Work {
             self.offered_exceptions = exceptions_version;
             self.offered = Arc::new(self.exceptions.to_vec());
         }
-        Snapshot { checkpoint, exceptions: Arc::clone(&self.offered), exceptions_version }
+        let (exceptions, forgotten) = (Arc::clone(&self.offered), self.exceptions.forgotten);
+        Snapshot { checkpoint, exceptions, exceptions_version, forgotten }
     }
 
     /// Whether the source shows anything that is worth having (SYN-33).

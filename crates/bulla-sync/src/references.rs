@@ -11,7 +11,7 @@ use bulla_core::values::{GetItem, Has};
 use bulla_core::{AuthorKey, EntryId, Header, VerifiedHeader};
 
 use crate::Reference;
-use crate::keep::Paged;
+use crate::keep::Listed;
 use crate::report::{MAX_LISTED, Unresolved, UnresolvedBy};
 use crate::side::{Halt, Side};
 

@@ -104,7 +104,7 @@ impl Run {
                     self.record.misbehaviour.push(fault.into());
                     return incomplete(Reason::Scan(fault));
                 }
-                Err(Halt::SourceChanged) => {}
+                Err(Halt::SourceChanged | Halt::KeptLost) => {}
                 Err(Halt::CursorRefused(seen)) => {
                     if let Some(seen) = seen {
                         let answered = RolledBack::Refused;
@@ -140,6 +140,9 @@ impl Run {
             _ => work.close(&kept).await,
         };
         self.record.take(&work);
+        if matches!(outcome, Err(Halt::KeptLost)) {
+            closed.clone().map_err(Halt::Stop)?;
+        }
         let proof = outcome?;
         closed.map_err(Halt::Stop)?;
         Ok(judge(&work, proof))

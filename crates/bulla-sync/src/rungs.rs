@@ -169,6 +169,7 @@ impl Work {
                     target: now.cursor(),
                     seen,
                     exceptions_cut: false,
+                    exception_pages: 0,
                 });
                 return Ok((rounds, Proof::Proven));
             }

@@ -22,6 +22,8 @@ pub(crate) enum Halt {
     Fault(ScanFault),
     /// The source has another history than when the run began: start again.
     SourceChanged,
+    /// Something that was kept cannot be read: start again without it.
+    KeptLost,
     /// The source refused this cursor of its own lineage: it was rolled back.
     CursorRefused(Option<Cursor>),
 }

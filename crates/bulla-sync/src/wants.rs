@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bulla_core::EntryId;
 
-use crate::keep::Paged;
+use crate::keep::Listed;
 
 /// Payloads that the target lacks and nothing excuses.
 #[derive(Debug, Default)]

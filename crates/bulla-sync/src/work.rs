@@ -6,11 +6,14 @@ use bulla_core::values::{Cursor, Head, PutOutcome, PutReport};
 use bulla_core::{Code, EntryId, Verified, VerifiedHeader, Verifier};
 use bulla_store::Bookmarks;
 use bytes::Bytes;
+use tokio::sync::Mutex;
 
+use crate::checkpointer::Keeper;
 use crate::exceptions::Exceptions;
 use crate::forks::Forks;
 use crate::frontiers::{Attestation, Frontiers};
 use crate::keep::{Checkpoint, Keys, Ledger};
+use crate::open::Lists;
 use crate::progress::Progress;
 use crate::references::References;
 use crate::side::{Halt, Side};
@@ -32,8 +35,8 @@ pub(crate) struct Work {
     pub(crate) target_head: Head,
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) exceptions: Exceptions,
-    /// The version of the exceptions that is kept.
-    pub(crate) kept_exceptions: u64,
+    /// The checkpoint and its exceptions, as they are kept.
+    pub(crate) keeper: Arc<Mutex<Keeper>>,
     /// The exceptions as last given to be kept, and their version.
     pub(crate) offered: Arc<Vec<Exception>>,
     pub(crate) offered_exceptions: u64,
@@ -46,6 +49,12 @@ pub(crate) struct Work {
     pub(crate) verifier: Option<Arc<Verifier>>,
     pub(crate) wants: Wants,
     pub(crate) ledger: Ledger,
+    /// Where the lists that the ledger relies on lie.
+    pub(crate) lists: Lists,
+    /// What was kept of some authors could not be read.
+    pub(crate) is_lost: bool,
+    /// The lists were begun anew, so that they lack what the ledger says was examined.
+    pub(crate) is_anew: bool,
     pub(crate) position: Position,
     pub(crate) gaps: Gaps,
     pub(crate) counts: Counts,
@@ -113,10 +122,17 @@ pub(crate) struct Settled {
 
 impl Work {
     /// Takes note of the outcomes of a batch.
-    pub(crate) fn settle(&mut self, sent: &[Sent], report: &PutReport) -> Result<Settled, Halt> {
+    pub(crate) async fn settle(
+        &mut self,
+        sent: &[Sent],
+        report: &PutReport,
+    ) -> Result<Settled, Halt> {
         if report.lineage != self.keys.target {
             return Err(Halt::Stop(Reason::TargetChanged));
         }
+        let outcomes = sent.iter().zip(&report.outcomes);
+        let stored = outcomes.filter(|(_, outcome)| matches!(outcome, PutOutcome::Stored(_)));
+        self.read_tips_of(stored.map(|(sent, _)| sent.header.header().author).collect()).await?;
         let mut settled = Settled::default();
         for (sent, outcome) in sent.iter().zip(&report.outcomes) {
             let (header, id) = (&sent.header, sent.header.id());

@@ -45,5 +45,7 @@ mod frontiers_written;
 mod heads_that_lie;
 #[path = "attacks/held_and_counting.rs"]
 mod held_and_counting;
+#[path = "attacks/kept.rs"]
+mod kept;
 #[path = "attacks/support.rs"]
 mod support;

@@ -58,12 +58,12 @@ impl Work {
     /// Asks the target again about what is proven and was not held.
     pub(crate) async fn recheck_frontiers(&mut self) -> Result<(), Halt> {
         let ids: Vec<_> = self.frontiers.unreached_entries().map(|(id, _)| id).collect();
-        for ids in ids.chunks(MAX_IDS_PER_REQUEST) {
-            for (id, has) in ids.iter().zip(self.target.has(ids).await?) {
-                if matches!(has, Has::Yes | Has::PayloadMissing) {
-                    self.frontiers.settle(id);
-                }
-            }
+        let held = self.held_of(ids).await?;
+        let of_held = self.frontiers.unreached_entries().filter(|(id, _)| held.contains(id));
+        let authors: Vec<_> = of_held.map(|(_, of)| of.author).collect();
+        self.read_reached_of(authors).await?;
+        for id in &held {
+            self.frontiers.settle(id);
         }
         Ok(())
     }
@@ -158,8 +158,10 @@ impl Work {
     }
 
     /// Of what is proven and held: what the source says it does not hold.
-    async fn denied_of_those_reached(&self) -> Result<Vec<(EntryId, Attestation)>, Halt> {
-        let reached: Vec<_> = self.frontiers.reached.values().copied().collect();
+    async fn denied_of_those_reached(&mut self) -> Result<Vec<(EntryId, Attestation)>, Halt> {
+        self.read_all_reached().await?;
+        let reached = self.frontiers.reached.records().map(|of| (of.0.id, of.0.attestation));
+        let reached: Vec<_> = reached.collect();
         let mut denied = Vec::new();
         for reached in reached.chunks(MAX_IDS_PER_REQUEST) {
             let ids: Vec<_> = reached.iter().map(|(id, _)| *id).collect();

@@ -69,6 +69,8 @@ impl Work {
             }
         }
         let valid = self.valid(&said, &held).await?;
+        let of_held = said.iter().filter(|said| held.contains(&said.id));
+        self.read_reached_of(of_held.map(|said| said.header.author).collect()).await?;
         let mut order = (0, Ascending::default());
         for said in said.iter().filter(|said| valid.contains(&said.id)) {
             if order.0 != said.place {
@@ -85,7 +87,7 @@ impl Work {
                 witness: frontier.header().author,
             };
             if held.contains(&said.id) {
-                self.frontiers.reached(said.id, attestation);
+                let _ = self.frontiers.reached(said.id, attestation);
             } else {
                 self.frontiers.unreached(said.id, attestation);
             }
@@ -94,7 +96,7 @@ impl Work {
     }
 
     /// Those of these ids that the target holds.
-    async fn held_of(&self, ids: Vec<EntryId>) -> Result<HashSet<EntryId>, Halt> {
+    pub(super) async fn held_of(&self, ids: Vec<EntryId>) -> Result<HashSet<EntryId>, Halt> {
         let mut held = HashSet::new();
         for ids in ids.chunks(MAX_IDS_PER_REQUEST) {
             let presence = self.target.has(ids).await?;

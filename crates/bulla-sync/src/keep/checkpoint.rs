@@ -7,6 +7,7 @@ use bulla_core::{SetDigest, SetHash};
 use bulla_store::tally::TallySet;
 
 use super::VERSION;
+use super::ledger::pages;
 
 /// The set of ids that the source has shown up to its cursor (SYN-23).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +30,8 @@ impl Seen {
 
 /// How far a run got between two stores (SYN-23).
 ///
-/// Encoded as `[version, source cursor, target cursor, [count, state or digest], whether exceptions were cut]`:
-/// 2,048 bytes of state or 32 of digest.
+/// Encoded as `[version, source cursor, target cursor, [count, state or digest], whether exceptions were cut, pages of
+/// exceptions]`: 2,048 bytes of state or 32 of digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
     /// Everything the source showed up to here is held, or is a recorded exception.
@@ -41,11 +42,13 @@ pub(crate) struct Checkpoint {
     pub(crate) seen: Seen,
     /// More entries were shown and not held than the list of exceptions takes.
     pub(crate) exceptions_cut: bool,
+    /// Pages that the list of exceptions has.
+    pub(crate) exception_pages: u32,
 }
 
 impl Encode for Checkpoint {
     fn encode(&self, writer: &mut Writer) {
-        writer.array(5).uint(VERSION);
+        writer.array(6).uint(VERSION);
         self.source.encode(writer);
         self.target.encode(writer);
         writer.array(2);
@@ -53,13 +56,13 @@ impl Encode for Checkpoint {
             Seen::Known(set) => writer.uint(set.count).bytes(set.hash.to_bytes()),
             Seen::AsHeld(set) => writer.uint(set.count).bytes(set.digest),
         };
-        writer.bool(self.exceptions_cut);
+        writer.bool(self.exceptions_cut).uint(u64::from(self.exception_pages));
     }
 }
 
 impl Decode for Checkpoint {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, CborError> {
-        reader.array_exact(5)?;
+        reader.array_exact(6)?;
         reader.uint(VERSION)?;
         let source = Cursor::decode(reader)?;
         let target = Cursor::decode(reader)?;
@@ -75,6 +78,7 @@ impl Decode for Checkpoint {
             Seen::Known(TallySet { count, hash })
         };
         let exceptions_cut = reader.bool()?;
-        Ok(Self { source, target, seen, exceptions_cut })
+        let exception_pages = pages(reader)?;
+        Ok(Self { source, target, seen, exceptions_cut, exception_pages })
     }
 }

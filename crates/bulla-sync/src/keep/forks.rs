@@ -4,7 +4,7 @@ use bulla_core::cbor::{CborError, Reader, Writer};
 use bulla_core::limits::MAX_COUNTER;
 use bulla_core::{AuthorKey, EntryId};
 
-use super::{Paged, Place};
+use super::{Listed, OfAuthor, Paged, Place};
 use crate::Fork;
 
 /// The highest sequence seen of an author (SYN-55).
@@ -17,8 +17,7 @@ pub(crate) struct Tip {
 
 impl Paged for Tip {
     const PLACE: Place = Place::Tips;
-    const PER_PAGE: usize = 800;
-    const MOST: usize = 16_384;
+    const PER_PAGE: usize = 32;
 
     /// `[author, sequence, id]`.
     fn write(&self, writer: &mut Writer) {
@@ -33,10 +32,19 @@ impl Paged for Tip {
     }
 }
 
+impl OfAuthor for Tip {
+    fn author(&self) -> AuthorKey {
+        self.author
+    }
+
+    fn sequence(&self) -> u64 {
+        self.sequence
+    }
+}
+
 impl Paged for Fork {
     const PLACE: Place = Place::Forks;
     const PER_PAGE: usize = 500;
-    const MOST: usize = 4_096;
 
     /// `[author, sequence, id, id]`.
     fn write(&self, writer: &mut Writer) {
@@ -50,5 +58,14 @@ impl Paged for Fork {
         let sequence = reader.uint(MAX_COUNTER)?;
         let (first, second) = (EntryId(reader.array_of()?), EntryId(reader.array_of()?));
         Ok(Self::new(author, sequence, first, second))
+    }
+}
+
+impl Listed for Fork {
+    const MOST: usize = 4_096;
+    type Key = (AuthorKey, u64);
+
+    fn key(&self) -> Self::Key {
+        (self.author, self.sequence)
     }
 }

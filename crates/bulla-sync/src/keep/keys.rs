@@ -26,8 +26,10 @@ pub(crate) enum Place {
     Wants,
     /// Of a target and a scope: references not filled.
     Unresolved,
-    /// Of a target and a scope: what frontiers proved to exist.
-    Frontiers,
+    /// Of a target and a scope: what frontiers proved to exist and the target did not hold.
+    Unreached,
+    /// Of a target and a scope: of each author the highest that frontiers proved to exist and the target held.
+    Reached,
     /// Of a target and a scope: how far each author's chain goes.
     Tips,
     /// Of a target and a scope: where chains fork.
@@ -46,7 +48,8 @@ impl Keys {
             Place::Ledger => (b'l', false, true),
             Place::Wants => (b'w', false, true),
             Place::Unresolved => (b'u', false, true),
-            Place::Frontiers => (b'f', false, true),
+            Place::Unreached => (b'f', false, true),
+            Place::Reached => (b'r', false, true),
             Place::Tips => (b't', false, true),
             Place::Forks => (b'k', false, true),
             Place::Sighting => (b's', true, false),

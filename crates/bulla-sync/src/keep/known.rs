@@ -4,39 +4,28 @@ use bulla_core::cbor::{CborError, Reader, Writer};
 use bulla_core::limits::MAX_COUNTER;
 use bulla_core::{AuthorKey, EntryId};
 
-use super::{Paged, Place};
+use super::{Listed, OfAuthor, Paged, Place};
 use crate::frontiers::Attestation;
 
-/// An entry that a frontier proves (SYN-50).
+/// An entry that a frontier proves and the target did not hold (SYN-50).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Known {
     pub(crate) id: EntryId,
     pub(crate) attestation: Attestation,
-    /// Whether the target held it when this was kept.
-    pub(crate) is_held: bool,
-}
-
-impl Known {
-    /// Entries that are not held at most.
-    pub(crate) const MOST_UNREACHED: usize = 4_096;
-    /// Entries that are held at most.
-    pub(crate) const MOST_REACHED: usize = 4_096;
 }
 
 impl Paged for Known {
-    const PLACE: Place = Place::Frontiers;
+    const PLACE: Place = Place::Unreached;
     const PER_PAGE: usize = 400;
-    const MOST: usize = Self::MOST_UNREACHED + Self::MOST_REACHED;
 
-    /// `[id, author, sequence, frontier, its author, held]`.
+    /// `[id, author, sequence, frontier, its author]`.
     fn write(&self, writer: &mut Writer) {
         let Attestation { author, sequence, by, witness } = &self.attestation;
-        writer.array(6).bytes(self.id).bytes(author).uint(*sequence);
-        writer.bytes(by).bytes(witness).bool(self.is_held);
+        writer.array(5).bytes(self.id).bytes(author).uint(*sequence).bytes(by).bytes(witness);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
-        reader.array_exact(6)?;
+        reader.array_exact(5)?;
         let id = EntryId(reader.array_of()?);
         let attestation = Attestation {
             author: AuthorKey(reader.array_of()?),
@@ -44,6 +33,42 @@ impl Paged for Known {
             by: EntryId(reader.array_of()?),
             witness: AuthorKey(reader.array_of()?),
         };
-        Ok(Self { id, attestation, is_held: reader.bool()? })
+        Ok(Self { id, attestation })
+    }
+}
+
+impl Listed for Known {
+    const MOST: usize = 4_096;
+    type Key = EntryId;
+
+    fn key(&self) -> EntryId {
+        self.id
+    }
+}
+
+/// The highest entry of an author that a frontier proves and the target holds (SYN-53).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reached(pub(crate) Known);
+
+impl Paged for Reached {
+    const PLACE: Place = Place::Reached;
+    const PER_PAGE: usize = 16;
+
+    fn write(&self, writer: &mut Writer) {
+        self.0.write(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, CborError> {
+        Known::read(reader).map(Self)
+    }
+}
+
+impl OfAuthor for Reached {
+    fn author(&self) -> AuthorKey {
+        self.0.attestation.author
+    }
+
+    fn sequence(&self) -> u64 {
+        self.0.attestation.sequence
     }
 }

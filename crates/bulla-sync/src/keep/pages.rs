@@ -1,22 +1,25 @@
-//! Lists longer than one bookmark may be.
+//! Pages of records: what lists longer than one bookmark are kept in (chapter `sync.md`, SYN-24).
 
 use bulla_core::cbor::{CborError, CborErrorKind, Decode, Reader, Writer};
 use bulla_core::limits::MAX_CODE_BYTES;
 use bulla_core::{AuthorKey, Code, EntryId};
 use bulla_store::Bookmarks;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 
-use super::{Keys, Place, VERSION};
+use super::{Keys, Listed, Place, VERSION};
 use crate::references::Open;
 use crate::{Exception, Reason, Reference, Unresolved, Why};
 
-/// A record of a list.
+/// Pages read at one time at most.
+const READS: usize = 8;
+
+/// A record of a page.
 pub(crate) trait Paged: Sized {
-    /// Where the list lies.
+    /// Where its pages lie.
     const PLACE: Place;
-    /// Records on a page, so that it stays under 64 KiB.
+    /// Records on a page at most, so that it stays under 64 KiB.
     const PER_PAGE: usize;
-    /// Records in the list at most.
-    const MOST: usize;
 
     fn write(&self, writer: &mut Writer);
     fn read(reader: &mut Reader<'_>) -> Result<Self, CborError>;
@@ -25,7 +28,6 @@ pub(crate) trait Paged: Sized {
 impl Paged for EntryId {
     const PLACE: Place = Place::Wants;
     const PER_PAGE: usize = 1_500;
-    const MOST: usize = 65_536;
 
     fn write(&self, writer: &mut Writer) {
         writer.bytes(self);
@@ -36,10 +38,18 @@ impl Paged for EntryId {
     }
 }
 
+impl Listed for EntryId {
+    const MOST: usize = 65_536;
+    type Key = Self;
+
+    fn key(&self) -> Self {
+        *self
+    }
+}
+
 impl Paged for Open {
     const PLACE: Place = Place::Unresolved;
     const PER_PAGE: usize = 500;
-    const MOST: usize = 16_384;
 
     /// `[id, by, author, sort]`: 0 for a previous entry, 1 for a dependency, 2 for a wrong previous entry.
     fn write(&self, writer: &mut Writer) {
@@ -66,10 +76,18 @@ impl Paged for Open {
     }
 }
 
+impl Listed for Open {
+    const MOST: usize = 16_384;
+    type Key = (EntryId, EntryId);
+
+    fn key(&self) -> Self::Key {
+        (self.reference.id, self.reference.by)
+    }
+}
+
 impl Paged for Exception {
     const PLACE: Place = Place::Exceptions;
     const PER_PAGE: usize = 500;
-    const MOST: usize = 16_384;
 
     /// `[id, why, code]`, why being 0 to 4 in the order of [`Why`].
     fn write(&self, writer: &mut Writer) {
@@ -101,75 +119,81 @@ impl Paged for Exception {
     }
 }
 
-/// A page of a list: `[version, whether more pages follow, [records]]` (SYN-24).
-struct ListPage<T> {
-    has_more: bool,
-    records: Vec<T>,
+impl Listed for Exception {
+    const MOST: usize = 16_384;
+    type Key = EntryId;
+
+    fn key(&self) -> EntryId {
+        self.id
+    }
 }
 
-impl<T: Paged> Decode for ListPage<T> {
+/// The records of a page: `[version, [records]]`.
+struct Page<T>(Vec<T>);
+
+impl<T: Paged> Decode for Page<T> {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, CborError> {
-        reader.array_exact(3)?;
+        reader.array_exact(2)?;
         reader.uint(VERSION)?;
-        let has_more = reader.bool()?;
         let count = reader.array(T::PER_PAGE)?;
         let mut records = Vec::with_capacity(count);
         for _ in 0..count {
             records.push(T::read(reader)?);
         }
-        Ok(Self { has_more, records })
+        Ok(Self(records))
     }
 }
 
-/// Reads a list; `None` when a page of it cannot be read.
-pub(crate) async fn load<T: Paged>(
+/// The value of a page of at most [`Paged::PER_PAGE`] records.
+fn encode<'a, T: Paged + 'a>(records: impl ExactSizeIterator<Item = &'a T>) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(VERSION).array(records.len());
+    for record in records {
+        record.write(&mut writer);
+    }
+    writer.as_bytes().to_vec()
+}
+
+/// Reads pages, some at one time; `None` when one of them is not there or cannot be read.
+pub(super) async fn read_pages<T: Paged>(
     bookmarks: &dyn Bookmarks,
     keys: &Keys,
-) -> Result<Option<Vec<T>>, Reason> {
-    let mut records = Vec::new();
-    for page in 0.. {
-        let bytes = bookmarks.read(&keys.page(T::PLACE, page)).await.map_err(Reason::Bookmarks)?;
-        let Some(bytes) = bytes else { break };
-        let Ok(mut page) = ListPage::<T>::from_cbor(&bytes) else { return Ok(None) };
-        records.append(&mut page.records);
-        if !page.has_more || records.len() >= T::MOST {
-            break;
+    pages: impl IntoIterator<Item = u32>,
+) -> Result<Option<Vec<(u32, Vec<T>)>>, Reason> {
+    let mut waiting = pages.into_iter();
+    let mut reading = FuturesUnordered::new();
+    let mut read = Vec::new();
+    let mut is_readable = true;
+    loop {
+        while reading.len() < READS
+            && let Some(page) = waiting.next()
+        {
+            let key = keys.page(T::PLACE, page);
+            reading.push(async move { (page, bookmarks.read(&key).await) });
+        }
+        let Some((page, bytes)) = reading.next().await else { break };
+        let bytes = bytes.map_err(Reason::Bookmarks)?;
+        match bytes.map(|bytes| Page::<T>::from_cbor(&bytes)) {
+            Some(Ok(records)) => read.push((page, records.0)),
+            Some(Err(_)) | None => is_readable = false,
         }
     }
-    records.truncate(T::MOST);
-    Ok(Some(records))
+    Ok(is_readable.then_some(read))
 }
 
-/// Keeps a list of at most [`Paged::MOST`] records in place of what was there, lower pages first.
-///
-/// A crash in between leaves records of the old list behind the new ones, or twice. Whoever reads a list asks the target
-/// about each record, so that old ones do no harm; no record of the new list is lost once this returns.
-pub(crate) async fn save<T: Paged>(
+/// Writes pages, all at one time: a place that gathers writes makes them durable together.
+pub(super) async fn write_pages<'a, T: Paged + 'a, R: ExactSizeIterator<Item = &'a T>>(
     bookmarks: &dyn Bookmarks,
     keys: &Keys,
-    records: &[T],
+    pages: impl IntoIterator<Item = (u32, R)>,
 ) -> Result<(), Reason> {
-    let pages = records.chunks(T::PER_PAGE);
-    let count = pages.len();
-    let mut next = 0_u32;
-    for (i, records) in pages.enumerate() {
-        let mut writer = Writer::new();
-        writer.array(3).uint(VERSION).bool(i + 1 < count).array(records.len());
-        for record in records {
-            record.write(&mut writer);
-        }
-        let key = keys.page(T::PLACE, next);
-        bookmarks.write(&key, writer.as_bytes()).await.map_err(Reason::Bookmarks)?;
-        next = next.saturating_add(1);
+    let mut writing = FuturesUnordered::new();
+    for (page, records) in pages {
+        let (key, value) = (keys.page(T::PLACE, page), encode(records));
+        writing.push(async move { bookmarks.write(&key, &value).await });
     }
-    if count == 0 {
-        bookmarks.remove(&keys.page(T::PLACE, 0)).await.map_err(Reason::Bookmarks)?;
-        next = 1;
-    }
-    // Pages left over from a longer list.
-    while bookmarks.read(&keys.page(T::PLACE, next)).await.map_err(Reason::Bookmarks)?.is_some() {
-        bookmarks.remove(&keys.page(T::PLACE, next)).await.map_err(Reason::Bookmarks)?;
-        next = next.saturating_add(1);
+    while let Some(written) = writing.next().await {
+        written.map_err(Reason::Bookmarks)?;
     }
     Ok(())
 }
@@ -179,27 +203,19 @@ mod tests {
     use super::*;
     use crate::Fork;
     use crate::frontiers::Attestation;
-    use crate::keep::{Known, Tip};
+    use crate::keep::{Known, Reached, Tip};
 
     /// Bytes that one bookmark may have (BKM-3).
     const MOST_BYTES: usize = 64 * 1024;
 
     /// A full page of records as long as they get, and whether it comes back.
     fn full_page<T: Paged + Clone + PartialEq + std::fmt::Debug>(record: T) {
-        let mut writer = Writer::new();
-        writer.array(3).uint(VERSION).bool(true).array(T::PER_PAGE);
-        for _ in 0..T::PER_PAGE {
-            record.write(&mut writer);
-        }
-        assert!(
-            writer.as_bytes().len() <= MOST_BYTES,
-            "{:?}: {}",
-            T::PLACE,
-            writer.as_bytes().len()
-        );
-        let page = ListPage::<T>::from_cbor(writer.as_bytes()).unwrap();
-        assert!(page.has_more);
-        assert_eq!(page.records, vec![record; T::PER_PAGE]);
+        let records = vec![record; T::PER_PAGE];
+        let value = encode(records.iter());
+        assert!(value.len() <= MOST_BYTES, "{:?}: {}", T::PLACE, value.len());
+        assert_eq!(Page::<T>::from_cbor(&value).unwrap().0, records);
+        let longer = encode([&records[..], &records[..1]].concat().iter());
+        assert!(Page::<T>::from_cbor(&longer).is_err());
     }
 
     #[test]
@@ -210,10 +226,10 @@ mod tests {
         for reference in [Reference::Previous, Reference::Dependency, Reference::WrongPrevious] {
             full_page(Open { author, reference: Unresolved { id, by: id, reference } });
         }
-        for is_held in [false, true] {
-            let attestation = Attestation { author, sequence, by: id, witness: author };
-            full_page(Known { id, attestation, is_held });
-        }
+        let known =
+            Known { id, attestation: Attestation { author, sequence, by: id, witness: author } };
+        full_page(known);
+        full_page(Reached(known));
         full_page(Tip { author, sequence, id });
         full_page(Fork::new(author, sequence, id, EntryId([0xfe; 32])));
         let code = Code::parse(&"c".repeat(MAX_CODE_BYTES)).unwrap();
