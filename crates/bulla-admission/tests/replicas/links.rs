@@ -214,6 +214,26 @@ async fn a_header_of_another_author_decides_when_it_comes() {
     }
 }
 
+/// Clauses: ADM-9, ADM-14.
+#[tokio::test]
+async fn what_was_erased_in_quarantine_is_erased_when_a_chain_asks_for_it() {
+    let Removed { space, mut founder, controls, within, between, .. } =
+        removed_twice(Policy::default());
+    let replica = Replica::open(space, 1).await;
+    replica.put(&controls).await;
+    replica.put(&all(&between)).await;
+    let erasure = founder.erase(vec![between[0].id()]);
+    replica.put(&all([&erasure])).await;
+    replica.put(&all(&within)).await;
+    let second = Replica::open(space, 2).await;
+    pull(&replica.store, &second.store, &Arc::new(MemoryBookmarks::new())).await;
+    for replica in [&replica, &second] {
+        let seen = replica.seen().await;
+        let states = [0, 1].map(|at: usize| seen.held[&between[at].id()].1);
+        assert_eq!(states, [PayloadState::Erased(erasure.id()), PayloadState::Present]);
+    }
+}
+
 /// Clauses: ADM-5, ADM-9, ADM-11.
 #[tokio::test]
 async fn a_fault_at_any_call_leaves_no_chain_without_its_links() {
@@ -224,10 +244,16 @@ async fn a_fault_at_any_call_leaves_no_chain_without_its_links() {
     for (at, policy) in policies.into_iter().enumerate() {
         let Removed { space, mut founder, controls, within, between, .. } = removed_twice(policy);
         let erasure = founder.erase(vec![between[0].id()]);
-        let mut batches =
-            vec![controls, all(&between), all(&within[..1]), all([&erasure]), all(&within)];
-        batches.push(batches.concat());
-        survives((space, batches), 40, 1 + at * 2).await;
+        // Erased in quarantine, and erased once it is stored.
+        for is_early in [true, false] {
+            let mut batches = vec![controls.clone(), all(&between)];
+            if is_early {
+                batches.push(all([&erasure]));
+            }
+            batches.extend([all(&within[..1]), all([&erasure]), all(&within)]);
+            batches.push(batches.concat());
+            survives((space, batches), 40, 1 + at * 2).await;
+        }
     }
 }
 
