@@ -9,7 +9,9 @@ use zeroize::Zeroizing;
 
 /// 32 random bytes, and their id. Not `Clone`, wiped on drop, and `Debug` shows the id only. Share it in an `Arc`.
 pub struct EpochKey {
-    secret: Zeroizing<[u8; 32]>,
+    /// Where it stays for as long as it lives: what is moved, as by a list that grows or is taken apart, leaves a copy behind
+    /// that nobody wipes.
+    secret: Box<Zeroizing<[u8; 32]>>,
     id: KeyId,
 }
 
@@ -29,7 +31,9 @@ impl EpochKey {
     #[must_use]
     pub fn dangerous_from_bytes(secret: &[u8; 32]) -> Self {
         let id = KeyId(blake3::derive_key(domain::KEY_ID, secret));
-        Self { secret: Zeroizing::new(*secret), id }
+        let mut place = Box::new(Zeroizing::new([0; 32]));
+        place.copy_from_slice(secret);
+        Self { secret: place, id }
     }
 
     /// The key's id: a hash nobody finds a second key for, so that it commits an entry to this key (KEY-5).

@@ -38,9 +38,15 @@ mod a36_chunk_sizes;
 mod a37_hashes_of_plaintext;
 #[path = "attacks/a62_leaks.rs"]
 mod a62_leaks;
+#[cfg(target_os = "linux")]
+#[path = "attacks/a62_memory.rs"]
+mod a62_memory;
 #[path = "attacks/collision.rs"]
 mod collision;
 #[path = "attacks/epochs.rs"]
 mod epochs;
+#[cfg(target_os = "linux")]
+#[path = "attacks/memory.rs"]
+mod memory;
 #[path = "attacks/support.rs"]
 mod support;
