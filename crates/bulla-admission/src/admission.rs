@@ -20,6 +20,7 @@ use crate::keys::KeyUse;
 use crate::quota::{Totals, Usage};
 use crate::settings::AdmissionSettings;
 use crate::state::{Pending, State, Word};
+use crate::tending::{Bell, Ringing};
 
 /// What an admission asks of the store it stands before: memory and disk are such.
 pub trait Engine: Judged + Quarantine + Erasable {}
@@ -46,12 +47,14 @@ pub struct DirectoryAdmission {
     /// Which keys are in use; `None` where nobody looked.
     pub(crate) keys: Mutex<Option<KeyUse>>,
     pub(crate) flights: Flights,
+    /// Rung when something may have been left undone.
+    pub(crate) bell: Bell,
     pub(crate) access: DirectoryAccess,
 }
 
 impl DirectoryAdmission {
     pub(crate) fn new(engine: Arc<dyn Engine>, settings: AdmissionSettings) -> Self {
-        let space = engine.space();
+        let (space, bell) = (engine.space(), Bell::default());
         Self {
             engine,
             settings,
@@ -62,7 +65,8 @@ impl DirectoryAdmission {
             owed: Mutex::default(),
             erasing: tokio::sync::Mutex::default(),
             keys: Mutex::default(),
-            flights: Flights::default(),
+            flights: Flights::new(bell.clone()),
+            bell,
             access: DirectoryAccess::new(),
         }
     }
@@ -101,7 +105,7 @@ impl DirectoryAdmission {
     }
 
     /// Does what was left undone when a `put` was dropped or failed. The next `put` does so too, but of erasures that are not
-    /// carried out a part only.
+    /// carried out a part only; and so does, by itself, an admission that is [tended](Self::tend).
     ///
     /// # Errors
     ///
@@ -127,9 +131,19 @@ impl DirectoryAdmission {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a `put` left something to be done, or is just doing it.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.state().pending.is_some() || self.flights.has_lost() || self.owed().is_any()
+    }
+
     /// Waits until nothing is on its way, and does what was left undone.
-    pub(crate) async fn exclusive(&self, cx: &Context) -> Result<OwnedRwLockWriteGuard<()>> {
+    pub(crate) async fn exclusive(
+        &self,
+        cx: &Context,
+    ) -> Result<Ringing<OwnedRwLockWriteGuard<()>>> {
         let guard = Arc::clone(&self.gate).write_owned().await;
+        // Whoever holds this may be dropped anywhere.
+        let guard = Ringing::new(self.bell.clone(), guard);
         // What was lost is looked up first: what follows from control entries may count usage anew.
         self.settle_lost(cx).await?;
         self.settle_pending(cx).await?;

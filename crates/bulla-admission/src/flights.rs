@@ -12,6 +12,7 @@ use bulla_directory::Link;
 
 use crate::quota::Totals;
 use crate::state::Subject;
+use crate::tending::Bell;
 
 /// An entry on its way.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +39,12 @@ impl Arrival {
 }
 
 /// All that are on their way, and those that were lost.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Flights(Arc<Mutex<Inner>>);
+#[derive(Debug, Clone)]
+pub(crate) struct Flights {
+    inner: Arc<Mutex<Inner>>,
+    /// Rung when some are lost.
+    bell: Bell,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -55,6 +60,10 @@ pub(crate) struct Flight<G> {
 }
 
 impl Flights {
+    pub(crate) fn new(bell: Bell) -> Self {
+        Self { inner: Arc::default(), bell }
+    }
+
     /// Lets entries go, but those that are under way already with another `put`.
     pub(crate) fn start<G>(&self, arrivals: Vec<Arrival>, guard: G) -> Flight<G> {
         let mut ids = Vec::with_capacity(arrivals.len());
@@ -104,7 +113,7 @@ impl Flights {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,6 +123,7 @@ impl<G> Drop for Flight<G> {
         for id in &self.ids {
             if let Some(arrival) = inner.under_way.remove(id) {
                 inner.lost.push(arrival);
+                self.flights.bell.ring();
             }
         }
     }

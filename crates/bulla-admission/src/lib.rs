@@ -39,12 +39,14 @@ mod settings;
 mod startup;
 mod state;
 mod taking;
+mod tending;
 mod ward;
 
 pub use access::{DirectoryAccess, Rights};
 pub use admission::{DirectoryAdmission, Engine};
 pub use quota::Totals;
 pub use settings::AdmissionSettings;
+pub use tending::Tending;
 pub use ward::Retried;
 
 /// The codes of what an admission says besides those of the directory.

@@ -1,6 +1,6 @@
 //! What an admission allows and keeps.
 
-/// Bounds of an admission. The defaults are those of the spec (ADM-7, ADM-9).
+/// Bounds of an admission, the defaults of which are those of the spec (ADM-7, ADM-9), and when it tries again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdmissionSettings {
     /// Control entries of one author that do not count; 1,024.
@@ -15,6 +15,9 @@ pub struct AdmissionSettings {
     pub open_branches: usize,
     /// Headers of chains that are kept in memory, some 200 bytes each; 262,144. A single chain may take more.
     pub links: usize,
+    /// How long after it failed what follows from control entries is tried again
+    /// ([`tend`](crate::DirectoryAdmission::tend)), in milliseconds; 1,000.
+    pub retry_ms: u64,
 }
 
 impl Default for AdmissionSettings {
@@ -26,6 +29,7 @@ impl Default for AdmissionSettings {
             space_refused_bytes: 64 * 1024 * 1024,
             open_branches: bulla_core::limits::MAX_CUTS,
             links: 262_144,
+            retry_ms: 1_000,
         }
     }
 }

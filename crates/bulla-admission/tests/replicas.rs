@@ -43,5 +43,7 @@ mod replica;
 mod rules;
 #[path = "support/scene.rs"]
 mod scene;
+#[path = "replicas/tending.rs"]
+mod tending;
 #[path = "replicas/work.rs"]
 mod work;
