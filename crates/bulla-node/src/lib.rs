@@ -20,6 +20,8 @@ pub mod judged;
 pub mod keys;
 pub mod log;
 mod members;
+#[cfg(test)]
+mod owner;
 pub mod passthrough;
 pub mod ready;
 mod relays;

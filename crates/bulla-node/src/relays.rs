@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_admission::{AdmissionSettings, DirectoryAdmission};
+use bulla_admission::{AdmissionSettings, DirectoryAdmission, Tending};
 use bulla_core::{AuthorKey, SpaceId};
 use bulla_store::{Context, GuardedStore, Result, StoreError};
 use bulla_store_rocksdb::{DiskSpaces, DiskStore};
@@ -18,6 +18,9 @@ pub(crate) struct Relay {
     pub(crate) store: Arc<GuardedStore<DiskStore, DirectoryAdmission>>,
     /// What judges.
     pub(crate) admission: Arc<DirectoryAdmission>,
+    /// A put ends with the connection that it came by; what it left undone, such as a revocation that is stored and has taken
+    /// no right yet, is finished all the same.
+    _tending: Arc<Tending>,
 }
 
 /// The open ones. There is one admission a space, and it stays: what it knows is what peers may do.
@@ -58,7 +61,8 @@ impl Relays {
             let admission = Arc::new(admission);
             self.judged.enter(space, Judge::Relay(admission.access().clone()));
             let store = Arc::new(GuardedStore::judging(engine, Arc::clone(&admission)));
-            Ok::<_, StoreError>(Relay { store, admission })
+            let tending = Arc::new(admission.tend());
+            Ok::<_, StoreError>(Relay { store, admission, _tending: tending })
         };
         cell.get_or_try_init(begin).await.cloned()
     }
@@ -118,3 +122,6 @@ impl Relay {
         self.admission.with_directory(|directory| directory.genesis().is_none())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
-//! The tests of `members.rs`, every one of them, over the engine on disk.
+//! The tests of `members.rs`, every one of them, over the engine on disk, and what shows there alone.
 
 #![cfg(feature = "disk")]
 #![expect(clippy::unwrap_used, reason = "tests stop where something is not as they say")]
 
 #[path = "members/concurrent.rs"]
 mod concurrent;
+#[path = "members/dropped.rs"]
+mod dropped;
 #[path = "members/on_disk.rs"]
 mod engine;
 #[path = "members/erasing.rs"]

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use bulla_core::control::{Control, Erase, Grant, GrantedDevice, Role};
-use bulla_core::genesis::Policy;
+use bulla_core::control::{Erase, Grant, GrantedDevice, Role};
 use bulla_core::values::{GetItem, GetRequest, PayloadState, ScanBody, ScanRequest};
-use bulla_core::{AuthorKey, Kind, NodeId, PeerKey, SpaceId, Verified, VerifiedEntry, Verifier};
-use bulla_crypto::{ChainEnd, ControlDraft, Draft, EntryWriter, EpochKey, Sealed, found_space};
+use bulla_core::{AuthorKey, NodeId, PeerKey, Verified, VerifiedEntry};
+use bulla_crypto::{ChainEnd, EntryWriter};
 use bulla_identity::{DeviceKeys, OsRandomness};
 use bulla_server::Rights;
 use bulla_store::cached::{CachedEntry, CachedPart};
@@ -19,55 +18,12 @@ use tokio::sync::watch;
 use super::{ControlReplica, Front, JudgedStorage};
 use crate::config::FollowConfig;
 use crate::judged::{Judge, Judged};
+use crate::owner::Owner;
 
 mod away;
 
 /// More control entries than any test has.
 const MANY: usize = 100;
-
-struct Owner {
-    keys: Arc<DeviceKeys>,
-    writer: EntryWriter,
-    chain: ChainEnd,
-    genesis: VerifiedEntry,
-}
-
-fn verified(space: SpaceId, sealed: Sealed) -> VerifiedEntry {
-    let mut verdicts = Verifier::new([1; 32]).verify_batch(&space, vec![sealed.raw]);
-    match verdicts.pop() {
-        Some(Ok(Verified::Entry(entry))) => entry,
-        other => panic!("{other:?}"),
-    }
-}
-
-impl Owner {
-    fn new() -> Self {
-        let keys = Arc::new(DeviceKeys::generate(&OsRandomness).unwrap());
-        let sealed = found_space(&keys, &[], None, Policy::default(), 0, &OsRandomness).unwrap();
-        let (space, chain) = (SpaceId(sealed.id.0), sealed.chain);
-        let writer = EntryWriter::new(Arc::clone(&keys), space, Arc::new(OsRandomness));
-        Self { keys, writer, chain, genesis: verified(space, sealed) }
-    }
-
-    fn space(&self) -> SpaceId {
-        self.writer.space()
-    }
-
-    fn control(&mut self, control: impl Into<Control>) -> VerifiedEntry {
-        let draft = ControlDraft::new(control).with_dependencies(vec![self.genesis.id()]);
-        let sealed = self.writer.control(&self.chain, &draft).unwrap();
-        self.chain = sealed.chain;
-        verified(self.space(), sealed)
-    }
-
-    fn write(&mut self) -> VerifiedEntry {
-        let key = EpochKey::generate(&OsRandomness).unwrap();
-        let draft = Draft::new(Kind::OPERATION, b"secret");
-        let sealed = self.writer.seal(&self.chain, &draft, &key).unwrap();
-        self.chain = sealed.chain;
-        verified(self.space(), sealed)
-    }
-}
 
 fn kept(entry: &VerifiedEntry) -> CachedEntry {
     CachedEntry { entry: entry.clone().into(), state: PayloadState::Present, generation: 0 }

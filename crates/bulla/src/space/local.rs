@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use bulla_admission::{AdmissionSettings, DirectoryAdmission, Engine};
+use bulla_admission::{AdmissionSettings, DirectoryAdmission, Engine, Tending};
 use bulla_core::control::Control;
 use bulla_core::genesis::Genesis;
 use bulla_core::values::{
@@ -128,7 +128,8 @@ impl<E: Engine> Judging for Typed<E> {
         let admission = DirectoryAdmission::open(cx, Arc::<E>::clone(&self.0), settings).await?;
         let admission = Arc::new(admission);
         let store = GuardedStore::judging(Arc::<E>::clone(&self.0), Arc::clone(&admission));
-        Ok(Guard { engine: self.engine(), store: Arc::new(store), admission })
+        let tending = Arc::new(admission.tend());
+        Ok(Guard { engine: self.engine(), store: Arc::new(store), admission, _tending: tending })
     }
 }
 
@@ -138,6 +139,8 @@ pub(super) struct Guard {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) admission: Arc<DirectoryAdmission>,
     store: Arc<dyn ContentAddressedStore>,
+    /// Finishes what a put left undone that was dropped or failed, as long as the space is open.
+    _tending: Arc<Tending>,
 }
 
 /// A space's local store: as it is while the space has no members, behind the admission from the first control entry by

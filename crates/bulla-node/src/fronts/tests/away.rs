@@ -15,9 +15,10 @@ use futures_util::StreamExt as _;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
-use super::{ControlReplica, MANY, Owner};
+use super::{ControlReplica, MANY};
 use crate::config::FollowConfig;
 use crate::judged::Judged;
+use crate::owner::Owner;
 
 /// A store that can be away, and says when it is asked to be followed.
 #[derive(Debug)]
