@@ -64,9 +64,10 @@ impl Work {
         if self.frontiers.has_room_again || self.is_lost {
             self.ledger.examined = None;
         }
-        let relied_on = kept.filter(|kept| self.is_anew && kept.examined.is_some());
+        let is_refuted = self.is_anew || self.ledger.examined.is_none();
+        let relied_on = kept.filter(|kept| is_refuted && kept.examined.is_some());
         let Some(ledger) = relied_on else { return Ok(false) };
-        // The lists that were begun anew are about to take the place of those that this relies on.
+        // The lists are about to become such that this is not true of them: begun anew, or with room for what had none.
         let withdrawn = Ledger { examined: None, ..ledger };
         self.write(Place::Ledger, Some(withdrawn)).await?;
         Ok(true)

@@ -232,6 +232,45 @@ async fn references_that_were_known_outlive_an_examination_that_ends_early() {
     }
 }
 
+/// A list was full, so that something found no room; it has room again, and the machine stops before all is examined for
+/// that.
+///
+/// Clauses: SYN-20, SYN-25, SYN-50, SYN-51.
+#[tokio::test]
+async fn what_found_no_room_is_found_though_the_machine_stopped_when_there_was_room() {
+    let (founder, genesis) = Author::found(1);
+    // Seventeen branches of one author: one more than is kept.
+    let forker = founder.another(7);
+    let branches: Vec<_> = (0..17_u8).map(|i| forker.clone().write(&[i; 20])).collect();
+    let mut entries = vec![genesis];
+    for (seed, branch) in (10..).zip(&branches) {
+        entries.push(frontier_over(&mut founder.another(seed), &[branch]).await);
+    }
+    let source = store(founder.space(), 1);
+    fill(&*source, &entries).await;
+    let kept = Arc::new(Counted::default());
+    let report = pull(&source, &store(founder.space(), 2), &kept).await;
+    let known: Vec<_> = report.unreached.iter().map(|of| of.id).collect();
+    assert_eq!(known.len(), 16, "{report}");
+    // All come but the one that nobody was told of.
+    fill(&*source, branches.iter().filter(|branch| known.contains(&branch.id()))).await;
+    let left = branches.iter().find(|branch| !known.contains(&branch.id())).unwrap();
+    for nth in 1..12 {
+        let bookmarks = kept.again();
+        let target = store(founder.space(), 2);
+        fill(&*target, &entries).await;
+        bookmarks.stop_at(nth);
+        pull(&source, &target, &bookmarks).await;
+        bookmarks.stop_at(0);
+        for _ in 0..2 {
+            pull(&source, &target, &bookmarks).await;
+        }
+        let report = pull(&source, &target, &bookmarks).await;
+        let Verdict::Incomplete(incomplete) = &report.verdict else { panic!("{nth}: {report}") };
+        assert_eq!(incomplete.missing.ids, [left.id()], "{nth}: {report}");
+    }
+}
+
 /// What a report says of what is kept, for comparison.
 fn said(report: &Report) -> String {
     let mut exceptions: Vec<_> = report.exceptions.iter().map(|of| (of.id, of.why)).collect();
