@@ -11,7 +11,7 @@ use bulla_identity::{ArmourError, RandomnessError, armour, unarmour};
 use zeroize::Zeroizing;
 
 use crate::MailboxKey;
-use crate::root::{Inviter, Root, SECRET_BYTES};
+use crate::root::{Inviter, Root, Secret};
 
 #[cfg(feature = "qr")]
 pub use qr::{Background, QrCode};
@@ -33,7 +33,7 @@ const MS_PER_MINUTE: u64 = 60_000;
 pub struct Invitation {
     pub(crate) space: SpaceId,
     pub(crate) inviter: Inviter,
-    pub(crate) secret: Zeroizing<[u8; SECRET_BYTES]>,
+    pub(crate) secret: Secret,
     pub(crate) node: Option<MailboxNode>,
     pub(crate) expiry_minutes: u32,
 }
@@ -139,7 +139,7 @@ impl Invitation {
         let mut reader = Reader::versioned(bytes, VERSION, 6, InvitationError::Version)?;
         let space = SpaceId(reader.array_of()?);
         let inviter = Inviter(reader.array_of()?);
-        let secret = Zeroizing::new(reader.array_of()?);
+        let secret = Box::new(Zeroizing::new(reader.array_of()?));
         let node = MailboxNode::read(&mut reader, MAX_BYTES)?;
         let expiry_minutes = reader.u32(u32::MAX)?;
         reader.finish()?;

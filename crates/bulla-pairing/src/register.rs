@@ -6,10 +6,9 @@ use bulla_core::limits::MAX_COUNTER;
 use bulla_core::{AuthorKey, InvitationId, SpaceId};
 use bulla_identity::Randomness;
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use crate::invitation::{Invitation, InvitationError, MailboxNode, check_node, expiry_minutes};
-use crate::root::{Inviter, Root, SECRET_BYTES};
+use crate::root::{Inviter, Root, Secret};
 
 /// Most invitations that a device keeps (PAIR-30).
 pub const MAX_INVITATIONS: usize = 64;
@@ -61,7 +60,7 @@ struct Record {
     space: SpaceId,
     inviter: Inviter,
     /// There exactly as long as the invitation may still serve.
-    secret: Option<Zeroizing<[u8; SECRET_BYTES]>>,
+    secret: Option<Secret>,
     node: Option<MailboxNode>,
     made_ms: u64,
     expires_ms: u64,
@@ -131,8 +130,8 @@ impl Invitations {
             return Err(InvitationError::Lifetime);
         };
         let expiry_minutes = expiry_minutes(expires_ms).ok_or(InvitationError::Lifetime)?;
-        let mut secret = Zeroizing::new([0; SECRET_BYTES]);
-        randomness.fill(secret.as_mut())?;
+        let mut secret = Secret::default();
+        randomness.fill(secret.as_mut_slice())?;
         self.make_room(now_ms)?;
 
         let (inviter, node) = (Inviter::of(&by), node.cloned());

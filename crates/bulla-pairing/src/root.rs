@@ -5,6 +5,9 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 /// Bytes of an invitation's secret (PAIR-10).
 pub(crate) const SECRET_BYTES: usize = 16;
+/// The secret of an invitation, where it stays for as long as it lives: what is moved, as by a list that grows, leaves a copy
+/// behind that nobody wipes.
+pub(crate) type Secret = Box<Zeroizing<[u8; SECRET_BYTES]>>;
 /// Bytes of a message's salt (PAIR-20).
 pub(crate) const SALT_BYTES: usize = 24;
 const ROOT_BYTES: usize = 64;

@@ -13,12 +13,18 @@ mod a28_repeated_randomness;
 mod a34_zero_agreements;
 #[path = "attacks/a62_leaks.rs"]
 mod a62_leaks;
+#[cfg(target_os = "linux")]
+#[path = "attacks/a62_memory.rs"]
+mod a62_memory;
 #[path = "attacks/honest.rs"]
 mod honest;
 #[path = "attacks/invitation_late.rs"]
 mod invitation_late;
 #[path = "attacks/invitation_used_twice.rs"]
 mod invitation_used_twice;
+#[cfg(target_os = "linux")]
+#[path = "../../bulla-crypto/tests/attacks/memory.rs"]
+mod memory;
 #[path = "attacks/messages_in_any_order.rs"]
 mod messages_in_any_order;
 #[path = "attacks/qr_codes.rs"]

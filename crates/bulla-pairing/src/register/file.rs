@@ -101,7 +101,7 @@ impl Record {
         let secret = if reader.null() {
             None
         } else {
-            Some(Zeroizing::new(reader.array_of::<SECRET_BYTES>()?))
+            Some(Box::new(Zeroizing::new(reader.array_of::<SECRET_BYTES>()?)))
         };
         let node = MailboxNode::read(reader, MAX_NODE_BYTES)?;
         let (made_ms, expires_ms) = (reader.uint(MAX_COUNTER)?, reader.uint(MAX_COUNTER)?);

@@ -43,7 +43,7 @@ fn a28_no_salt_serves_two_contents() {
     let confirmed = joiner.confirm(&guest, &Stuck).unwrap();
     assert_ne!(salt(&confirmed), salt(&one));
     approver.receive(confirmed.as_bytes(), &Stuck).unwrap();
-    let approved = approver.approve(&typed(&approver), &mut host.register, super::support::NOW + 9);
+    let approved = approver.approve(&typed(&approver), &mut host.register, NOW + 9);
     let approved = approved.unwrap();
     let approval = |frontier: &[u8]| {
         approved.approval(&host.device, EntryId([1; 32]), frontier, &Stuck).unwrap()

@@ -5,7 +5,7 @@ use bulla_core::values::MailboxOperation;
 use bulla_identity::OsRandomness;
 use bulla_pairing::{Joiner, RecoveryKey};
 
-use super::support::{Host, NOW, SPACE, device, typed, until_codes};
+use super::support::{Host, NOW, SPACE, device, secret_of, typed, until_codes};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -15,7 +15,7 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn a62_debug_shows_no_secret_and_no_text_of_an_invitation() {
     let mut host = Host::new();
-    let secret = host.invitation.to_bytes()[53..69].to_vec();
+    let secret = secret_of(&host.invitation);
     let (mut joiner, mut approver, _) = until_codes(&mut host, &device(2));
     let fifth = joiner.confirm(&device(2), &OsRandomness).unwrap();
     let recovery = RecoveryKey::generate(&OsRandomness).unwrap();

@@ -37,6 +37,16 @@ impl Randomness for Seeded {
     }
 }
 
+/// The secret of an invitation, the fourth of its fields (PAIR-10).
+pub(crate) fn secret_of(invitation: &Invitation) -> [u8; 16] {
+    let bytes = invitation.to_bytes();
+    let mut reader = Reader::new(&bytes);
+    reader.array_exact(6).unwrap();
+    assert_eq!(reader.uint(1).unwrap(), 1);
+    let _: ([u8; 32], [u8; 16]) = (reader.array_of().unwrap(), reader.array_of().unwrap());
+    reader.array_of().unwrap()
+}
+
 /// An approver that has made one invitation.
 pub(crate) struct Host {
     pub(crate) device: DeviceKeys,
