@@ -18,7 +18,10 @@ use crate::EpochKey;
 /// fn clone<T: Clone>() {}
 /// clone::<bulla_crypto::TopicSecret>();
 /// ```
-pub struct TopicSecret(Zeroizing<[u8; 32]>);
+pub struct TopicSecret(
+    // Where it stays for as long as it lives: what is moved leaves a copy behind that nobody wipes.
+    Box<Zeroizing<[u8; 32]>>,
+);
 
 impl TopicSecret {
     /// The topic secret of a space that began with this epoch key.
@@ -26,7 +29,7 @@ impl TopicSecret {
     pub fn derive(first: &EpochKey, space: &SpaceId) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(domain::TOPIC);
         hasher.update(first.expose_secret()).update(&space.0);
-        let secret = Self(Zeroizing::new(hasher.finalize().into()));
+        let secret = Self::dangerous_from_bytes(hasher.finalize().as_bytes());
         hasher.zeroize();
         secret
     }
@@ -39,13 +42,15 @@ impl TopicSecret {
     pub fn generate(randomness: &dyn Randomness) -> Result<Self, RandomnessError> {
         let mut secret = Zeroizing::new([0; 32]);
         randomness.fill(secret.as_mut())?;
-        Ok(Self(secret))
+        Ok(Self::dangerous_from_bytes(&secret))
     }
 
     /// The secret with these bytes. For keyrings, epochs, vectors and tests.
     #[must_use]
     pub fn dangerous_from_bytes(secret: &[u8; 32]) -> Self {
-        Self(Zeroizing::new(*secret))
+        let mut place = Box::new(Zeroizing::new([0; 32]));
+        place.copy_from_slice(secret);
+        Self(place)
     }
 
     /// The topic of a document: the first 16 bytes of a keyed hash of its name, whatever bytes that is.
@@ -61,7 +66,7 @@ impl TopicSecret {
     /// Whether both are one secret, in constant time (CTL-35).
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.0.ct_eq(other.0.as_ref()).into()
+        self.expose_secret().ct_eq(other.expose_secret()).into()
     }
 
     /// The 32 bytes. Never print or store them but sealed.

@@ -19,6 +19,13 @@ mod groups;
 mod keys;
 #[path = "members/log.rs"]
 mod log;
+#[cfg(target_os = "linux")]
+#[path = "members/memory.rs"]
+mod memory;
+#[cfg(target_os = "linux")]
+#[expect(clippy::indexing_slicing, reason = "tests stop where something is not as they say")]
+#[path = "../../bulla-crypto/tests/attacks/memory.rs"]
+mod memory_of_process;
 #[path = "members/old.rs"]
 mod old;
 #[path = "members/recovery.rs"]
