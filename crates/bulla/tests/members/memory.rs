@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use bulla::space::{MemoryMarks, recovery_public};
-use bulla::{EntryId, Founding, Keyring, RecoveryKey, Role, Space, sync};
+use bulla::{Device, EntryId, Founding, Keyring, RecoveryKey, Role, Space, sync};
 use bulla_crypto::EpochKey;
+use bulla_identity::{DeviceKeys, OsRandomness, Randomness as _};
 
 use crate::engine::spaces;
 use crate::memory_of_process::{Masked, left};
@@ -25,10 +26,15 @@ fn secrets_of(space: &Space) -> Vec<Masked> {
     })
 }
 
-#[inline(never)]
 async fn story() -> Vec<Masked> {
-    let (owner, second, new) = (device(), device(), device());
-    let key = RecoveryKey::dangerous_from_entropy(&[1; 32]);
+    let [signing, sealing, entropy] = [(); 3].map(|()| {
+        let mut bytes = [0; 32];
+        OsRandomness.fill(&mut bytes).unwrap();
+        bytes
+    });
+    let second = Device::from(DeviceKeys::dangerous_from_secrets(&signing, &sealing));
+    let (owner, new) = (device(), device());
+    let key = RecoveryKey::dangerous_from_entropy(&entropy);
     let founding = Founding::default().with_recovery(recovery_public(&key));
     let marks = Arc::new(MemoryMarks::default());
     let mine = Space::found_as(&owner, &spaces(), &founding, marks).await.unwrap();
@@ -50,9 +56,11 @@ async fn story() -> Vec<Masked> {
     back.recover(&key, &[owner.author()], None).await.unwrap();
     assert_eq!(text(&back, first).await, "first");
     sync::push(&back, relay.store()).await;
-    let secrets = secrets_of(&back);
+    let mut secrets = secrets_of(&back);
     assert!(secrets.len() > 5);
     assert_eq!(left(&secrets).len(), secrets.len(), "the search finds what is there");
+    let devices = [("a signing key", signing), ("a sealing key", sealing), ("an entropy", entropy)];
+    secrets.extend(devices.map(|(name, secret)| Masked::new(name, &secret)));
     secrets
 }
 
