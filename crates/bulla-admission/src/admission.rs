@@ -39,7 +39,7 @@ pub struct DirectoryAdmission {
     /// Shared by application entries on their way into the engine, exclusive for everything that changes verdicts.
     gate: Arc<tokio::sync::RwLock<()>>,
     state: RwLock<State>,
-    pub(crate) chains: tokio::sync::Mutex<Chains>,
+    chains: tokio::sync::Mutex<Chains>,
     usage: Mutex<Usage>,
     /// What erasures leave to be done, and who is at it.
     owed: Mutex<Owed>,
@@ -101,7 +101,7 @@ impl DirectoryAdmission {
     /// How often entries were judged by their place in a chain since this was opened, for who watches that it grows with their
     /// number and not faster (ADM-9).
     pub async fn chain_judgements(&self) -> u64 {
-        self.chains.lock().await.judged()
+        self.chains().await.judged()
     }
 
     /// Does what was left undone when a `put` was dropped or failed. The next `put` does so too, but of erasures that are not
@@ -113,6 +113,13 @@ impl DirectoryAdmission {
     pub async fn settle(&self, cx: &Context) -> Result<()> {
         drop(self.exclusive(cx).await?);
         self.finish_erasing(cx).await
+    }
+
+    /// The chains, without what calls left there that were dropped.
+    pub(crate) async fn chains(&self) -> tokio::sync::MutexGuard<'_, Chains> {
+        let mut chains = self.chains.lock().await;
+        chains.settle();
+        chains
     }
 
     pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -214,7 +221,7 @@ impl DirectoryAdmission {
                 }
             }
             self.landed(cx, &landed, true).await?;
-            let mut chains = self.chains.lock().await;
+            let mut chains = self.chains().await;
             let mut usage = self.usage_now();
             for (arrival, has) in part.iter().zip(presence) {
                 let Totals { entries, bytes } = arrival.reserved;

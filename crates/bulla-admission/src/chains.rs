@@ -13,6 +13,7 @@ use bulla_directory::{CutWalk, Limits, Link, Outcome, Reach, Verdict};
 use bulla_store::{Context, Facts, Place, Result};
 
 use crate::admission::Engine;
+use crate::flights::Arrival;
 use crate::state::{Subject, Word};
 
 /// Headers read at once when a chain is walked back, and open entries judged at once.
@@ -26,6 +27,10 @@ pub(crate) struct Chains {
     waiting: HashMap<EntryId, BTreeSet<AuthorKey>>,
     /// Entries in quarantine that chains lead over, to be stored.
     kept: BTreeSet<EntryId>,
+    /// Whose chain is walked just now. What its walks learnt is noted when they end, or later if they are dropped.
+    walking: Option<AuthorKey>,
+    /// Open entries that were noted and may yet be refused.
+    tentative: Vec<Subject>,
     /// Headers that all walks were told of.
     told: usize,
     most: usize,
@@ -37,6 +42,8 @@ pub(crate) struct Chains {
 struct Chain {
     walks: Vec<(Limits, CutWalk)>,
     look_up: LookUp,
+    /// Headers that its walks were told of, as far as they are part of the sum.
+    counted: usize,
     /// Headers that were asked for and not held.
     waiting: HashSet<EntryId>,
     /// Entries whose place is open, and by which terms they are judged.
@@ -85,25 +92,34 @@ impl Chains {
         subject: &Subject,
     ) -> Result<Word> {
         self.judged = self.judged.saturating_add(1);
+        self.walking = Some(subject.author);
         let chain = self.authors.entry(subject.author).or_default();
-        let before = chain.told();
         let outcome = chain.judge(cx, engine, limits, subject).await;
-        self.take_note(&subject.author, before);
+        self.take_note();
         outcome
     }
 
-    /// Takes note of what a chain's walks learnt, which were told of so many headers before.
-    fn take_note(&mut self, author: &AuthorKey, before: usize) {
-        let Some(chain) = self.authors.get_mut(author) else { return };
+    /// Brings to its end what whoever had this before left when it was dropped.
+    pub(crate) fn settle(&mut self) {
+        self.take_note();
+        for subject in std::mem::take(&mut self.tentative) {
+            self.close(&subject);
+        }
+    }
+
+    /// Takes note of what the walks learnt that went on last.
+    fn take_note(&mut self) {
+        let Some(author) = self.walking.take() else { return };
+        let Some(chain) = self.authors.get_mut(&author) else { return };
         let Found { absent, kept } = std::mem::take(&mut chain.look_up.found);
         for id in absent {
             chain.waiting.insert(id);
-            self.waiting.entry(id).or_default().insert(*author);
+            self.waiting.entry(id).or_default().insert(author);
         }
         self.kept.extend(kept);
-        self.told = self.told.saturating_sub(before).saturating_add(chain.told());
+        self.told = chain.count_again(self.told);
         if self.told > self.most {
-            self.shrink(author);
+            self.shrink(&author);
         }
     }
 
@@ -112,14 +128,14 @@ impl Chains {
         for (author, chain) in &mut self.authors {
             if author != but {
                 chain.walks.clear();
+                self.told = chain.count_again(self.told);
             }
         }
-        self.told = self.authors.values().map(Chain::told).sum();
     }
 
-    /// Tells of a header that is held now, or in quarantine; what waited for it.
+    /// Tells of a header that is held now, or in quarantine; what waits for it, until that is [`heard`](Self::heard).
     pub(crate) fn tell(&mut self, id: &EntryId, link: Link, is_kept: bool) -> Vec<Waited> {
-        let waiting = self.waiting.remove(id).unwrap_or_default();
+        let waiting = self.waiting.get(id).cloned().unwrap_or_default();
         if is_kept {
             if waiting.is_empty() {
                 // Walks that come to it look it up: it is to be stored then.
@@ -132,19 +148,27 @@ impl Chains {
         let mut waited = Vec::new();
         for author in waiting.into_iter().chain(own) {
             let Some(chain) = self.authors.get_mut(&author) else { continue };
-            let before = chain.told();
             let mut branches = Vec::new();
             for (limits, walk) in &mut chain.walks {
                 branches
                     .extend(walk.waiting_for(id).map(|(cut, from)| (limits.clone(), cut, from)));
                 walk.tell(*id, Some(link));
             }
-            self.told = self.told.saturating_sub(before).saturating_add(chain.told());
-            if chain.waiting.remove(id) {
+            self.told = chain.count_again(self.told);
+            if chain.waiting.contains(id) {
                 waited.push(Waited { author, branches });
             }
         }
         waited
+    }
+
+    /// All that waited for this header was decided, as far as it can be.
+    pub(crate) fn heard(&mut self, id: &EntryId) {
+        for author in self.waiting.remove(id).unwrap_or_default() {
+            if let Some(chain) = self.authors.get_mut(&author) {
+                chain.waiting.remove(id);
+            }
+        }
     }
 
     /// Follows the branches that waited for a header; gives the sequences that may be decided by now and were not before.
@@ -154,10 +178,10 @@ impl Chains {
         engine: &dyn Engine,
         waited: &Waited,
     ) -> Result<RangeInclusive<u64>> {
+        self.walking = Some(waited.author);
         let Some(chain) = self.authors.get_mut(&waited.author) else { return Ok(ALL) };
-        let before = chain.told();
         let range = chain.follow(cx, engine, waited).await;
-        self.take_note(&waited.author, before);
+        self.take_note();
         range
     }
 
@@ -183,16 +207,37 @@ impl Chains {
         self.authors.get(author).is_some_and(|chain| chain.waiting.contains(id))
     }
 
+    /// Whether anybody's open entries wait for this header.
+    pub(crate) fn is_waited_for(&self, id: &EntryId) -> bool {
+        self.waiting.contains_key(id)
+    }
+
     /// The lowest sequence of the author's open entries; `None` if nothing is open.
     pub(crate) fn lowest_open(&self, author: &AuthorKey) -> Option<u64> {
         let open = &self.authors.get(author)?.open;
         open.first_key_value().map(|((sequence, _), _)| *sequence)
     }
 
-    /// Notes an entry whose place is open.
-    pub(crate) fn note(&mut self, subject: &Subject) {
+    /// Notes an entry whose place is open; whether it was not noted before.
+    pub(crate) fn note(&mut self, subject: &Subject) -> bool {
         let chain = self.authors.entry(subject.author).or_default();
-        chain.open.insert((subject.sequence, subject.id), (subject.key_id, subject.kind));
+        let terms = (subject.key_id, subject.kind);
+        chain.open.insert((subject.sequence, subject.id), terms).is_none()
+    }
+
+    /// Notes one that may yet be refused; it is closed if nothing comes of it, until [`confirm`](Self::confirm).
+    pub(crate) fn note_for_now(&mut self, subject: &Subject) {
+        if self.note(subject) {
+            self.tentative.push(*subject);
+        }
+    }
+
+    /// Of what was noted for now, these are on their way into the store; all others are not.
+    pub(crate) fn confirm(&mut self, arrivals: &[Arrival]) {
+        let on_their_way: HashSet<EntryId> =
+            arrivals.iter().filter(|arrival| arrival.is_open).map(|a| a.subject.id).collect();
+        self.tentative.retain(|subject| !on_their_way.contains(&subject.id));
+        self.settle();
     }
 
     /// How many entries of an author with this sequence are open, this one left out.
@@ -248,7 +293,7 @@ impl Chains {
     /// Forgets an author: the rights of its entries are other ones now.
     pub(crate) fn forget(&mut self, author: &AuthorKey) {
         let Some(chain) = self.authors.remove(author) else { return };
-        self.told = self.told.saturating_sub(chain.told());
+        self.told = self.told.saturating_sub(chain.counted);
         for id in &chain.waiting {
             if let Some(authors) = self.waiting.get_mut(id) {
                 authors.remove(author);
@@ -266,8 +311,11 @@ impl Chains {
 }
 
 impl Chain {
-    fn told(&self) -> usize {
-        self.walks.iter().map(|(_, walk)| walk.told()).sum()
+    /// Brings a sum of all chains up to date with what the walks of this one were told.
+    fn count_again(&mut self, sum: usize) -> usize {
+        let told = self.walks.iter().map(|(_, walk)| walk.told()).sum();
+        let before = std::mem::replace(&mut self.counted, told);
+        sum.saturating_sub(before).saturating_add(told)
     }
 
     async fn judge(

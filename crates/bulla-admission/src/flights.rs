@@ -117,6 +117,17 @@ impl Flights {
     }
 }
 
+impl<G> Flight<G> {
+    /// These have arrived, and all that follows was done; but not those that are under way with another `put`, which is told
+    /// of them itself.
+    pub(crate) fn land(self) {
+        let mut inner = self.flights.lock();
+        for id in &self.ids {
+            inner.under_way.remove(id);
+        }
+    }
+}
+
 impl<G> Drop for Flight<G> {
     fn drop(&mut self) {
         let mut inner = self.flights.lock();
@@ -126,5 +137,32 @@ impl<G> Drop for Flight<G> {
                 self.flights.bell.ring();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bulla_core::{KeyId, Kind};
+
+    use super::*;
+
+    fn arrival(is_kept: bool) -> Arrival {
+        let (id, author) = (EntryId([1; 32]), AuthorKey([2; 32]));
+        let (kind, key_id) = (Kind::OPERATION, KeyId([3; 32]));
+        let subject = Subject { id, author, sequence: 1, kind, key_id };
+        let (previous, reserved) = (EntryId::ZERO, Totals::default());
+        Arrival { subject, previous, reserved, is_open: false, is_kept }
+    }
+
+    #[test]
+    fn who_lands_leaves_what_is_under_way_with_another() {
+        let flights = Flights::new(Bell::default());
+        let (kept, stored) = (arrival(true), arrival(false));
+        let first = flights.start(vec![kept], ());
+        let second = flights.start(vec![stored], ());
+        second.land();
+        assert_eq!(flights.under_way([kept.subject.id]).len(), 1);
+        first.land();
+        assert!(flights.under_way([kept.subject.id]).is_empty() && !flights.has_lost());
     }
 }

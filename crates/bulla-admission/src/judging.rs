@@ -60,7 +60,7 @@ impl DirectoryAdmission {
                         Standing::Limited(limits) => {
                             let chains = match &mut chains {
                                 Some(chains) => chains,
-                                none => none.insert(self.chains.lock().await),
+                                none => none.insert(self.chains().await),
                             };
                             let word = chains.judge(cx, &*self.engine, limits, &subject).await?;
                             self.bring_out(cx, chains).await?;
@@ -79,16 +79,21 @@ impl DirectoryAdmission {
             };
             verdicts.push(verdict);
         }
-        drop(chains);
-        let is_kept = |verdict: &Verdict| matches!(verdict, Verdict::Quarantine(_));
-        let mut needed = HashSet::new();
-        if is_limited || verdicts.iter().any(is_kept) {
-            let chains = self.chains.lock().await;
-            needed = links::on_chains(&chains, entries, &held, &mut verdicts);
+        // What was noted as open is nobody else's to decide before it is known whether it will be stored.
+        let is_stored = |verdict: &Verdict| matches!(verdict, Verdict::Admit | Verdict::Mark(_));
+        if chains.is_none() && (is_limited || !verdicts.iter().all(is_stored)) {
+            chains = Some(self.chains().await);
         }
+        let needed = match &mut chains {
+            Some(chains) => links::on_chains(chains, entries, &held, &mut verdicts),
+            None => HashSet::new(),
+        };
         let erased = self.erase_ahead(cx, entries, &held, &mut verdicts).await?;
         // From here on nothing waits, so that what is set aside is never forgotten.
         let arrivals = self.reserve(entries, &held, &wanting, &erased, &needed, &mut verdicts);
+        if let Some(chains) = &mut chains {
+            chains.confirm(&arrivals);
+        }
         Ok((verdicts, arrivals))
     }
 
@@ -133,7 +138,7 @@ impl DirectoryAdmission {
             if chains.branches(subject) >= self.settings.open_branches {
                 return Err(codes::BRANCHES);
             }
-            chains.note(subject);
+            chains.note_for_now(subject);
         }
         Ok(word)
     }
@@ -193,20 +198,23 @@ impl DirectoryAdmission {
                     _ => {}
                 }
             }
-            if !state.controls.has_refused_erasures() {
-                others.clear();
-            }
         }
-        if !others.is_empty() {
-            // An erasure that counted once may have been remembered of them.
-            self.engine.restore(cx, &others).await?;
-        }
+        self.forget_erased(cx, &others).await?;
         let mut all = HashSet::new();
         for (by, ids) in erased {
             all.extend(ids.iter().copied());
             self.engine.erase(cx, Erasure { by, is_prune: false, ids }).await?;
         }
         Ok(all)
+    }
+
+    /// Has the engine forget what it may remember of these, which are to be stored and are not erased: an erasure that
+    /// counted once, while they were on their way (ERA-8).
+    pub(crate) async fn forget_erased(&self, cx: &Context, ids: &[EntryId]) -> Result<()> {
+        if ids.is_empty() || !self.state().controls.has_refused_erasures() {
+            return Ok(());
+        }
+        self.engine.restore(cx, ids).await.map(drop)
     }
 
     /// Sets quotas aside for what is to be stored, and refuses what exceeds them.

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use bulla_core::{EntryId, Verified};
+use bulla_core::limits::MAX_ENTRIES_PER_PUT;
+use bulla_core::{Code, EntryId, Verified};
 use bulla_store::{Context, Erasure, Facts, KeptEntry, Mark, Result, Verdict};
 
 use crate::admission::DirectoryAdmission;
 use crate::chains::Chains;
+use crate::codes;
 use crate::flights::Arrival;
 use crate::judging::subject_of;
 use crate::quota::{self, Totals};
@@ -26,7 +28,8 @@ impl DirectoryAdmission {
             }
             let mut ids = ids.as_slice();
             while !ids.is_empty() {
-                let found = self.engine.kept_entries(cx, ids, PART_BYTES).await?;
+                let part = ids.get(..MAX_ENTRIES_PER_PUT).unwrap_or(ids);
+                let found = self.engine.kept_entries(cx, part, PART_BYTES).await?;
                 let (now, later) = ids.split_at(found.len().clamp(1, ids.len()));
                 self.store_links(cx, chains, found.into_iter().flatten()).await?;
                 chains.brought_out(now);
@@ -45,6 +48,7 @@ impl DirectoryAdmission {
         let mut batch: Vec<(Verified, Mark)> = Vec::new();
         let mut arrivals = Vec::new();
         let mut erased: BTreeMap<EntryId, Vec<EntryId>> = BTreeMap::new();
+        let mut others = Vec::new();
         for kept in found {
             let subject = subject_of(&kept.entry);
             let word = self.word_by_itself(cx, chains, &subject).await?;
@@ -58,13 +62,15 @@ impl DirectoryAdmission {
                 let length = u64::from(kept.entry.header().payload_length);
                 reserved = Totals { entries: 1, bytes: if has_payload { length } else { 0 } };
             }
-            if let Some(by) = by {
-                erased.entry(by).or_default().push(subject.id);
+            match by {
+                Some(by) => erased.entry(by).or_default().push(subject.id),
+                None => others.push(subject.id),
             }
             let (previous, is_open) = (kept.entry.header().previous, word == Word::Open);
             arrivals.push(Arrival { subject, previous, reserved, is_open, is_kept: false });
             batch.push((kept.entry, word.mark()));
         }
+        self.forget_erased(cx, &others).await?;
         for (by, ids) in erased {
             self.engine.erase(cx, Erasure { by, is_prune: false, ids }).await?;
         }
@@ -74,16 +80,15 @@ impl DirectoryAdmission {
         // If this fails or is dropped what was counted is looked up, as for all that is lost on its way.
         let flight = self.flights.start(arrivals.clone(), ());
         self.engine.put_judged(cx, batch).await?;
-        self.flights.land(&arrivals);
-        drop(flight);
+        flight.land();
         Ok(())
     }
 }
 
-/// Has those entries of a batch stored that were refused and lie in a chain for which a walk waits, be there room for them in
-/// quarantine or not; gives their ids.
+/// Has those entries of a batch stored that were refused and lie in a chain for which a walk waits, whoever wrote them and be
+/// there room for them or not; gives their ids.
 pub(crate) fn on_chains(
-    chains: &Chains,
+    chains: &mut Chains,
     entries: &[&Verified],
     held: &[Option<Facts>],
     verdicts: &mut [Verdict],
@@ -98,6 +103,9 @@ pub(crate) fn on_chains(
         by_id.insert(id, at);
         if chains.waits_for(&author, &id) {
             waited.push((id, author, chains.lowest_open(&author).unwrap_or(u64::MAX)));
+        } else if chains.is_waited_for(&id) {
+            // Somebody else's chain ends here.
+            waited.push((id, author, u64::MAX));
         }
     }
     let mut needed = HashSet::new();
@@ -108,8 +116,16 @@ pub(crate) fn on_chains(
         if header.author != author || !needed.insert(id) {
             continue;
         }
-        if let Verdict::Quarantine(code) = verdict {
-            *verdict = Verdict::Mark(code.clone());
+        match verdict {
+            Verdict::Quarantine(code) => *verdict = Verdict::Mark(code.clone()),
+            Verdict::Refuse(refusal) if refusal.code.as_str() == codes::BRANCHES => {
+                chains.note_for_now(&subject_of(entry));
+                *verdict = Verdict::Mark(Code::new(codes::OPEN));
+            }
+            Verdict::Refuse(refusal) if refusal.code.as_str() == codes::STRANGER => {
+                *verdict = Verdict::Mark(refusal.code.clone());
+            }
+            _ => {}
         }
         // Nothing that is open comes before the lowest.
         if header.sequence > lowest {

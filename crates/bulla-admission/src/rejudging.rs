@@ -104,7 +104,7 @@ impl DirectoryAdmission {
 
     /// Goes through everything that is held, once for marks, erasures and the keys in use.
     async fn judge_everything(&self, cx: &Context, marks: &mut Marks<'_>) -> Result<()> {
-        self.chains.lock().await.clear();
+        self.chains().await.clear();
         self.forget_keys();
         let mut after = None;
         loop {
@@ -138,7 +138,7 @@ impl DirectoryAdmission {
         author: &AuthorKey,
         marks: &mut Marks<'_>,
     ) -> Result<()> {
-        self.chains.lock().await.forget(author);
+        self.chains().await.forget(author);
         let mut after = Place::default();
         loop {
             let page = self.engine.authored(cx, *author, after, MAX_ENTRIES_PER_PUT).await?;
@@ -157,7 +157,7 @@ impl DirectoryAdmission {
             self.state().control_mark(&facts.id)
         } else {
             let subject = subject(facts);
-            let mut chains = self.chains.lock().await;
+            let mut chains = self.chains().await;
             let word = self.word(cx, &mut chains, &subject).await?;
             if word == Word::Open {
                 chains.note(&subject);
@@ -185,7 +185,7 @@ impl DirectoryAdmission {
         for arrival in arrivals {
             self.note_key(&arrival.subject);
         }
-        let mut chains = self.chains.lock().await;
+        let mut chains = self.chains().await;
         let mut waited = Vec::new();
         let mut whole = HashSet::new();
         for arrival in arrivals {
@@ -221,6 +221,9 @@ impl DirectoryAdmission {
         // Only now: what failed before is decided again.
         for subject in &decided {
             chains.close(subject);
+        }
+        for arrival in arrivals {
+            chains.heard(&arrival.subject.id);
         }
         Ok(())
     }

@@ -98,7 +98,7 @@ impl DirectoryAdmission {
 
     /// Finds the entries that are marked as open, so that headers to come decide them.
     async fn find_open(&self, cx: &Context) -> Result<()> {
-        let mut chains = self.chains.lock().await;
+        let mut chains = self.chains().await;
         let mut marks = Marks::new(&*self.engine);
         let mut after = 0;
         loop {

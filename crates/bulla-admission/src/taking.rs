@@ -153,7 +153,7 @@ impl DirectoryAdmission {
             });
         }
         let mut asked_for = HashSet::new();
-        let mut chains = self.chains.lock().await;
+        let mut chains = self.chains().await;
         for (author, entries) in given {
             for frontier in entries.iter().filter(|e| e.header().kind == Kind::FRONTIER) {
                 // Its own place may be open, for a header that nothing else waits for, or for its own.
@@ -161,8 +161,11 @@ impl DirectoryAdmission {
             }
             let by_id: HashMap<EntryId, &Header> =
                 entries.iter().map(|entry| (entry.id(), entry.header())).collect();
-            let waited = by_id.keys().filter(|id| chains.waits_for(&author, id));
-            let mut open: Vec<EntryId> = waited.copied().collect();
+            let waited = by_id.keys().copied().filter(|id| chains.is_waited_for(id));
+            let (mut open, ends): (Vec<EntryId>, Vec<EntryId>) =
+                waited.partition(|id| chains.waits_for(&author, id));
+            // Somebody else's chain ends there.
+            asked_for.extend(ends);
             let least = entries.iter().map(|entry| entry.header().sequence).min().unwrap_or(0);
             while let Some(id) = open.pop() {
                 if let Some(header) = by_id.get(&id) {

@@ -90,7 +90,7 @@ impl DirectoryAdmission {
         for facts in page {
             let subject = subject(facts);
             self.note_key(&subject);
-            let mut chains = self.chains.lock().await;
+            let mut chains = self.chains().await;
             let word = self.word(cx, &mut chains, &subject).await?;
             match &word {
                 Word::Counts => _ = stored.insert(facts.id, word),
@@ -133,12 +133,14 @@ impl DirectoryAdmission {
             let mut batch: Vec<(Verified, Mark)> = Vec::new();
             let mut arrivals = Vec::new();
             let mut erased: BTreeMap<EntryId, Vec<EntryId>> = BTreeMap::new();
+            let mut others = Vec::new();
             for KeptEntry { entry, .. } in found.into_iter().flatten() {
                 let Some(word) = words.get(&entry.id()) else { continue };
                 let by = self.state().directory.erased_by(entry.verified_header());
                 let Some(reserved) = self.room_for(&entry, by.is_some()) else { continue };
-                if let Some(by) = by {
-                    erased.entry(by).or_default().push(entry.id());
+                match by {
+                    Some(by) => erased.entry(by).or_default().push(entry.id()),
+                    None => others.push(entry.id()),
                 }
                 arrivals.push(Arrival {
                     subject: subject_of(&entry),
@@ -149,6 +151,7 @@ impl DirectoryAdmission {
                 });
                 batch.push((entry, word.mark()));
             }
+            self.forget_erased(cx, &others).await?;
             for (by, ids) in erased {
                 self.engine.erase(cx, Erasure { by, is_prune: false, ids }).await?;
             }

@@ -45,5 +45,7 @@ mod rules;
 mod scene;
 #[path = "replicas/tending.rs"]
 mod tending;
+#[path = "replicas/walks.rs"]
+mod walks;
 #[path = "replicas/work.rs"]
 mod work;
