@@ -402,7 +402,7 @@ async fn a_side_that_is_interrupted_tells_the_other() {
         adds.says("Waiting for the new device").await;
         assert_eq!(adds.interrupted(signal).await, Some(number));
         assert_eq!(stage.state().await, "cancelled");
-        let join = ["device", "join", text(&file), QUICK[0], QUICK[1]];
+        let join = ["device", "join", text(&file), QUICK[0], QUICK[1], "--wait", "60s"];
         assert_eq!(stage.phone.fails(3, &join).await["code"], "mailbox.unknown");
         stage.nobody_came_in().await;
 
