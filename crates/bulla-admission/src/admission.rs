@@ -17,6 +17,7 @@ use crate::chains::Chains;
 use crate::erasing::Owed;
 use crate::flights::{Arrival, Flights};
 use crate::keys::KeyUse;
+use crate::names::Names;
 use crate::quota::{Totals, Usage};
 use crate::settings::AdmissionSettings;
 use crate::state::{Pending, State, Word};
@@ -46,6 +47,8 @@ pub struct DirectoryAdmission {
     pub(crate) erasing: tokio::sync::Mutex<()>,
     /// Which keys are in use; `None` where nobody looked.
     pub(crate) keys: Mutex<Option<KeyUse>>,
+    /// Which refused entries others name.
+    pub(crate) names: Mutex<Names>,
     pub(crate) flights: Flights,
     /// Rung when something may have been left undone.
     pub(crate) bell: Bell,
@@ -60,11 +63,12 @@ impl DirectoryAdmission {
             settings,
             gate: Arc::default(),
             state: RwLock::new(State::new(space)),
-            chains: tokio::sync::Mutex::new(Chains::new(settings.links)),
+            chains: tokio::sync::Mutex::new(Chains::new(settings)),
             usage: Mutex::default(),
             owed: Mutex::default(),
             erasing: tokio::sync::Mutex::default(),
             keys: Mutex::default(),
+            names: Mutex::default(),
             flights: Flights::new(bell.clone()),
             bell,
             access: DirectoryAccess::new(),

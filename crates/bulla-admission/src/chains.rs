@@ -14,6 +14,8 @@ use bulla_store::{Context, Facts, Place, Result};
 
 use crate::admission::Engine;
 use crate::flights::Arrival;
+use crate::quota::Totals;
+use crate::settings::AdmissionSettings;
 use crate::state::{Subject, Word};
 
 /// Headers read at once when a chain is walked back, and open entries judged at once.
@@ -33,7 +35,9 @@ pub(crate) struct Chains {
     tentative: Vec<Subject>,
     /// Headers that all walks were told of.
     told: usize,
-    most: usize,
+    /// What was stored of each author only because a chain asked for it.
+    asked_for: HashMap<AuthorKey, Totals>,
+    settings: AdmissionSettings,
     /// How often an entry was judged by its place.
     judged: u64,
 }
@@ -55,6 +59,8 @@ struct Chain {
 struct LookUp {
     /// The pages of this author hold more branches than help: headers are looked up one by one.
     is_forked: bool,
+    /// No more may be stored because a chain asks for it: what is in quarantine leads nowhere, as at other replicas.
+    is_full: bool,
     found: Found,
 }
 
@@ -79,8 +85,8 @@ pub(crate) struct Waited {
 pub(crate) const ALL: RangeInclusive<u64> = 0..=u64::MAX;
 
 impl Chains {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most, ..Self::default() }
+    pub(crate) fn new(settings: AdmissionSettings) -> Self {
+        Self { settings, ..Self::default() }
     }
 
     /// Whether an entry of the author counts by these limits.
@@ -118,7 +124,7 @@ impl Chains {
         }
         self.kept.extend(kept);
         self.told = chain.count_again(self.told);
-        if self.told > self.most {
+        if self.told > self.settings.links {
             self.shrink(&author);
         }
     }
@@ -210,6 +216,21 @@ impl Chains {
     /// Whether anybody's open entries wait for this header.
     pub(crate) fn is_waited_for(&self, id: &EntryId) -> bool {
         self.waiting.contains_key(id)
+    }
+
+    /// Whether one more entry of an author may be stored only because a chain asks for it: who may sign a chain of any length
+    /// fills no store with it (ADM-9).
+    pub(crate) fn take_asked_for(&mut self, author: &AuthorKey, bytes: u64) -> bool {
+        let taken = self.asked_for.entry(*author).or_default();
+        let with = taken.with(1, bytes);
+        let AdmissionSettings { author_asked_for, author_asked_for_bytes, .. } = self.settings;
+        let has_room = with.entries <= author_asked_for && with.bytes <= author_asked_for_bytes;
+        if has_room {
+            *taken = with;
+        } else if let Some(chain) = self.authors.get_mut(author) {
+            chain.look_up.is_full = true;
+        }
+        has_room
     }
 
     /// The lowest sequence of the author's open entries; `None` if nothing is open.
@@ -306,7 +327,12 @@ impl Chains {
 
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
-        *self = Self { most: self.most, judged: self.judged, ..Self::default() };
+        *self = Self {
+            asked_for: std::mem::take(&mut self.asked_for),
+            settings: self.settings,
+            judged: self.judged,
+            ..Self::default()
+        };
     }
 }
 
@@ -389,7 +415,7 @@ impl LookUp {
         let Some(facts) = engine.facts(cx, &[header]).await?.into_iter().next().flatten() else {
             // What is refused is not held, and its header says all the same what comes before it (ADM-9).
             let kept = engine.kept_entries(cx, &[header], 0).await?.into_iter().next().flatten();
-            let link = kept.map(|kept| {
+            let link = kept.filter(|_| !self.is_full).map(|kept| {
                 let Header { author, sequence, previous, .. } = *kept.entry.header();
                 Link { author, sequence, previous }
             });

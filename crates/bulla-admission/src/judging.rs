@@ -85,9 +85,10 @@ impl DirectoryAdmission {
             chains = Some(self.chains().await);
         }
         let needed = match &mut chains {
-            Some(chains) => links::on_chains(chains, entries, &held, &mut verdicts),
+            Some(chains) => links::on_chains(chains, is_limited, entries, &held, &mut verdicts),
             None => HashSet::new(),
         };
+        self.note_names(cx, entries, &held, &mut verdicts, &mut chains).await?;
         let erased = self.erase_ahead(cx, entries, &held, &mut verdicts).await?;
         // From here on nothing waits, so that what is set aside is never forgotten.
         let arrivals = self.reserve(entries, &held, &wanting, &erased, &needed, &mut verdicts);

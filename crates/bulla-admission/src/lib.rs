@@ -33,6 +33,7 @@ mod flights;
 mod judging;
 mod keys;
 mod links;
+mod names;
 mod quota;
 mod rejudging;
 mod settings;

@@ -56,6 +56,9 @@ pub(crate) const fn limits_anything(policy: &Policy) -> bool {
 
 impl Usage {
     pub(crate) fn add(&mut self, author: &AuthorKey, totals: Totals) {
+        if totals == Totals::default() {
+            return;
+        }
         let of_author = self.authors.entry(*author).or_default();
         *of_author = of_author.plus(totals);
         self.all = self.all.plus(totals);

@@ -12,6 +12,7 @@ use bulla_store::{Context, Facts, Judgement, Mark, Place, Result};
 use crate::admission::{DirectoryAdmission, Engine};
 use crate::chains::{ALL, Chains};
 use crate::flights::Arrival;
+use crate::quota::Totals;
 use crate::state::{Pending, Subject, Word};
 
 /// New marks on their way into the engine, at most 4,096 at a time (MARK-5).
@@ -193,6 +194,9 @@ impl DirectoryAdmission {
             if again && !chains.is_unknown(&author) {
                 whole.insert(author);
             }
+            if arrival.is_kept {
+                self.note_kept(&arrival.subject.id);
+            }
             waited.extend(chains.tell(&arrival.subject.id, arrival.link(), arrival.is_kept));
         }
         let mut marks = Marks::new(&*self.engine);
@@ -206,6 +210,7 @@ impl DirectoryAdmission {
             self.resolve(cx, &mut chains, (author, ALL), &mut marks, &mut decided).await?;
         }
         self.bring_out(cx, &mut chains).await?;
+        self.bring_named(cx, &mut chains, Totals::default()).await?;
         for arrival in arrivals.iter().filter(|arrival| arrival.is_open) {
             // Somebody else's arrival decided it before it was stored.
             if !chains.is_open(&arrival.subject) {

@@ -15,6 +15,11 @@ pub struct AdmissionSettings {
     pub open_branches: usize,
     /// Headers of chains that are kept in memory, some 200 bytes each; 262,144. A single chain may take more.
     pub links: usize,
+    /// Entries of one author that are stored because a chain asks for them and would be refused or quarantined otherwise, since
+    /// the admission was opened; 65,536.
+    pub author_asked_for: u64,
+    /// Bytes of these, with header, signature and payload; 64 MiB.
+    pub author_asked_for_bytes: u64,
     /// How long after it failed what follows from control entries is tried again
     /// ([`tend`](crate::DirectoryAdmission::tend)), in milliseconds; 1,000.
     pub retry_ms: u64,
@@ -29,6 +34,8 @@ impl Default for AdmissionSettings {
             space_refused_bytes: 64 * 1024 * 1024,
             open_branches: bulla_core::limits::MAX_CUTS,
             links: 262_144,
+            author_asked_for: 65_536,
+            author_asked_for_bytes: 64 * 1024 * 1024,
             retry_ms: 1_000,
         }
     }
@@ -46,6 +53,13 @@ impl AdmissionSettings {
     #[must_use]
     pub const fn with_refused_bytes(mut self, author: u64, space: u64) -> Self {
         (self.author_refused_bytes, self.space_refused_bytes) = (author, space);
+        self
+    }
+
+    /// With other bounds of what is stored of one author because a chain asks for it.
+    #[must_use]
+    pub const fn with_asked_for(mut self, entries: u64, bytes: u64) -> Self {
+        (self.author_asked_for, self.author_asked_for_bytes) = (entries, bytes);
         self
     }
 

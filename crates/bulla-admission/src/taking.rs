@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use bulla_core::limits::{MAX_IDS_PER_REQUEST, MAX_PAGE_BYTES};
 use bulla_core::values::{GetItem, GetRequest};
-use bulla_core::{AuthorKey, EntryId, Header, Kind, Verified, VerifiedEntry};
+use bulla_core::{AuthorKey, EntryId, Kind, Verified, VerifiedEntry};
 use bulla_store::{Context, Facts, Result, Ruling, Verdict};
 
 use crate::admission::DirectoryAdmission;
@@ -15,6 +15,9 @@ use crate::judging::{refuse, said, subject_of};
 use crate::quota::Totals;
 use crate::settings::AdmissionSettings;
 use crate::state::{State, Word};
+
+/// Headers that are looked up for one batch and author, one by one, on the way from what a chain waits for.
+const MOST_LOOKED_UP: usize = 1_024;
 
 /// The frontiers of a batch.
 #[derive(Debug)]
@@ -159,22 +162,29 @@ impl DirectoryAdmission {
                 // Its own place may be open, for a header that nothing else waits for, or for its own.
                 self.word(cx, &mut chains, &subject_of(frontier)).await?;
             }
-            let by_id: HashMap<EntryId, &Header> =
-                entries.iter().map(|entry| (entry.id(), entry.header())).collect();
+            let by_id: HashMap<EntryId, &Verified> =
+                entries.iter().map(|entry| (entry.id(), *entry)).collect();
             let waited = by_id.keys().copied().filter(|id| chains.is_waited_for(id));
             let (mut open, ends): (Vec<EntryId>, Vec<EntryId>) =
                 waited.partition(|id| chains.waits_for(&author, id));
             // Somebody else's chain ends there.
             asked_for.extend(ends);
             let least = entries.iter().map(|entry| entry.header().sequence).min().unwrap_or(0);
+            let mut looked_up = 0;
             while let Some(id) = open.pop() {
-                if let Some(header) = by_id.get(&id) {
-                    if asked_for.insert(id) {
-                        open.push(header.previous);
+                if let Some(entry) = by_id.get(&id) {
+                    let size = size_of(entry.verified_header());
+                    if !asked_for.contains(&id) && chains.take_asked_for(&author, size) {
+                        asked_for.insert(id);
+                        open.push(entry.header().previous);
                     }
                     continue;
                 }
-                open.extend(self.before(cx, &author, &id, least).await?);
+                // What lies further back is asked for once the walk has come there.
+                if looked_up < MOST_LOOKED_UP {
+                    looked_up += 1;
+                    open.extend(self.before(cx, &author, &id, least).await?);
+                }
             }
         }
         Ok(asked_for)

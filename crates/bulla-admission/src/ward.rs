@@ -104,6 +104,9 @@ impl DirectoryAdmission {
         }
         let ids: Vec<EntryId> = stored.keys().copied().collect();
         self.store_kept(cx, &ids, &stored, marks).await?;
+        let mut chains = self.chains().await;
+        self.bring_named(cx, &mut chains, Totals::default()).await?;
+        drop(chains);
         let ids: Vec<EntryId> = recoded.keys().copied().collect();
         for part in ids.chunks(256) {
             let entries = self.kept_entries(cx, part).await?;
@@ -130,18 +133,30 @@ impl DirectoryAdmission {
             let found = self.engine.kept_entries(cx, ids, PART_BYTES).await?;
             let (_, rest) = ids.split_at(found.len().clamp(1, ids.len()));
             ids = rest;
-            let mut batch: Vec<(Verified, Mark)> = Vec::new();
-            let mut arrivals = Vec::new();
+            let mut judged = Vec::new();
             let mut erased: BTreeMap<EntryId, Vec<EntryId>> = BTreeMap::new();
             let mut others = Vec::new();
             for KeptEntry { entry, .. } in found.into_iter().flatten() {
                 let Some(word) = words.get(&entry.id()) else { continue };
                 let by = self.state().directory.erased_by(entry.verified_header());
-                let Some(reserved) = self.room_for(&entry, by.is_some()) else { continue };
                 match by {
                     Some(by) => erased.entry(by).or_default().push(entry.id()),
                     None => others.push(entry.id()),
                 }
+                if *word == Word::Counts {
+                    self.note_named(cx, &entry).await?;
+                }
+                judged.push((entry, word, by.is_some()));
+            }
+            self.forget_erased(cx, &others).await?;
+            for (by, ids) in erased {
+                self.engine.erase(cx, Erasure { by, is_prune: false, ids }).await?;
+            }
+            // From here on nothing waits until what is set aside is on its way.
+            let mut batch: Vec<(Verified, Mark)> = Vec::new();
+            let mut arrivals = Vec::new();
+            for (entry, word, is_erased) in judged {
+                let Some(reserved) = self.room_for(&entry, is_erased) else { continue };
                 arrivals.push(Arrival {
                     subject: subject_of(&entry),
                     previous: entry.header().previous,
@@ -150,10 +165,6 @@ impl DirectoryAdmission {
                     is_kept: false,
                 });
                 batch.push((entry, word.mark()));
-            }
-            self.forget_erased(cx, &others).await?;
-            for (by, ids) in erased {
-                self.engine.erase(cx, Erasure { by, is_prune: false, ids }).await?;
             }
             // What was counted is counted anew if this fails or is dropped: a flight that is lost is looked up.
             let flight = self.flights.start(arrivals.clone(), ());
@@ -171,27 +182,38 @@ impl DirectoryAdmission {
         Ok(())
     }
 
-    /// Sets aside what an entry takes of quotas; `None` if there is no room.
-    fn room_for(&self, entry: &Verified, is_erased: bool) -> Option<Totals> {
-        let state = self.state();
-        let policy = state.directory.policy();
-        if !quota::limits_anything(&policy) {
-            return Some(Totals::default());
+    /// What an entry takes of quotas; nothing where the policy limits nothing.
+    pub(crate) fn size_in_quotas(&self, entry: &Verified, is_erased: bool) -> Totals {
+        if !quota::limits_anything(&self.state().directory.policy()) {
+            return Totals::default();
         }
         let bytes = match entry.payload() {
             Some(_) if !is_erased => u64::from(entry.header().payload_length),
             _ => 0,
         };
+        Totals { entries: 1, bytes }
+    }
+
+    /// Sets aside what an entry takes of quotas; `None` if there is no room.
+    fn room_for(&self, entry: &Verified, is_erased: bool) -> Option<Totals> {
+        let reserved = self.size_in_quotas(entry, is_erased);
         let author = &entry.header().author;
-        let mut usage = self.usage_now();
-        let reserved = Totals { entries: 1, bytes };
+        self.has_room(author, reserved).then(|| {
+            self.usage_now().add(author, reserved);
+            reserved
+        })
+    }
+
+    /// Whether quotas have room for what is wanted of an author.
+    pub(crate) fn has_room(&self, author: &AuthorKey, wanted: Totals) -> bool {
+        if wanted == Totals::default() {
+            return true;
+        }
+        let state = self.state();
+        let usage = self.usage_now();
         let of_author = usage.of(author).plus(state.controls.charged_of(author));
         let all = usage.all().plus(state.controls.charged());
-        if quota::exceeded(&policy, of_author, all, reserved).is_some() {
-            return None;
-        }
-        usage.add(author, reserved);
-        Some(reserved)
+        quota::exceeded(&state.directory.policy(), of_author, all, wanted).is_none()
     }
 
     /// The entries of these ids that are in quarantine, whatever they weigh.

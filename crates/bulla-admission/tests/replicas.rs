@@ -33,6 +33,8 @@ mod erasures;
 mod history;
 #[path = "replicas/links.rs"]
 mod links;
+#[path = "replicas/names.rs"]
+mod names;
 #[path = "replicas/quotas.rs"]
 mod quotas;
 #[path = "../../bulla-directory/tests/common/random.rs"]

@@ -59,6 +59,8 @@ mod erasures;
 mod history;
 #[path = "../../bulla-admission/tests/replicas/links.rs"]
 mod links;
+#[path = "../../bulla-admission/tests/replicas/names.rs"]
+mod names;
 #[path = "../../bulla-admission/tests/replicas/quotas.rs"]
 mod quotas;
 #[path = "../../bulla-directory/tests/common/random.rs"]

@@ -1,0 +1,189 @@
+//! What counts is whole for whoever gets it: a refused entry that one names which counts is stored too, with its code as its
+//! mark (ADM-8). In quarantine it would go with no run, and the reference would be open at every other replica for ever.
+
+use std::collections::HashSet;
+use std::pin::pin;
+use std::sync::{MutexGuard, PoisonError};
+
+use bulla_core::{EntryId, Header, Verified};
+use bulla_store::{Context, Facts, Result, Verdict, kept_pages};
+use futures_util::TryStreamExt as _;
+use tokio::sync::MutexGuard as AsyncGuard;
+
+use crate::admission::DirectoryAdmission;
+use crate::chains::Chains;
+use crate::quota::{self, Totals};
+
+/// Ids that are kept in memory: several times what a quarantine holds.
+const MOST: usize = 65_536;
+
+/// Which refused entries others name.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// What is in quarantine, and more: what left it, and what may still come there. `None` where nobody looked.
+    kept: Option<HashSet<EntryId>>,
+    /// Those of these that entries name which count, and that are to be stored.
+    named: HashSet<EntryId>,
+    /// Those that are named and on their way into the quarantine, as it seems.
+    awaited: HashSet<EntryId>,
+}
+
+impl Names {
+    fn keep(&mut self, ids: impl IntoIterator<Item = EntryId>) {
+        let Some(kept) = &mut self.kept else { return };
+        kept.extend(ids);
+        if kept.len() > MOST {
+            // It is looked up again, without what left the quarantine.
+            *self = Self::default();
+        }
+    }
+
+    fn name(&mut self, header: &Header) {
+        let Some(kept) = self.kept.as_ref().filter(|kept| !kept.is_empty()) else { return };
+        self.named.extend(names(header).filter(|id| kept.contains(*id)));
+    }
+}
+
+impl DirectoryAdmission {
+    /// Takes note of what is refused in a batch and of what the others name, and has stored what of the one is the other, be it
+    /// of the batch or in quarantine.
+    pub(crate) async fn note_names<'a>(
+        &'a self,
+        cx: &Context,
+        entries: &[&Verified],
+        held: &[Option<Facts>],
+        verdicts: &mut [Verdict],
+        chains: &mut Option<AsyncGuard<'a, Chains>>,
+    ) -> Result<()> {
+        self.look_up_kept(cx).await?;
+        // What is refused takes no room from what counts.
+        let batch = self.size_of_new(entries, held);
+        if entries.iter().all(|entry| self.has_room(&entry.header().author, batch)) {
+            store_named(entries, held, verdicts);
+        }
+        let verdicts = &*verdicts;
+        let new = || entries.iter().zip(held).zip(verdicts).filter(|((_, held), _)| held.is_none());
+        {
+            let mut names = self.names_now();
+            let is_kept = |verdict: &Verdict| {
+                matches!(verdict, Verdict::Quarantine(_) | Verdict::QuarantineHeader(_))
+            };
+            names.keep(new().filter(|(_, v)| is_kept(v)).map(|((entry, _), _)| entry.id()));
+            for ((entry, _), _) in new().filter(|(_, verdict)| **verdict == Verdict::Admit) {
+                names.name(entry.header());
+            }
+            if names.named.is_empty() {
+                return Ok(());
+            }
+        }
+        let chains = match chains {
+            Some(chains) => chains,
+            none => none.insert(self.chains().await),
+        };
+        self.bring_named(cx, chains, batch).await
+    }
+
+    /// Takes note of what an entry names that leaves the quarantine and counts.
+    pub(crate) async fn note_named(&self, cx: &Context, entry: &Verified) -> Result<()> {
+        self.look_up_kept(cx).await?;
+        self.names_now().name(entry.header());
+        Ok(())
+    }
+
+    /// Takes note of an entry that has come into the quarantine.
+    pub(crate) fn note_kept(&self, id: &EntryId) {
+        let mut names = self.names_now();
+        if names.awaited.remove(id) {
+            names.named.insert(*id);
+        }
+    }
+
+    /// This entry is in quarantine no more.
+    pub(crate) fn left_quarantine(&self, id: &EntryId) {
+        if let Some(kept) = &mut self.names_now().kept {
+            kept.remove(id);
+        }
+    }
+
+    /// Stores what is in quarantine and named, as far as quotas have room for it and for what else is `wanted`.
+    pub(crate) async fn bring_named(
+        &self,
+        cx: &Context,
+        chains: &mut Chains,
+        wanted: Totals,
+    ) -> Result<()> {
+        let mut ids: Vec<EntryId> = self.names_now().named.iter().copied().collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let reserve = |_: &mut Chains, entry: &Verified, is_erased| {
+            let size = self.size_in_quotas(entry, is_erased);
+            let has_room = self.has_room(&entry.header().author, size.plus(wanted));
+            has_room.then(|| self.usage_now().add(&entry.header().author, size)).map(|()| size)
+        };
+        let found: HashSet<EntryId> =
+            self.bring(cx, chains, &ids, reserve).await?.into_iter().collect();
+        self.bring_out(cx, chains).await?;
+        let mut names = self.names_now();
+        for id in &ids {
+            names.named.remove(id);
+        }
+        ids.retain(|id| !found.contains(id));
+        if names.awaited.len().saturating_add(ids.len()) <= MOST {
+            names.awaited.extend(ids);
+        }
+        Ok(())
+    }
+
+    /// What the entries of a batch may take of quotas that are not held.
+    fn size_of_new(&self, entries: &[&Verified], held: &[Option<Facts>]) -> Totals {
+        if !quota::limits_anything(&self.state().directory.policy()) {
+            return Totals::default();
+        }
+        let new = entries.iter().zip(held).filter(|(_, held)| held.is_none());
+        new.fold(Totals::default(), |sum, (entry, _)| sum.plus(self.size_in_quotas(entry, false)))
+    }
+
+    /// Looks up what is in quarantine, where nobody did.
+    async fn look_up_kept(&self, cx: &Context) -> Result<()> {
+        if self.names_now().kept.is_some() {
+            return Ok(());
+        }
+        let mut all = HashSet::new();
+        let mut pages = pin!(kept_pages(|after, limit| self.engine.kept(cx, after, limit)));
+        while let Some(page) = pages.try_next().await? {
+            all.extend(page.iter().map(|facts| facts.id));
+        }
+        self.names_now().kept.get_or_insert_default().extend(all);
+        Ok(())
+    }
+
+    fn names_now(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has those refused entries of a batch stored that others of it name which count.
+fn store_named(entries: &[&Verified], held: &[Option<Facts>], verdicts: &mut [Verdict]) {
+    if !verdicts.iter().any(|verdict| matches!(verdict, Verdict::Quarantine(_))) {
+        return;
+    }
+    let counting = entries.iter().zip(held).zip(&*verdicts);
+    let counting = counting.filter(|((_, held), v)| held.is_none() && **v == Verdict::Admit);
+    let named: HashSet<EntryId> =
+        counting.flat_map(|((entry, _), _)| names(entry.header())).copied().collect();
+    for ((entry, held), verdict) in entries.iter().zip(held).zip(verdicts) {
+        if held.is_none()
+            && named.contains(&entry.id())
+            && let Verdict::Quarantine(code) = verdict
+        {
+            *verdict = Verdict::Mark(code.clone());
+        }
+    }
+}
+
+/// What an entry names as previous and as dependencies.
+fn names(header: &Header) -> impl Iterator<Item = &EntryId> {
+    let previous = (header.sequence > 1).then_some(&header.previous);
+    header.dependencies.iter().chain(previous)
+}
