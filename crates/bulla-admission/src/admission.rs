@@ -15,7 +15,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use crate::access::DirectoryAccess;
 use crate::chains::Chains;
 use crate::erasing::Owed;
-use crate::flights::{Arrival, Flights};
+use crate::flights::{Arrival, Flight, Flights};
 use crate::keys::KeyUse;
 use crate::names::Names;
 use crate::quota::{Totals, Usage};
@@ -157,6 +157,7 @@ impl DirectoryAdmission {
         let guard = Ringing::new(self.bell.clone(), guard);
         // What was lost is looked up first: what follows from control entries may count usage anew.
         self.settle_lost(cx).await?;
+        self.tidy_names();
         self.settle_pending(cx).await?;
         Ok(guard)
     }
@@ -166,7 +167,8 @@ impl DirectoryAdmission {
         self.go_on_erasing(cx).await?;
         loop {
             let guard = Arc::clone(&self.gate).read_owned().await;
-            if self.state().pending.is_none() && !self.flights.has_lost() {
+            if self.state().pending.is_none() && !self.flights.has_lost() && !self.has_full_names()
+            {
                 return Ok(guard);
             }
             drop(guard);
@@ -206,6 +208,20 @@ impl DirectoryAdmission {
             pending.entries.clear();
         }
         Ok(())
+    }
+
+    /// Lets entries go for which quotas were set aside.
+    pub(crate) fn start<G>(&self, arrivals: Vec<Arrival>, guard: G) -> Flight<G> {
+        let mut twice = Vec::new();
+        let flight =
+            self.flights.start(arrivals, guard, |author, totals| twice.push((author, totals)));
+        // Whoever holds the usage may ask for what is under way, never the other way round.
+        let mut usage = self.usage_now();
+        for (author, totals) in twice {
+            usage.remove(&author, totals);
+        }
+        drop(usage);
+        flight
     }
 
     /// Finds out what became of entries whose `put` was dropped or failed. The gate is held.

@@ -5,6 +5,7 @@
 //! anything else is judged.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_core::{AuthorKey, EntryId};
@@ -64,15 +65,26 @@ impl Flights {
         Self { inner: Arc::default(), bell }
     }
 
-    /// Lets entries go, but those that are under way already with another `put`.
-    pub(crate) fn start<G>(&self, arrivals: Vec<Arrival>, guard: G) -> Flight<G> {
+    /// Lets entries go, but those that are under way already with another `put`: of these, what was set aside of quotas for
+    /// both is given `back`.
+    pub(crate) fn start<G>(
+        &self,
+        arrivals: Vec<Arrival>,
+        guard: G,
+        mut back: impl FnMut(AuthorKey, Totals),
+    ) -> Flight<G> {
         let mut ids = Vec::with_capacity(arrivals.len());
         let mut inner = self.lock();
         for arrival in arrivals {
             let id = arrival.subject.id;
-            if let std::collections::hash_map::Entry::Vacant(vacant) = inner.under_way.entry(id) {
-                vacant.insert(arrival);
-                ids.push(id);
+            match inner.under_way.entry(id) {
+                MapEntry::Vacant(vacant) => {
+                    vacant.insert(arrival);
+                    ids.push(id);
+                }
+                MapEntry::Occupied(other) => {
+                    back(arrival.author(), arrival.reserved.least(other.get().reserved));
+                }
             }
         }
         drop(inner);
@@ -158,11 +170,24 @@ mod tests {
     fn who_lands_leaves_what_is_under_way_with_another() {
         let flights = Flights::new(Bell::default());
         let (kept, stored) = (arrival(true), arrival(false));
-        let first = flights.start(vec![kept], ());
-        let second = flights.start(vec![stored], ());
+        let first = flights.start(vec![kept], (), |_, _| {});
+        let second = flights.start(vec![stored], (), |_, _| {});
         second.land();
         assert_eq!(flights.under_way([kept.subject.id]).len(), 1);
         first.land();
         assert!(flights.under_way([kept.subject.id]).is_empty() && !flights.has_lost());
+    }
+
+    /// Two threads may judge the same entry before either lets it go.
+    #[test]
+    fn what_was_set_aside_twice_is_given_back_once() {
+        let flights = Flights::new(Bell::default());
+        let reserved = Totals { entries: 1, bytes: 16 };
+        let one = Arrival { reserved, ..arrival(false) };
+        let mut given = Vec::new();
+        let _first = flights.start(vec![one], (), |_, totals| given.push(totals));
+        let _second = flights.start(vec![one], (), |_, totals| given.push(totals));
+        let _third = flights.start(vec![arrival(false)], (), |_, totals| given.push(totals));
+        assert_eq!(given, [reserved, Totals::default()]);
     }
 }

@@ -26,7 +26,7 @@ impl DirectoryAdmission {
         let guard = self.shared(cx).await?;
         let entries: Vec<&Verified> = entries.iter().collect();
         let (verdicts, arrivals) = self.rule(cx, &entries, &HashSet::new()).await?;
-        Ok(Ruling { verdicts, permit: Some(Box::new(self.flights.start(arrivals, guard))) })
+        Ok(Ruling { verdicts, permit: Some(Box::new(self.start(arrivals, guard))) })
     }
 
     /// Says what becomes of application entries and frontiers, and sets their quotas aside. The gate is held.

@@ -83,7 +83,7 @@ impl DirectoryAdmission {
                 batch.push((entry, word.mark()));
             }
             // If this fails or is dropped what was counted is looked up, as for all that is lost on its way.
-            let flight = self.flights.start(arrivals.clone(), ());
+            let flight = self.start(arrivals.clone(), ());
             self.engine.put_judged(cx, batch).await?;
             flight.land();
             for arrival in &arrivals {

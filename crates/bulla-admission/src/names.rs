@@ -14,7 +14,7 @@ use crate::admission::DirectoryAdmission;
 use crate::chains::Chains;
 use crate::quota::{self, Totals};
 
-/// Ids that are kept in memory: several times what a quarantine holds.
+/// Ids that are kept in memory besides twice what was in quarantine when that was looked up.
 const MOST: usize = 65_536;
 
 /// Which refused entries others name.
@@ -22,6 +22,8 @@ const MOST: usize = 65_536;
 pub(crate) struct Names {
     /// What is in quarantine, and more: what left it, and what may still come there. `None` where nobody looked.
     kept: Option<HashSet<EntryId>>,
+    /// How many were in quarantine when that was looked up.
+    found: usize,
     /// Those of these that entries name which count, and that are to be stored.
     named: HashSet<EntryId>,
     /// Those that are named and on their way into the quarantine, as it seems.
@@ -32,15 +34,31 @@ impl Names {
     fn keep(&mut self, ids: impl IntoIterator<Item = EntryId>) {
         let Some(kept) = &mut self.kept else { return };
         kept.extend(ids);
-        if kept.len() > MOST {
-            // It is looked up again, without what left the quarantine.
-            *self = Self::default();
-        }
     }
 
-    fn name(&mut self, header: &Header) {
+    fn name(&mut self, header: &Header, but: impl Fn(&EntryId) -> bool) {
         let Some(kept) = self.kept.as_ref().filter(|kept| !kept.is_empty()) else { return };
-        self.named.extend(names(header).filter(|id| kept.contains(*id)));
+        let Self { named, awaited, .. } = self;
+        // What is awaited is stored when it comes, and looked up no sooner.
+        let is_kept = |id: &&EntryId| kept.contains(*id) && !awaited.contains(*id) && !but(id);
+        named.extend(names(header).filter(is_kept));
+    }
+
+    /// Whether memory is full of what left the quarantine, or never came there.
+    fn is_full(&self) -> bool {
+        let most = self.found.saturating_mul(2).saturating_add(MOST);
+        self.awaited.len() > MOST || self.kept.as_ref().is_some_and(|kept| kept.len() > most)
+    }
+
+    /// Nothing is on its way: what is awaited still does not come. It is looked up again what is in quarantine, if memory is
+    /// full of what is not. What is named stays.
+    fn tidy(&mut self) {
+        if self.is_full() {
+            self.kept = None;
+        }
+        for id in std::mem::take(&mut self.awaited) {
+            self.kept.as_mut().map(|kept| kept.remove(&id));
+        }
     }
 }
 
@@ -70,7 +88,7 @@ impl DirectoryAdmission {
             };
             names.keep(new().filter(|(_, v)| is_kept(v)).map(|((entry, _), _)| entry.id()));
             for ((entry, _), _) in new().filter(|(_, verdict)| **verdict == Verdict::Admit) {
-                names.name(entry.header());
+                names.name(entry.header(), |_| false);
             }
             if names.named.is_empty() {
                 return Ok(());
@@ -80,14 +98,29 @@ impl DirectoryAdmission {
             Some(chains) => chains,
             none => none.insert(self.chains().await),
         };
-        self.bring_named(cx, chains, batch).await
+        self.bring_named(cx, chains, batch).await.map(drop)
     }
 
-    /// Takes note of what an entry names that leaves the quarantine and counts.
-    pub(crate) async fn note_named(&self, cx: &Context, entry: &Verified) -> Result<()> {
+    /// Takes note of what an entry names that leaves the quarantine and counts, but for what does so itself.
+    pub(crate) async fn note_named(
+        &self,
+        cx: &Context,
+        entry: &Verified,
+        but: impl Fn(&EntryId) -> bool,
+    ) -> Result<()> {
         self.look_up_kept(cx).await?;
-        self.names_now().name(entry.header());
+        self.names_now().name(entry.header(), but);
         Ok(())
+    }
+
+    /// Whether what is known of the quarantine is to be [tidied](Self::tidy_names).
+    pub(crate) fn has_full_names(&self) -> bool {
+        self.names_now().is_full()
+    }
+
+    /// Forgets what is of no use. The gate is held, and nothing is on its way.
+    pub(crate) fn tidy_names(&self) {
+        self.names_now().tidy();
     }
 
     /// Takes note of an entry that has come into the quarantine.
@@ -100,21 +133,24 @@ impl DirectoryAdmission {
 
     /// This entry is in quarantine no more.
     pub(crate) fn left_quarantine(&self, id: &EntryId) {
-        if let Some(kept) = &mut self.names_now().kept {
+        let mut names = self.names_now();
+        names.awaited.remove(id);
+        if let Some(kept) = &mut names.kept {
             kept.remove(id);
         }
     }
 
-    /// Stores what is in quarantine and named, as far as quotas have room for it and for what else is `wanted`.
+    /// Stores what is in quarantine and named, as far as quotas have room for it and for what else is `wanted`; whether there
+    /// was any.
     pub(crate) async fn bring_named(
         &self,
         cx: &Context,
         chains: &mut Chains,
         wanted: Totals,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut ids: Vec<EntryId> = self.names_now().named.iter().copied().collect();
         if ids.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let reserve = |_: &mut Chains, entry: &Verified, is_erased| {
             let size = self.size_in_quotas(entry, is_erased);
@@ -129,10 +165,8 @@ impl DirectoryAdmission {
             names.named.remove(id);
         }
         ids.retain(|id| !found.contains(id));
-        if names.awaited.len().saturating_add(ids.len()) <= MOST {
-            names.awaited.extend(ids);
-        }
-        Ok(())
+        names.awaited.extend(ids);
+        Ok(true)
     }
 
     /// What the entries of a batch may take of quotas that are not held.
@@ -154,7 +188,10 @@ impl DirectoryAdmission {
         while let Some(page) = pages.try_next().await? {
             all.extend(page.iter().map(|facts| facts.id));
         }
-        self.names_now().kept.get_or_insert_default().extend(all);
+        let mut names = self.names_now();
+        names.found = all.len();
+        names.kept.get_or_insert_default().extend(all);
+        drop(names);
         Ok(())
     }
 
@@ -186,4 +223,43 @@ fn store_named(entries: &[&Verified], held: &[Option<Facts>], verdicts: &mut [Ve
 fn names(header: &Header) -> impl Iterator<Item = &EntryId> {
     let previous = (header.sequence > 1).then_some(&header.previous);
     header.dependencies.iter().chain(previous)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(first: u32, count: usize) -> impl Iterator<Item = EntryId> {
+        let id = |number: u32| {
+            let mut id = [0; 32];
+            id.iter_mut().zip(number.to_be_bytes()).for_each(|(place, byte)| *place = byte);
+            EntryId(id)
+        };
+        (first..).take(count).map(id)
+    }
+
+    #[test]
+    fn what_does_not_come_is_forgotten_and_what_is_named_is_not() {
+        let mut names = Names { kept: Some(ids(0, 3).collect()), found: 3, ..Names::default() };
+        names.named.extend(ids(0, 1));
+        names.awaited.extend(ids(1, 1));
+        assert!(!names.is_full());
+        names.tidy();
+        assert!(names.awaited.is_empty());
+        assert_eq!(names.kept.as_ref().map(HashSet::len), Some(2));
+        names.keep(ids(3, MOST + 7));
+        assert!(names.is_full());
+        names.tidy();
+        assert!(names.kept.is_none() && !names.is_full());
+        assert_eq!(names.named, ids(0, 1).collect());
+    }
+
+    #[test]
+    fn a_quarantine_of_any_length_is_looked_up_once() {
+        let found = MOST * 2;
+        let kept = Some(ids(0, found).collect());
+        let mut names = Names { kept, found, ..Names::default() };
+        names.keep(ids(0, found + 9));
+        assert!(!names.is_full());
+    }
 }

@@ -31,6 +31,11 @@ impl Totals {
         }
     }
 
+    /// The lesser of both, of each.
+    pub(crate) fn least(self, other: Self) -> Self {
+        Self { entries: self.entries.min(other.entries), bytes: self.bytes.min(other.bytes) }
+    }
+
     pub(crate) const fn plus(self, other: Self) -> Self {
         self.with(other.entries, other.bytes)
     }

@@ -196,6 +196,8 @@ impl DirectoryAdmission {
             }
             if arrival.is_kept {
                 self.note_kept(&arrival.subject.id);
+            } else {
+                self.left_quarantine(&arrival.subject.id);
             }
             waited.extend(chains.tell(&arrival.subject.id, arrival.link(), arrival.is_kept));
         }

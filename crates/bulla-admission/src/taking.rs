@@ -70,7 +70,7 @@ impl DirectoryAdmission {
             // The store has to be told by which control entries its marks are made, whatever changed.
             self.state_mut().pending.get_or_insert_default();
         }
-        Ok(Ruling { verdicts, permit: Some(Box::new(self.flights.start(arrivals, guard))) })
+        Ok(Ruling { verdicts, permit: Some(Box::new(self.start(arrivals, guard))) })
     }
 
     /// Takes the control entries of a batch in as far as their authors are known, and says what becomes of each.

@@ -93,20 +93,14 @@ impl DirectoryAdmission {
             let mut chains = self.chains().await;
             let word = self.word(cx, &mut chains, &subject).await?;
             match &word {
-                Word::Counts => _ = stored.insert(facts.id, word),
-                Word::Open => {
-                    chains.note(&subject);
-                    stored.insert(facts.id, word);
-                }
+                // One that is open is noted once it is stored: quotas may keep it here.
+                Word::Counts | Word::Open => _ = stored.insert(facts.id, word),
                 word if word.mark().code() == Some(&facts.code) => {}
                 _ => _ = recoded.insert(facts.id, word),
             }
         }
         let ids: Vec<EntryId> = stored.keys().copied().collect();
         self.store_kept(cx, &ids, &stored, marks).await?;
-        let mut chains = self.chains().await;
-        self.bring_named(cx, &mut chains, Totals::default()).await?;
-        drop(chains);
         let ids: Vec<EntryId> = recoded.keys().copied().collect();
         for part in ids.chunks(256) {
             let entries = self.kept_entries(cx, part).await?;
@@ -136,6 +130,7 @@ impl DirectoryAdmission {
             let mut judged = Vec::new();
             let mut erased: BTreeMap<EntryId, Vec<EntryId>> = BTreeMap::new();
             let mut others = Vec::new();
+            let mut wanted = Totals::default();
             for KeptEntry { entry, .. } in found.into_iter().flatten() {
                 let Some(word) = words.get(&entry.id()) else { continue };
                 let by = self.state().directory.erased_by(entry.verified_header());
@@ -144,10 +139,21 @@ impl DirectoryAdmission {
                     None => others.push(entry.id()),
                 }
                 if *word == Word::Counts {
-                    self.note_named(cx, &entry).await?;
+                    self.note_named(cx, &entry, |id| words.contains_key(id)).await?;
                 }
+                wanted = wanted.plus(self.size_in_quotas(&entry, by.is_some()));
                 judged.push((entry, word, by.is_some()));
             }
+            // Before it: whatever becomes of this, nothing counts without what it names.
+            let mut chains = self.chains().await;
+            if self.bring_named(cx, &mut chains, wanted).await? {
+                let ids: Vec<EntryId> = judged.iter().map(|(entry, ..)| entry.id()).collect();
+                let held = self.engine.facts(cx, &ids).await?;
+                let mut held = held.iter().map(Option::is_some);
+                // A chain may have led over one of these.
+                judged.retain(|_| held.next() != Some(true));
+            }
+            drop(chains);
             self.forget_erased(cx, &others).await?;
             for (by, ids) in erased {
                 self.engine.erase(cx, Erasure { by, is_prune: false, ids }).await?;
@@ -167,7 +173,7 @@ impl DirectoryAdmission {
                 batch.push((entry, word.mark()));
             }
             // What was counted is counted anew if this fails or is dropped: a flight that is lost is looked up.
-            let flight = self.flights.start(arrivals.clone(), ());
+            let flight = self.start(arrivals.clone(), ());
             let report = self.engine.put_judged(cx, batch).await?;
             marks.flush(cx, None).await?;
             self.landed(cx, &arrivals, true).await?;

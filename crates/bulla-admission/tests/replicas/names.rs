@@ -107,30 +107,56 @@ async fn what_does_not_count_takes_nothing_out_of_quarantine() {
     assert_eq!(replica.kept().await.len(), 4);
 }
 
-/// Clauses: ADM-8, ADM-10.
-#[tokio::test]
-async fn what_leaves_the_quarantine_takes_along_what_it_names() {
-    let mut built = built(Policy::default());
-    let mut founder = built.founder.clone();
+/// Somebody builds on the reader's and was removed by an admin, whose own removal comes last.
+fn built_and_removed(policy: Policy) -> (Built, [Vec<Verified>; 4]) {
+    let mut built = built(policy);
     let mut admin = Writer::new(6, built.space);
     let mut junior = Writer::new(7, built.space);
-    let grants =
-        [founder.grant(&admin.device, Role::Admin), founder.grant(&junior.device, Role::Writer)];
+    let grants = [
+        built.founder.grant(&admin.device, Role::Admin),
+        built.founder.grant(&junior.device, Role::Writer),
+    ];
     admin.learn(&grants[1]);
     let revocation = admin.revoke_all(&junior.device);
     junior.learn(&built.late[1]);
     built.on_it = junior.write();
+    built.writer = junior;
+    let of_admin = built.founder.revoke_all(&admin.device);
+    let batches = [
+        built.controls.clone(),
+        all([&grants[0], &grants[1], &revocation]),
+        all(built.late.iter().chain([&built.on_it])),
+        all([&of_admin]),
+    ];
+    (built, batches)
+}
+
+/// Clauses: ADM-8, ADM-10.
+#[tokio::test]
+async fn what_leaves_the_quarantine_takes_along_what_it_names() {
+    let (built, [controls, removal, others, of_admin]) = built_and_removed(Policy::default());
     let replica = Replica::open(built.space, 1).await;
-    replica.put(&built.controls).await;
-    replica.put(&all([&grants[0], &grants[1], &revocation])).await;
-    replica.put(&all(built.late.iter().chain([&built.on_it]))).await;
+    replica.put(&controls).await;
+    replica.put(&removal).await;
+    replica.put(&others).await;
     assert_eq!(replica.kept().await.len(), 4);
     // The revocation falls with who signed it.
-    let of_admin = founder.revoke_all(&admin.device);
-    replica.put(&all([&of_admin])).await;
+    replica.put(&of_admin).await;
     assert_eq!(replica.kept().await.len(), 2);
-    built.writer = junior;
     assert_whole(&replica, &built).await;
+}
+
+/// Clauses: ADM-8, ADM-10, ADM-11.
+#[tokio::test]
+async fn a_fault_at_any_call_lets_nothing_leave_the_quarantine_without_what_it_names() {
+    let policies = [
+        Policy::default(),
+        Policy { author_entries: Some(100), space_bytes: Some(10_000), ..Policy::default() },
+    ];
+    for (at, policy) in policies.into_iter().enumerate() {
+        let (built, batches) = built_and_removed(policy);
+        survives((built.space, batches.to_vec()), 20, 1 + at).await;
+    }
 }
 
 /// Clauses: ADM-8, ADM-12.

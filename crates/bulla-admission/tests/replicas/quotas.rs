@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use bulla_admission::{Totals, codes};
-use bulla_core::Verified;
+use bulla_admission::{AdmissionSettings, Totals, codes};
 use bulla_core::control::Role;
 use bulla_core::genesis::Policy;
 use bulla_core::values::PutOutcome;
+use bulla_core::{KeyId, Verified};
 
-use crate::engine::Fault;
+use crate::engine::{Engine, Fault};
 use crate::replica::Replica;
 use crate::rules::{is_stored, pair, refused};
-use crate::scene::{Writer, all};
+use crate::scene::{Writer, all, found};
 
 /// Clauses: ADM-12.
 #[tokio::test]
@@ -212,4 +212,35 @@ async fn what_was_set_aside_for_a_put_that_failed_is_given_back() {
             }
         }
     }
+}
+
+/// What quotas keep in quarantine is not open in the store, and takes no branch from what is.
+///
+/// Clauses: ADM-9, ADM-12.
+#[tokio::test]
+async fn what_is_open_and_finds_no_room_is_no_branch() {
+    let (mut founder, genesis) = found(Policy { author_entries: Some(1), ..Policy::default() });
+    let space = founder.space();
+    let (mut admin, mut writer) = (Writer::new(3, space), Writer::new(4, space));
+    let grant = founder.grant(&admin.device, Role::Admin);
+    let junior = founder.grant(&writer.device, Role::Writer);
+    admin.learn(&junior);
+    writer.learn(&junior);
+    let revocation = admin.revoke_all(&writer.device);
+    let frontier = writer.frontier();
+    let mut branch = writer.clone();
+    let (first, second) = (writer.seal(KeyId([8; 32])), branch.seal(KeyId([9; 32])));
+    // Nobody has what leads from the cut to these.
+    writer.write();
+    writer.write();
+    let of_admin = founder.revoke_all(&admin.device);
+    let cut = founder.revoke(&writer);
+    let settings = AdmissionSettings { open_branches: 1, ..AdmissionSettings::default() };
+    let replica = Replica::over(Engine::new(space, 1), settings).await.unwrap();
+    replica.put(&all([&genesis, &grant, &junior, &revocation])).await;
+    assert!(is_stored(&replica.put(&all([&frontier])).await[0]));
+    assert_eq!(replica.put(&all([&first])).await, [refused("directory.cut", false)]);
+    replica.put(&all([&of_admin, &cut])).await;
+    assert_eq!(replica.kept().await.len(), 1, "there is no room");
+    assert_eq!(replica.put(&all([&second])).await, [refused("quota.author_entries", true)]);
 }
