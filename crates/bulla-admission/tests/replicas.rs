@@ -35,6 +35,8 @@ mod history;
 mod links;
 #[path = "replicas/names.rs"]
 mod names;
+#[path = "replicas/narrow.rs"]
+mod narrow;
 #[path = "replicas/quotas.rs"]
 mod quotas;
 #[path = "../../bulla-directory/tests/common/random.rs"]

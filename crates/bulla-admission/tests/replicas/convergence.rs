@@ -213,7 +213,7 @@ async fn agrees(replica: &Replica, history: &History, seed: u64) -> Seen {
 }
 
 /// What a replica says is what the model says of the control entries that it holds.
-async fn says(replica: &Replica, history: &History, seed: u64) -> Seen {
+pub(crate) async fn says(replica: &Replica, history: &History, seed: u64) -> Seen {
     let seen = replica.seen().await;
     let controls = replica.controls().await;
     let held = replica.headers().await;

@@ -23,6 +23,7 @@ pub(crate) struct Replica {
     pub(crate) engine: Arc<Engine>,
     pub(crate) admission: Arc<DirectoryAdmission>,
     pub(crate) store: Arc<Guarded>,
+    pub(crate) settings: AdmissionSettings,
     pub(crate) cx: Context,
 }
 
@@ -60,12 +61,12 @@ impl Replica {
         let admission = DirectoryAdmission::open(&cx, Arc::clone(&engine), settings).await?;
         let admission = Arc::new(admission);
         let store = GuardedStore::judging(Arc::clone(&engine), Arc::clone(&admission));
-        Ok(Self { engine, admission, store: Arc::new(store), cx })
+        Ok(Self { engine, admission, store: Arc::new(store), settings, cx })
     }
 
     /// The same engine under a new admission, as after a crash.
     pub(crate) async fn reopen(&self) -> Self {
-        Self::over(Arc::clone(&self.engine), AdmissionSettings::default()).await.unwrap()
+        Self::over(Arc::clone(&self.engine), self.settings).await.unwrap()
     }
 
     pub(crate) async fn put(&self, entries: &[Verified]) -> Vec<PutOutcome> {
