@@ -14,7 +14,7 @@ use bulla_store::{KeptTotals, MemoryBookmarks, QuarantineBounds};
 
 use crate::convergence::{says, seeds, whole};
 use crate::engine::{Engine, Fault};
-use crate::entries::cuts;
+use crate::entries::{Device, cuts};
 use crate::history::{History, Worlds};
 use crate::random::Random;
 use crate::replica::{Replica, pull};
@@ -34,9 +34,34 @@ async fn replicas_with_hardly_any_room_agree() {
             let entries = whole(&history);
             (history, entries)
         } else {
-            chains(&mut random)
+            chains(&mut random, Policy::default())
         };
         two_agree(&history, &entries, seed, &mut random).await;
+    }
+}
+
+/// Clauses: ADM-11, ADM-12.
+#[tokio::test]
+async fn what_was_used_of_quotas_is_what_is_counted_anew() {
+    for seed in seeds(HISTORIES / 2) {
+        let mut random = Random::new(seed ^ 0x6_0000);
+        let mut few = |most: usize| random.one_in(2).then(|| 1 + random.below(most) as u64);
+        let policy = Policy {
+            author_entries: few(9),
+            author_bytes: few(150),
+            space_entries: few(40),
+            space_bytes: Some(few(500).unwrap_or(10_000)),
+            ..Policy::default()
+        };
+        let (history, entries) = chains(&mut random, policy);
+        let mut replica = narrow(history.space, 1, &mut random).await;
+        give(&mut replica, &entries, &mut random).await;
+        let reopened = replica.reopen().await;
+        for number in 1..7 {
+            let key = Device::new(number).key;
+            let (used, counted) = (replica.admission.usage(&key), reopened.admission.usage(&key));
+            assert_eq!(used, counted, "seed {seed}: {number}");
+        }
     }
 }
 
@@ -224,8 +249,8 @@ async fn run(
 }
 
 /// Writers whose chains fork, lead over entries of others and are cut in several places at once.
-fn chains(random: &mut Random) -> (History, Vec<Verified>) {
-    let (founder, genesis) = found(Policy::default());
+fn chains(random: &mut Random, policy: Policy) -> (History, Vec<Verified>) {
+    let (founder, genesis) = found(policy);
     let space = founder.space();
     let mut seniors = vec![founder];
     let mut entries = vec![genesis];
