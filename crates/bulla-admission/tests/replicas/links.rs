@@ -168,53 +168,53 @@ async fn a_chain_longer_than_the_quarantine_is_followed() {
 /// Clauses: ADM-9.
 #[tokio::test]
 async fn a_chain_signed_beforehand_fills_no_store() {
-    let (mut founder, genesis) = found(Policy::default());
-    let space = founder.space();
-    let (mut admin, mut writer) = (Writer::new(3, space), Writer::new(4, space));
-    let grant = founder.grant(&admin.device, Role::Admin);
-    let junior = founder.grant(&writer.device, Role::Writer);
-    admin.learn(&junior);
-    let mut chain = writer.write_many(2);
-    let near = admin.revoke(&writer);
-    // Control entries among them, for which there would be no room either.
-    for _ in 0..30 {
-        chain.extend(writer.write_many(8));
-        chain.push(writer.frontier().into());
-    }
-    let far = founder.revoke(&writer);
-    let bounds = QuarantineBounds {
-        author: KeptTotals { entries: 30, bytes: 1 << 20 },
-        ..QuarantineBounds::default()
-    };
-    let settings = AdmissionSettings::default().with_asked_for(50, 1 << 20).with_refused(5, 5);
-    let mut seen = Vec::new();
-    for (number, is_reversed) in [(1, false), (2, true)] {
-        let engine = Engine::with_bounds(space, number, bounds);
-        let replica = Replica::over(engine, settings).await.unwrap();
-        replica.put(&all([&genesis, &grant, &junior, &near, &far])).await;
-        let mut chain = chain.clone();
-        if is_reversed {
-            chain.reverse();
+    // Of entries that go to quarantine otherwise with control entries among them, and of control entries alone.
+    for of_each in [8, 0] {
+        let (mut founder, genesis) = found(Policy::default());
+        let space = founder.space();
+        let (mut admin, mut writer) = (Writer::new(3, space), Writer::new(4, space));
+        let grant = founder.grant(&admin.device, Role::Admin);
+        let junior = founder.grant(&writer.device, Role::Writer);
+        admin.learn(&junior);
+        let mut chain = writer.write_many(2);
+        let near = admin.revoke(&writer);
+        while chain.len() < 270 {
+            chain.extend(writer.write_many(of_each));
+            chain.push(writer.frontier().into());
         }
-        for _ in 0..6 {
-            for part in chain.chunks(25) {
-                replica.put(part).await;
+        let far = founder.revoke(&writer);
+        let author = KeptTotals { entries: 30, bytes: 1 << 20 };
+        let bounds = QuarantineBounds { author, ..QuarantineBounds::default() };
+        let settings = AdmissionSettings::default().with_asked_for(50, 1 << 20).with_refused(5, 5);
+        let mut replicas = Vec::new();
+        for (number, is_reversed) in [(1, false), (2, true)] {
+            let engine = Engine::with_bounds(space, number, bounds);
+            let replica = Replica::over(engine, settings).await.unwrap();
+            replica.put(&all([&genesis, &grant, &junior, &near, &far])).await;
+            let mut chain = chain.clone();
+            if is_reversed {
+                chain.reverse();
             }
+            for _ in 0..6 {
+                for part in chain.chunks(25) {
+                    replica.put(part).await;
+                }
+            }
+            let held = replica.seen().await.held.len();
+            assert!(held <= 5 + 2 + 50 + 5, "{held} entries held");
+            assert!(replica.kept().await.len() <= 30);
+            assert_open(&replica, &chain, 2).await;
+            replicas.push(replica);
         }
-        let held = replica.seen().await.held.len();
-        assert!(held <= 5 + 2 + 50 + 5, "{held} entries held");
-        assert!(replica.kept().await.len() <= 30);
-        assert_words_of(&replica, &chain, 2).await;
-        seen.push(replica);
+        // Neither counts what the other does not.
+        let bookmarks = Arc::new(MemoryBookmarks::new());
+        pull(&replicas[0].store, &replicas[1].store, &bookmarks).await;
+        assert_eq!(replicas[0].head().await.counting, replicas[1].head().await.counting);
     }
-    // Neither counts what the other does not.
-    let bookmarks = Arc::new(MemoryBookmarks::new());
-    pull(&seen[0].store, &seen[1].store, &bookmarks).await;
-    assert_eq!(seen[0].head().await.counting, seen[1].head().await.counting);
 }
 
 /// This many of the entries are open.
-async fn assert_words_of(replica: &Replica, entries: &[Verified], open: usize) {
+async fn assert_open(replica: &Replica, entries: &[Verified], open: usize) {
     let seen = replica.seen().await;
     let words = entries.iter().map(|entry| seen.word(&entry.id()));
     let count = words.filter(|word| word.as_deref() == Some("directory.open")).count();

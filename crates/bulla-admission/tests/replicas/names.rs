@@ -183,7 +183,9 @@ async fn a_fault_at_any_call_leaves_nothing_that_counts_without_what_it_names() 
     ];
     for (at, policy) in policies.into_iter().enumerate() {
         let Built { space, controls, late, on_it, .. } = built(policy);
+        let together = vec![controls.clone(), all(late[..2].iter().chain([&on_it])), all(&late)];
         let batches = vec![controls.clone(), all(&late[..2]), all([&on_it]), all(&late), controls];
         survives((space, batches), 20, 1 + at).await;
+        survives((space, together), 10, 1 + at).await;
     }
 }
