@@ -71,5 +71,7 @@ mod replica;
 mod rules;
 #[path = "../../bulla-admission/tests/support/scene.rs"]
 mod scene;
+#[path = "../../bulla-admission/tests/replicas/walks.rs"]
+mod walks;
 #[path = "../../bulla-admission/tests/replicas/work.rs"]
 mod work;
