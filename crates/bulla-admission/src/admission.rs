@@ -227,6 +227,7 @@ impl DirectoryAdmission {
     /// Finds out what became of entries whose `put` was dropped or failed. The gate is held.
     async fn settle_lost(&self, cx: &Context) -> Result<()> {
         let lost = self.flights.lost();
+        let mut miscounted = HashSet::new();
         for part in lost.chunks(bulla_core::limits::MAX_ENTRIES_PER_PUT) {
             let ids: Vec<EntryId> = part.iter().map(|arrival| arrival.subject.id).collect();
             let mut landed = Vec::new();
@@ -244,19 +245,23 @@ impl DirectoryAdmission {
             let mut chains = self.chains().await;
             let mut usage = self.usage_now();
             for (arrival, has) in part.iter().zip(presence) {
-                let Totals { entries, bytes } = arrival.reserved;
-                let back = match has {
-                    Has::Yes => Totals::default(),
-                    Has::PayloadMissing => Totals { entries: 0, bytes },
+                match has {
+                    // Perhaps another put stored it, and it is counted for both.
+                    Has::Yes | Has::PayloadMissing if arrival.reserved != Totals::default() => {
+                        miscounted.insert(arrival.author());
+                    }
+                    Has::Yes | Has::PayloadMissing => {}
                     Has::No | Has::Unknown => {
                         chains.close(&arrival.subject);
                         self.note_word(&arrival.subject, &Word::Counts);
-                        Totals { entries, bytes }
+                        usage.remove(&arrival.author(), arrival.reserved);
                     }
-                };
-                usage.remove(&arrival.author(), back);
+                }
             }
             self.flights.found(part.len());
+        }
+        for author in miscounted {
+            self.count_usage_of(cx, author).await?;
         }
         Ok(())
     }

@@ -79,6 +79,13 @@ impl Usage {
         }
     }
 
+    /// What an author has was counted anew.
+    pub(crate) fn replace(&mut self, author: &AuthorKey, totals: Totals) {
+        let before = self.of(author);
+        self.remove(author, before);
+        self.add(author, totals);
+    }
+
     pub(crate) fn of(&self, author: &AuthorKey) -> Totals {
         self.authors.get(author).copied().unwrap_or_default()
     }

@@ -3,11 +3,12 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use bulla_core::limits::MAX_ENTRIES_PER_PUT;
 use bulla_core::values::{
     Counting, Filter, KindRange, PageLimit, PayloadState, Rule, ScanBody, ScanRequest, Want,
 };
-use bulla_core::{EntryId, Kind, VerifiedEntry};
-use bulla_store::{Context, Mark, Result, StoreExt as _};
+use bulla_core::{AuthorKey, EntryId, Kind, VerifiedEntry};
+use bulla_store::{Context, Mark, Place, Result, StoreExt as _};
 use futures_util::TryStreamExt as _;
 
 use crate::admission::{DirectoryAdmission, Engine};
@@ -147,6 +148,26 @@ impl DirectoryAdmission {
         }
         // What is on its way was set aside before, and is not held.
         *self.usage_now() = counted;
+        Ok(())
+    }
+
+    /// Counts what one author has. The gate is held.
+    pub(crate) async fn count_usage_of(&self, cx: &Context, author: AuthorKey) -> Result<()> {
+        let mut counted = Totals::default();
+        let mut after = Place::default();
+        loop {
+            let page = self.engine.authored(cx, author, after, MAX_ENTRIES_PER_PUT).await?;
+            for facts in page.facts.iter().filter(|facts| !is_graph(facts.kind)) {
+                let is_present = facts.payload == PayloadState::Present;
+                let bytes = if is_present { u64::from(facts.payload_length) } else { 0 };
+                counted = counted.with(1, bytes);
+            }
+            match page.facts.last() {
+                Some(last) if !page.end => after = last.place(),
+                _ => break,
+            }
+        }
+        self.usage_now().replace(&author, counted);
         Ok(())
     }
 }
