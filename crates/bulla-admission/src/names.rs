@@ -74,10 +74,12 @@ impl DirectoryAdmission {
         chains: &mut Option<AsyncGuard<'a, Chains>>,
     ) -> Result<()> {
         self.look_up_kept(cx).await?;
-        // What is refused takes no room from what counts.
-        let batch = self.size_of_new(entries, held);
-        if entries.iter().all(|entry| self.has_room(&entry.header().author, batch)) {
-            store_named(entries, held, verdicts);
+        if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Quarantine(_))) {
+            // What is refused takes no room from what counts.
+            let batch = self.size_of_new(entries, held);
+            if entries.iter().all(|entry| self.has_room(&entry.header().author, batch)) {
+                store_named(entries, held, verdicts);
+            }
         }
         let verdicts = &*verdicts;
         let new = || entries.iter().zip(held).zip(verdicts).filter(|((_, held), _)| held.is_none());
@@ -98,7 +100,7 @@ impl DirectoryAdmission {
             Some(chains) => chains,
             none => none.insert(self.chains().await),
         };
-        self.bring_named(cx, chains, batch).await.map(drop)
+        self.bring_named(cx, chains, self.size_of_new(entries, held)).await.map(drop)
     }
 
     /// Takes note of what an entry names that leaves the quarantine and counts, but for what does so itself.
@@ -202,9 +204,6 @@ impl DirectoryAdmission {
 
 /// Has those refused entries of a batch stored that others of it name which count.
 fn store_named(entries: &[&Verified], held: &[Option<Facts>], verdicts: &mut [Verdict]) {
-    if !verdicts.iter().any(|verdict| matches!(verdict, Verdict::Quarantine(_))) {
-        return;
-    }
     let counting = entries.iter().zip(held).zip(&*verdicts);
     let counting = counting.filter(|((_, held), v)| held.is_none() && **v == Verdict::Admit);
     let named: HashSet<EntryId> =
