@@ -13,7 +13,7 @@ use crate::crashes::survives;
 use crate::engine::Engine;
 use crate::replica::{Replica, pull};
 use crate::rules::{is_stored, pair, refused};
-use crate::scene::{Writer, all, found};
+use crate::scene::{Writer, all, found, with_admin_and_writer};
 
 /// Two removals of one writer at once, of which one lets more count.
 struct Removed {
@@ -28,19 +28,13 @@ struct Removed {
 }
 
 fn removed_twice(policy: Policy) -> Removed {
-    let (mut founder, genesis) = found(policy);
+    let (mut founder, mut admin, mut writer, mut controls) = with_admin_and_writer(policy);
     let space = founder.space();
-    let (mut admin, mut writer) = (Writer::new(3, space), Writer::new(4, space));
-    let grant = founder.grant(&admin.device, Role::Admin);
-    // A device granted later is junior to the admin.
-    let junior = founder.grant(&writer.device, Role::Writer);
-    admin.learn(&junior);
-    writer.learn(&junior);
     let within: Vec<_> = (0..3).map(|_| writer.write()).collect();
     let near = admin.revoke(&writer);
     let between: Vec<_> = (0..2).map(|_| writer.write()).collect();
     let far = founder.revoke(&writer);
-    let controls = all([&genesis, &grant, &junior, &near, &far]);
+    controls.extend(all([&near, &far]));
     Removed { space, founder, writer, controls, within, between }
 }
 
@@ -127,12 +121,9 @@ async fn what_leads_to_nothing_stays_in_quarantine() {
 /// Clauses: ADM-9.
 #[tokio::test]
 async fn a_chain_longer_than_the_quarantine_is_followed() {
-    let (mut founder, genesis) = found(Policy::default());
+    let (mut founder, mut admin, mut writer, mut controls) =
+        with_admin_and_writer(Policy::default());
     let space = founder.space();
-    let (mut admin, mut writer) = (Writer::new(3, space), Writer::new(4, space));
-    let grant = founder.grant(&admin.device, Role::Admin);
-    let junior = founder.grant(&writer.device, Role::Writer);
-    admin.learn(&junior);
     let mut chain = writer.write_many(5);
     let near = admin.revoke(&writer);
     chain.extend(writer.write_many(60));
@@ -141,7 +132,8 @@ async fn a_chain_longer_than_the_quarantine_is_followed() {
     let bounds = QuarantineBounds { author, ..QuarantineBounds::default() };
     let engine = Engine::with_bounds(space, 1, bounds);
     let replica = Replica::over(engine, AdmissionSettings::default()).await.unwrap();
-    replica.put(&all([&genesis, &grant, &junior, &near, &far])).await;
+    controls.extend(all([&near, &far]));
+    replica.put(&controls).await;
     // First as a source shows them, in parts smaller than the chain; then what was refused for now, as it is asked for again.
     let mut rounds = 0;
     loop {
@@ -170,12 +162,9 @@ async fn a_chain_longer_than_the_quarantine_is_followed() {
 async fn a_chain_signed_beforehand_fills_no_store() {
     // Of entries that go to quarantine otherwise with control entries among them, and of control entries alone.
     for of_each in [8, 0] {
-        let (mut founder, genesis) = found(Policy::default());
+        let (mut founder, mut admin, mut writer, mut controls) =
+            with_admin_and_writer(Policy::default());
         let space = founder.space();
-        let (mut admin, mut writer) = (Writer::new(3, space), Writer::new(4, space));
-        let grant = founder.grant(&admin.device, Role::Admin);
-        let junior = founder.grant(&writer.device, Role::Writer);
-        admin.learn(&junior);
         let mut chain = writer.write_many(2);
         let near = admin.revoke(&writer);
         while chain.len() < 270 {
@@ -183,6 +172,7 @@ async fn a_chain_signed_beforehand_fills_no_store() {
             chain.push(writer.frontier().into());
         }
         let far = founder.revoke(&writer);
+        controls.extend(all([&near, &far]));
         let author = KeptTotals { entries: 30, bytes: 1 << 20 };
         let bounds = QuarantineBounds { author, ..QuarantineBounds::default() };
         let settings = AdmissionSettings::default().with_asked_for(50, 1 << 20).with_refused(5, 5);
@@ -190,7 +180,7 @@ async fn a_chain_signed_beforehand_fills_no_store() {
         for (number, is_reversed) in [(1, false), (2, true)] {
             let engine = Engine::with_bounds(space, number, bounds);
             let replica = Replica::over(engine, settings).await.unwrap();
-            replica.put(&all([&genesis, &grant, &junior, &near, &far])).await;
+            replica.put(&controls).await;
             let mut chain = chain.clone();
             if is_reversed {
                 chain.reverse();
@@ -321,12 +311,9 @@ async fn a_fault_at_any_call_leaves_no_chain_without_its_links() {
 /// Clauses: ADM-9, ADM-10.
 #[tokio::test]
 async fn what_is_in_quarantine_is_stored_when_a_removal_leads_over_it() {
-    let (mut founder, genesis) = found(Policy::default());
+    let (mut founder, mut admin, mut writer, mut controls) =
+        with_admin_and_writer(Policy::default());
     let space = founder.space();
-    let (mut admin, mut writer) = (Writer::new(3, space), Writer::new(4, space));
-    let grant = founder.grant(&admin.device, Role::Admin);
-    let junior = founder.grant(&writer.device, Role::Writer);
-    admin.learn(&junior);
     let chain: Vec<_> = (0..6).map(|_| writer.write()).collect();
     let cut = |at: usize| {
         let sequence = u64::try_from(at + 1).unwrap();
@@ -336,7 +323,8 @@ async fn what_is_in_quarantine_is_stored_when_a_removal_leads_over_it() {
     let near = admin.control(&cut(1).into());
     let far = founder.control(&cut(4).into());
     let replica = Replica::open(space, 1).await;
-    replica.put(&all([&genesis, &grant, &junior, &near])).await;
+    controls.extend(all([&near]));
+    replica.put(&controls).await;
     replica.put(&all(&chain)).await;
     assert_words(&replica, &chain[..2], "counts").await;
     assert_eq!(replica.kept().await.len(), 4);

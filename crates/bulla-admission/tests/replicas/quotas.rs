@@ -11,7 +11,7 @@ use bulla_core::{KeyId, Verified};
 use crate::engine::{Engine, Fault};
 use crate::replica::Replica;
 use crate::rules::{is_stored, pair, refused};
-use crate::scene::{Writer, all, found};
+use crate::scene::{Writer, all, with_admin_and_writer};
 
 /// Clauses: ADM-12.
 #[tokio::test]
@@ -221,13 +221,9 @@ async fn what_was_set_aside_for_a_put_that_failed_is_given_back() {
 /// Clauses: ADM-9, ADM-12.
 #[tokio::test]
 async fn what_is_open_and_finds_no_room_is_no_branch() {
-    let (mut founder, genesis) = found(Policy { author_entries: Some(1), ..Policy::default() });
+    let (mut founder, mut admin, mut writer, mut controls) =
+        with_admin_and_writer(Policy { author_entries: Some(1), ..Policy::default() });
     let space = founder.space();
-    let (mut admin, mut writer) = (Writer::new(3, space), Writer::new(4, space));
-    let grant = founder.grant(&admin.device, Role::Admin);
-    let junior = founder.grant(&writer.device, Role::Writer);
-    admin.learn(&junior);
-    writer.learn(&junior);
     let revocation = admin.revoke_all(&writer.device);
     let frontier = writer.frontier();
     let mut branch = writer.clone();
@@ -239,7 +235,8 @@ async fn what_is_open_and_finds_no_room_is_no_branch() {
     let cut = founder.revoke(&writer);
     let settings = AdmissionSettings { open_branches: 1, ..AdmissionSettings::default() };
     let replica = Replica::over(Engine::new(space, 1), settings).await.unwrap();
-    replica.put(&all([&genesis, &grant, &junior, &revocation])).await;
+    controls.extend(all([&revocation]));
+    replica.put(&controls).await;
     assert!(is_stored(&replica.put(&all([&frontier])).await[0]));
     assert_eq!(replica.put(&all([&first])).await, [refused("directory.cut", false)]);
     replica.put(&all([&of_admin, &cut])).await;

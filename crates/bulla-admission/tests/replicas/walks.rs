@@ -12,7 +12,7 @@ use bulla_store::{KeptTotals, MemoryBookmarks, QuarantineBounds};
 use crate::engine::{Engine, Fault};
 use crate::replica::{Replica, pull};
 use crate::rules::{is_stored, refused};
-use crate::scene::{Writer, all, found};
+use crate::scene::{Writer, all, found, with_admin_and_writer};
 
 /// A cut at an entry that never comes.
 const fn never(number: u8) -> Cut {
@@ -280,12 +280,9 @@ async fn what_a_dropped_put_had_erased_is_whole_when_it_leaves_the_quarantine() 
 #[tokio::test]
 async fn more_is_brought_out_than_a_request_may_name() {
     const COUNT: usize = 10_500;
-    let (mut founder, genesis) = found(Policy::default());
+    let (mut founder, mut admin, mut writer, mut controls) =
+        with_admin_and_writer(Policy::default());
     let space = founder.space();
-    let (mut admin, mut writer) = (Writer::new(3, space), Writer::new(4, space));
-    let grant = founder.grant(&admin.device, Role::Admin);
-    let junior = founder.grant(&writer.device, Role::Writer);
-    admin.learn(&junior);
     let within = writer.write_many(1);
     let near = admin.revoke(&writer);
     let between = writer.write_many(COUNT);
@@ -294,7 +291,8 @@ async fn more_is_brought_out_than_a_request_may_name() {
     let bounds = QuarantineBounds { author, ..QuarantineBounds::default() };
     let engine = Engine::with_bounds(space, 1, bounds);
     let replica = Replica::over(engine, AdmissionSettings::default()).await.unwrap();
-    replica.put(&all([&genesis, &grant, &junior, &near, &far])).await;
+    controls.extend(all([&near, &far]));
+    replica.put(&controls).await;
     for part in between.chunks(4_000) {
         replica.put(part).await;
     }

@@ -38,6 +38,19 @@ pub(crate) fn found(policy: Policy) -> (Writer, VerifiedEntry) {
     (writer, entry)
 }
 
+/// A founder, an admin, a writer that is junior to both, and the control entries that say so.
+pub(crate) fn with_admin_and_writer(policy: Policy) -> (Writer, Writer, Writer, Vec<Verified>) {
+    let (mut founder, genesis) = found(policy);
+    let space = founder.space();
+    let (mut admin, mut writer) = (Writer::new(3, space), Writer::new(4, space));
+    let grant = founder.grant(&admin.device, Role::Admin);
+    // A device granted later is junior to the admin.
+    let junior = founder.grant(&writer.device, Role::Writer);
+    admin.learn(&junior);
+    writer.learn(&junior);
+    (founder, admin, writer, all([&genesis, &grant, &junior]))
+}
+
 impl Writer {
     pub(crate) fn new(number: u64, space: SpaceId) -> Self {
         let device = Device::new(number);
