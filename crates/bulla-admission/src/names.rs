@@ -154,11 +154,8 @@ impl DirectoryAdmission {
         if ids.is_empty() {
             return Ok(false);
         }
-        let reserve = |_: &mut Chains, entry: &Verified, is_erased| {
-            let size = self.size_in_quotas(entry, is_erased);
-            let has_room = self.has_room(&entry.header().author, size.plus(wanted));
-            has_room.then(|| self.usage_now().add(&entry.header().author, size)).map(|()| size)
-        };
+        let reserve =
+            |_: &mut Chains, entry: &Verified, is_erased| self.room_for(entry, is_erased, wanted);
         let found: HashSet<EntryId> =
             self.bring(cx, chains, &ids, reserve).await?.into_iter().collect();
         self.bring_out(cx, chains).await?;

@@ -162,7 +162,9 @@ impl DirectoryAdmission {
             let mut batch: Vec<(Verified, Mark)> = Vec::new();
             let mut arrivals = Vec::new();
             for (entry, word, is_erased) in judged {
-                let Some(reserved) = self.room_for(&entry, is_erased) else { continue };
+                let Some(reserved) = self.room_for(&entry, is_erased, Totals::default()) else {
+                    continue;
+                };
                 arrivals.push(Arrival {
                     subject: subject_of(&entry),
                     previous: entry.header().previous,
@@ -200,11 +202,16 @@ impl DirectoryAdmission {
         Totals { entries: 1, bytes }
     }
 
-    /// Sets aside what an entry takes of quotas; `None` if there is no room.
-    fn room_for(&self, entry: &Verified, is_erased: bool) -> Option<Totals> {
+    /// Sets aside what an entry takes of quotas; `None` if there is no room for it and for what is wanted `besides`.
+    pub(crate) fn room_for(
+        &self,
+        entry: &Verified,
+        is_erased: bool,
+        besides: Totals,
+    ) -> Option<Totals> {
         let reserved = self.size_in_quotas(entry, is_erased);
         let author = &entry.header().author;
-        self.has_room(author, reserved).then(|| {
+        self.has_room(author, reserved.plus(besides)).then(|| {
             self.usage_now().add(author, reserved);
             reserved
         })
